@@ -1,0 +1,1 @@
+//! AWS AppConfig's experiment API on a loopback port.
