@@ -1,1 +1,33 @@
-//! Operator.
+//! Brings AWS `AppConfig` experiment runs to what their `ExperimentRun` resources ask for.
+//!
+//! This page is the map. One pass over one resource goes through these rooms, in this order:
+//!
+//! ```text
+//! watch event, or time ─► 1 observe   GetExperimentRun                          controller, appconfig
+//!                         2 decide    (spec, live, memory, now) -> Decision     decide: pure
+//!                         3 prepare   write token, credentials                  controller, appconfig
+//!                         4 fence     status write with resourceVersion and uid controller
+//!                         5 update    one UpdateExperimentRun, tried once       controller, appconfig
+//!                         6 record    status, when it differs                   controller
+//!                         7 report    Events, metrics; can't fail the pass      controller, metrics
+//!                         8 again     at once, or when the Decision says        controller
+//! ```
+//!
+//! * [`api`]: the resource as people write and read it. No behaviour.
+//! * [`decide`]: what should happen next. No async, no clock, no client, no logging.
+//! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
+//! * [`controller`]: runs a pass.
+//! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
+//!   what is logged. [`cli`]: arguments and environment.
+//!
+//! Arrows point one way: `controller` → `decide`, `appconfig`, `api`; `decide` → `api`; nothing points back.
+
+pub mod api;
+pub mod appconfig;
+pub mod cli;
+pub mod controller;
+pub mod decide;
+pub mod http;
+pub mod leader;
+pub mod metrics;
+pub mod telemetry;

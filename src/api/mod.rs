@@ -1,0 +1,25 @@
+//! The resource as people write and read it: spec, status, conditions. No behaviour.
+//!
+//! Every other room reads these types; none of them adds to them. The CRD in `crds/` is generated from here.
+
+mod condition;
+mod exposure;
+mod region;
+mod spec;
+mod status;
+
+pub use condition::{ConditionType, Reason};
+pub use exposure::{Exposure, ExposureOutOfRange};
+pub use region::{InvalidRegion, Region};
+pub use spec::{DeploymentParameters, ExperimentRun, ExperimentRunSpec, TreatmentOverrides};
+pub use status::{
+    ExperimentDefinition, ExperimentRunStatus, HeldUpdate, LastError, Member, PendingUpdate, RunResult, RunStatus,
+    Treatment,
+};
+
+/// The API group of the resource.
+pub const GROUP: &str = "experiments.appconfig.dev";
+
+/// A new value of this annotation makes a pass now; the value handled last is echoed in
+/// `status.lastHandledReconcileAt`.
+pub const RECONCILE_REQUESTED_AT: &str = "experiments.appconfig.dev/reconcile-requested-at";
