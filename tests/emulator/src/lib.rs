@@ -1,1 +1,37 @@
-//! AWS AppConfig's experiment API on a loopback port.
+//! AWS `AppConfig`'s experiment API on a loopback port, for tests and demonstrations.
+//!
+//! One request takes this way: [`server`](mod@server) reads it, `route` names its operation, `signature` verifies it,
+//! `faults` may spoil it, `operations` carry it out on the `store` as `settings` say, and `log` writes down what
+//! happened, whether or not the client ever got an answer. `control` is the tester's side door under `/_emulator/`.
+//!
+//! Facts about AWS carry their source: *model* (the published service model), *doc* (the API reference), *seen*
+//! (recordings of the real service) or *guess*.
+
+mod answer;
+mod clock;
+mod constraint;
+mod control;
+mod emulator;
+mod faults;
+mod handle;
+mod log;
+mod operations;
+mod rate;
+mod route;
+mod seed;
+mod server;
+mod settings;
+mod signature;
+mod store;
+
+pub use answer::Refusal;
+pub use emulator::{Emulator, Options, StartError};
+pub use faults::{Effect, Fault, FaultError, RawAnswer, RawBody, RefuseWith};
+pub use log::RequestRecord;
+pub use route::Operation;
+pub use seed::{EndedBy, Experiment, Seed};
+pub use settings::{
+    Acceptance, Cleared, Decimals, IdentifierPrecedence, OverrideUpdate, RateLimits, Settings, SettingsError,
+    ThrottleAnswer,
+};
+pub use signature::{KeyPair, KeyPairError, SessionToken};
