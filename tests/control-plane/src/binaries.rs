@@ -40,7 +40,7 @@ const KUBECTL: Program = Program {
 const KUBE_CONTROLLER_MANAGER: Program = Program {
     name: "kube-controller-manager",
     package: "k8s.io/kubernetes/cmd/kube-controller-manager",
-    patience: "about a minute after kube-apiserver",
+    patience: "one to two minutes after kube-apiserver",
 };
 
 /// The programs that make up a control plane.

@@ -131,6 +131,13 @@ impl ControlPlane {
         self.directory().join(kubeconfig_name(user))
     }
 
+    /// Writes a kubeconfig for a user who goes another way to the API server.
+    pub(crate) fn write_kubeconfig(&self, name: &str, user: User, url: &str, ca_pem: &str) -> Result<PathBuf, Error> {
+        self.cluster
+            .directory
+            .write(name, self.cluster.tokens.kubeconfig(user, url, ca_pem))
+    }
+
     /// A user's bearer token.
     #[must_use]
     pub fn token_of(&self, user: User) -> &str {

@@ -24,6 +24,7 @@ mod directory;
 mod error;
 mod probe;
 mod process;
+pub mod proxy;
 mod user;
 
 pub use binaries::{Binaries, kubernetes_version};
