@@ -3,12 +3,14 @@
 //! Every other room reads these types; none of them adds to them. The CRD in `crds/` is generated from here.
 
 mod condition;
+mod definition;
 mod exposure;
 mod region;
 mod spec;
 mod status;
 
 pub use condition::{ConditionType, Reason};
+pub use definition::{custom_resource_definition, custom_resource_definition_yaml};
 pub use exposure::{Exposure, ExposureOutOfRange};
 pub use region::{InvalidRegion, Region};
 pub use spec::{DeploymentParameters, ExperimentRun, ExperimentRunSpec, TreatmentOverrides};

@@ -1,15 +1,19 @@
 //! What people write: the spec of an `ExperimentRun`.
+//!
+//! The doc comments of the fields are what `kubectl explain` prints, so they are written for its readers: plain text
+//! without markup. Rules in CEL carry the message that the API server answers with.
+#![allow(clippy::doc_markdown, reason = "kubectl explain prints the text as it is")]
 
 use std::{collections::BTreeMap, fmt};
 
-use kube::CustomResource;
-use schemars::JsonSchema;
+use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{ExperimentRunStatus, Exposure};
 
-/// The exposure, treatment overrides and description that one `AppConfig` experiment run should have.
-#[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+/// The exposure, treatment overrides and description that one existing run of an AWS AppConfig experiment should have.
+/// Members that are left out are not managed. The operator never starts, stops or deletes a run.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[kube(
     group = "experiments.appconfig.dev",
     version = "v1alpha1",
@@ -19,44 +23,172 @@ use super::{ExperimentRunStatus, Exposure};
     category = "appconfig",
     namespaced,
     status = "ExperimentRunStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "What one existing run of an AWS AppConfig experiment should look like now, and what AppConfig says of it. Deleting this resource leaves the run as it is.",
+    // The spec is the one that changes; the region is pinned by the first successful read, which only the status knows.
+    validation = Rule::new(
+        "has(oldSelf.spec.region) ? has(self.spec.region) && self.spec.region == oldSelf.spec.region : \
+         !has(self.spec.region) || !has(self.status) || !has(self.status.region) || self.spec.region == self.status.region"
+    )
+    .message(
+        "spec.region can't be changed or removed, and added only as the region in status.region: a run in another region \
+         is another resource"
+    )
+    .field_path(".spec.region"),
+    selectable = ".spec.applicationIdentifier",
+    selectable = ".spec.experimentDefinitionIdentifier",
+    selectable = ".status.status",
+    printcolumn(name = "Run", type_ = "integer", json_path = ".spec.run", description = "The run's number."),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.status", description = "RUNNING or DONE."),
+    printcolumn(
+        name = "Desired",
+        type_ = "number",
+        json_path = ".spec.exposurePercentage",
+        description = "The exposure to reach, in percent. Empty: not managed."
+    ),
+    printcolumn(
+        name = "Live",
+        type_ = "number",
+        json_path = ".status.exposurePercentage",
+        description = "The exposure that AppConfig last reported, in percent."
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether the run is what the spec asks for now."
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        description = "Why Ready is what it is."
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Application",
+        type_ = "string",
+        json_path = ".spec.applicationIdentifier",
+        priority = 1,
+        description = "The application's ID or name."
+    ),
+    printcolumn(
+        name = "Definition",
+        type_ = "string",
+        json_path = ".spec.experimentDefinitionIdentifier",
+        priority = 1,
+        description = "The experiment definition's ID or name."
+    ),
+    printcolumn(
+        name = "Region",
+        type_ = "string",
+        json_path = ".status.region",
+        priority = 1,
+        description = "The region in which the run was found."
+    ),
+    printcolumn(
+        name = "Updated",
+        type_ = "date",
+        json_path = ".status.updatedAt",
+        priority = 1,
+        description = "When the run was last changed."
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1,
+        description = "Why Ready is what it is, in words."
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentRunSpec {
-    /// The application's ID or name, 1 to 2048 characters. Immutable.
+    /// The ID or name of the AppConfig application, 1 to 2048 characters, as the namespace's annotation
+    /// experiments.appconfig.dev/applications lists it. Immutable.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = ("self == oldSelf", "applicationIdentifier can't be changed: a run of another application is another resource"),
+        validation = ("!(self in ['.', '..'])", "applicationIdentifier can't be . or ..: give the application's ID instead")
+    )]
     pub application_identifier: String,
-    /// The experiment definition's ID or name, 1 to 2048 characters. Immutable.
+    /// The ID or name of the experiment definition, 1 to 2048 characters. Immutable.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = ("self == oldSelf", "experimentDefinitionIdentifier can't be changed: a run of another definition is another resource"),
+        validation = ("!(self in ['.', '..'])", "experimentDefinitionIdentifier can't be . or ..: give the definition's ID instead")
+    )]
     pub experiment_definition_identifier: String,
-    /// The run's number, 1 or more. Immutable: another run is another resource.
+    /// The number of the run, 1 or more, as AppConfig counts the runs of the definition. Immutable: another run is
+    /// another resource.
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    #[x_kube(validation = ("self == oldSelf", "run can't be changed: another run is another resource"))]
     pub run: i32,
-    /// The AWS region of the run.
+    /// The AWS region of the run, such as eu-west-1: 1 to 32 lower-case letters, digits and hyphens. Absent: the one in
+    /// status.region, else the operator's own. It may be added later, as the region that status.region then names; it
+    /// is never changed or removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = (
+        "self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",
+        "region must be the name of an AWS region, such as eu-west-1: lower-case letters, digits and hyphens"
+    ))]
     pub region: Option<String>,
-    /// The run's description, up to 1024 characters. Absent: not managed. Empty: cleared.
+    /// The description of the run, 0 to 1024 characters. Absent: not managed. Empty: cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub description: Option<String>,
-    /// The percentage of the audience to expose, 0 to 100. Absent: not managed. It can only rise.
+    /// The percentage of the audience to expose, from 0 to 100, as a 32-bit float: 12.5 is twelve and a half percent. It
+    /// is the target and is never exceeded. AppConfig can only raise it: a value below the live one is accepted here and
+    /// reported as ExposureAboveDesired, and changes nothing. Absent: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure_percentage: Option<Exposure>,
-    /// Entities pinned to a treatment. Absent: not managed.
+    /// Entities that get a treatment whatever the exposure, meant for testing. Absent: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub treatment_overrides: Option<TreatmentOverrides>,
-    /// Parameters of the deployments that exposure and override updates cause.
+    /// Parameters of the deployments that AppConfig makes for exposure and override updates. They are sent with those
+    /// updates and are no reason for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_parameters: Option<DeploymentParameters>,
-    /// Keep observing, change nothing.
+    /// Keep observing the run and change nothing: the brake, for people. Leave it out of what a GitOps tool applies, so
+    /// that the tool does not release it. Absent: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
-    /// How often the run is read when nothing changes, 30s to 24h. Absent: the operator's own.
+    /// How often the run is read when nothing changes, from 30s to 24h, in whole hours, minutes and seconds: 90s, 10m,
+    /// 1h30m. Absent: the operator's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(validation = (
+        "self.matches('^([0-9]{1,4}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$') && duration(self) >= duration('30s') \
+         && duration(self) <= duration('24h')",
+        "resyncInterval must be from 30s to 24h, in whole hours, minutes and seconds such as 90s, 10m or 1h30m: 24h, not 1d"
+    ))]
     pub resync_interval: Option<String>,
 }
 
-/// Entities pinned to a treatment. Entity IDs are personal data, so `Debug` shows only how many there are.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+/// Entities that get a treatment whatever the exposure. Entity IDs are personal data: the operator shows only how many
+/// there are.
+#[derive(KubeSchema, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TreatmentOverrides {
-    /// Entity ID to treatment key: the whole map, 0 to 32 entries. Empty: cleared.
+    /// From the ID of an entity, 1 to 2048 characters, to the key of its treatment, such as t1: 1 to 8 letters and digits.
+    /// 0 to 32 entries. This is the whole map: AppConfig's is replaced by it, and cleared when it is empty.
+    //
+    // Entity IDs must not be in what the API server answers (P11), and it names the key of whatever a schema for values
+    // or a rule on them refuses. So there is one rule on the map. It looks at the values' characters one by one, since
+    // the cost of a regular expression would need a bound for their length, which would be such a schema.
+    #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(
+        merge_strategy = MapMerge::Atomic,
+        validation = (
+            "self.all(entity, size(entity) >= 1 && size(entity) <= 2048 \
+             && size(self[entity]) >= 1 && size(self[entity]) <= 8 \
+             && [0, 1, 2, 3, 4, 5, 6, 7].all(at, at >= size(self[entity]) \
+             || (self[entity].charAt(at) >= 'a' && self[entity].charAt(at) <= 'z') \
+             || (self[entity].charAt(at) >= 'A' && self[entity].charAt(at) <= 'Z') \
+             || (self[entity].charAt(at) >= '0' && self[entity].charAt(at) <= '9')))",
+            "inline must map entity IDs of 1 to 2048 characters to treatment keys of 1 to 8 letters and digits, such as t1"
+        )
+    )]
     pub inline: BTreeMap<String, String>,
 }
 
@@ -67,15 +199,39 @@ impl fmt::Debug for TreatmentOverrides {
 }
 
 /// Parameters of the deployment that an exposure or override update causes. They are sent with it and never read back.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(KubeSchema, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentParameters {
-    /// Parameters of `AppConfig` extensions, `extension#parameter` to value, up to 10. Sensitive: never shown by the
-    /// operator.
+    /// Parameters of AppConfig extensions: from extension#parameter to a value of 1 to 2048 characters, 1 to 10 entries.
+    /// The extension has 1 to 96 characters, the parameter 1 to 64 without a slash. Sensitive: the operator never shows
+    /// them. Absent: none are sent.
+    //
+    // As with overrides, a schema for values would have the API server show what is sensitive.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 10))]
+    #[x_kube(
+        merge_strategy = MapMerge::Atomic,
+        validation = (
+            "self.all(name, name.matches('^[^#\\\\n]{1,96}#[^/#\\\\n]{1,64}$'))",
+            "dynamicExtensionParameters must have keys such as extension#parameter: 1 to 96 characters, one #, and 1 to 64 \
+             characters without a slash"
+        ),
+        validation = (
+            "self.all(name, size(self[name]) >= 1 && size(self[name]) <= 2048)",
+            "dynamicExtensionParameters must have values of 1 to 2048 characters"
+        )
+    )]
     pub dynamic_extension_parameters: BTreeMap<String, String>,
-    /// Tags of the deployment, up to 50.
+    /// Tags of the deployment, not of the run: from a key of 1 to 128 characters to a value of 0 to 256, 0 to 50 entries.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 50))]
+    #[x_kube(
+        merge_strategy = MapMerge::Atomic,
+        validation = (
+            "self.all(key, size(key) >= 1 && size(key) <= 128 && size(self[key]) <= 256)",
+            "tags must have keys of 1 to 128 characters and values of 0 to 256"
+        )
+    )]
     pub tags: BTreeMap<String, String>,
 }
 

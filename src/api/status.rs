@@ -1,13 +1,17 @@
 //! What people read: the status of an `ExperimentRun`.
+//!
+//! As in the spec, the doc comments of the fields are what `kubectl explain` prints: plain text without markup.
+#![allow(clippy::doc_markdown, reason = "kubectl explain prints the text as it is")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Exposure;
 
-/// What is known of the run, as `AppConfig` last said, and what the operator makes of it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+/// What AppConfig last said of the run, and what the operator makes of it. Written by the operator only.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentRunStatus {
     /// The generation of the spec that the conditions speak of; -1 while no operator has looked.
@@ -15,6 +19,7 @@ pub struct ExperimentRunStatus {
     pub observed_generation: Option<i64>,
     /// The region in which the run was first found. Pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
     pub region: Option<String>,
     /// The ID of the application that was first found. Pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,13 +27,13 @@ pub struct ExperimentRunStatus {
     /// The ID of the experiment definition that was first found. Pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_definition_id: Option<String>,
-    /// Whether the run is running, as `AppConfig` last said.
+    /// RUNNING or DONE, as AppConfig last said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<RunStatus>,
-    /// The percentage of the audience that is exposed, as `AppConfig` last said.
+    /// The percentage of the audience that is exposed, from 0 to 100, as AppConfig last said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure_percentage: Option<Exposure>,
-    /// The run's description, as `AppConfig` last said.
+    /// The run's description, as AppConfig last said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// How many entities are pinned to a treatment. A count: entity IDs are never copied.
@@ -43,7 +48,7 @@ pub struct ExperimentRunStatus {
     /// When the run ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Time>,
-    /// Who ended the run: `USER`, `CLOUDWATCH_ALARM`, `INTERNAL_ERROR` or `APPCONFIG`.
+    /// Who ended the run: USER, CLOUDWATCH_ALARM, INTERNAL_ERROR or APPCONFIG.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,
     /// What was recorded of the run's result when it was stopped.
@@ -57,19 +62,23 @@ pub struct ExperimentRunStatus {
     pub pending_update: Option<PendingUpdate>,
     /// Members that are not sent again for now, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub held_updates: Vec<HeldUpdate>,
     /// The last error, since it was first seen; gone once it no longer holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
-    /// The value of the `reconcile-requested-at` annotation that was handled last.
+    /// The value of the annotation experiments.appconfig.dev/reconcile-requested-at that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// Ready and `TargetReached` always; Reconciling or Stalled only while true.
+    /// Ready: the run is what the spec asks for now. TargetReached: live exposure is the spec's. Both are always there.
+    /// Reconciling: the operator works towards it, or waits for what passes. Stalled: a person has to act. These two are
+    /// there only while True, and never both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub conditions: Vec<Condition>,
 }
 
-/// Whether a run is running. `AppConfig`'s answer with any other value is unusable.
+/// RUNNING or DONE, as AppConfig last said. An answer with any other value is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RunStatus {
@@ -95,7 +104,7 @@ pub struct RunResult {
 }
 
 /// The experiment definition as it was when the run started: its snapshot, without audience rule and flag values.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentDefinition {
     /// Its name.
@@ -112,6 +121,7 @@ pub struct ExperimentDefinition {
     pub configuration_profile_id: Option<String>,
     /// Its treatments, control included: what an override may name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub treatments: Vec<Treatment>,
 }
 
@@ -119,9 +129,9 @@ pub struct ExperimentDefinition {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Treatment {
-    /// The key that overrides name: `c` for the control, then `t1`, `t2`, …
+    /// The key that overrides name: c for the control, then t1, t2 and so on.
     pub key: String,
-    /// Its share of the exposed audience.
+    /// Its share of the exposed audience, relative to the other treatments'.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
 }
@@ -161,22 +171,22 @@ pub struct PendingUpdate {
 pub struct HeldUpdate {
     /// The member.
     pub member: Member,
-    /// Why: `UpdateRejected`, `UpdateIneffective` or `Contested`.
+    /// Why: UpdateRejected, UpdateIneffective or Contested.
     pub reason: String,
     /// The generation of the spec that asked for it.
     pub generation: i64,
-    /// The run's `updatedAt` at the time.
+    /// The run's updatedAt at the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Time>,
     /// Since when.
     pub at: Time,
 }
 
-/// An error of `AppConfig`, or of the way to it.
+/// An error of AppConfig, or of the way to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastError {
-    /// The `AppConfig` operation that failed.
+    /// The AppConfig operation that failed.
     pub operation: String,
     /// AWS's error code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
