@@ -2,7 +2,7 @@
 
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-        CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+        CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
     },
     jiff::Timestamp,
 };
@@ -65,7 +65,8 @@ fn status_default() -> JSON {
 }
 
 /// The derive calls each optional field nullable, and the API server would then keep a `null` that somebody wrote. It
-/// drops it where the schema doesn't, which is what "absent: not managed" says.
+/// drops it where the schema doesn't, which is what "absent: not managed" says. The values of maps are left alone: there,
+/// a `null` is a forgotten value that is better refused than dropped.
 fn drop_nullable(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     for property in schema
@@ -79,8 +80,5 @@ fn drop_nullable(schema: &mut JSONSchemaProps) {
         Some(JSONSchemaPropsOrArray::Schema(items)) => drop_nullable(items),
         Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(drop_nullable),
         None => {}
-    }
-    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        drop_nullable(values);
     }
 }
