@@ -1,1 +1,348 @@
-//! To be written.
+//! What should happen next. Pure: no async, no clock, no client, no logging.
+//!
+//! [`decide`] is the second step of a pass on the map in `lib.rs`. It takes the resource, what this process remembers of
+//! it, what the pass saw and the time, and answers what to send, what to say and when to look again. The same input gives
+//! the same answer to the byte. All policy is here:
+//!
+//! | question | where |
+//! |---|---|
+//! | can the spec be used? | [`desired`] |
+//! | is it the run that was found first, is the answer newer than what is known? | [`observe`] |
+//! | is an earlier update still unsettled? | [`settle`] |
+//! | what differs, what may be sent, what is held? | [`judge`], [`held`] |
+//! | can this be sent at all? (a lower exposure can't be written) | [`update`] |
+//! | which error is which row? | [`failure`] |
+//! | which row is told, and as which conditions? | [`conditions`] |
+//! | when to look again? | [`schedule`] |
+//! | what is worth an Event? | [`notice`] |
+
+pub mod conditions;
+pub mod desired;
+pub mod failure;
+mod held;
+mod judge;
+pub mod live;
+pub mod memory;
+pub mod notice;
+mod observe;
+pub mod schedule;
+mod settle;
+pub mod update;
+
+#[cfg(test)]
+mod laws;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::{ConditionType, ExperimentRunStatus, LastError, PendingUpdate, Reason, Region};
+
+use conditions::{Row, Target, Verdict};
+use desired::{Desired, InvalidSpec};
+use failure::{Failure, Operation};
+use live::Live;
+use memory::Memory;
+use notice::Notice;
+use schedule::Next;
+use update::Update;
+
+/// The resource, as the API server last said.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'a> {
+    /// Its uid.
+    pub uid: &'a str,
+    /// The generation of its spec.
+    pub generation: i64,
+    /// The value of its `reconcile-requested-at` annotation.
+    pub reconcile_requested_at: Option<&'a str>,
+    /// Its spec, parsed.
+    pub desired: Result<&'a Desired, &'a InvalidSpec>,
+    /// Its status.
+    pub status: &'a ExperimentRunStatus,
+    /// The operator's own region and interval.
+    pub defaults: &'a desired::Defaults,
+}
+
+/// Whether this resource is the one that acts for its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// It is.
+    Itself,
+    /// An older one is.
+    Other {
+        /// Its name, when it is in the same namespace; others are nobody's business.
+        name: Option<String>,
+    },
+}
+
+/// What the pass saw.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    /// No call was made: the spec can't be used.
+    Nothing,
+    /// `GetExperimentRun`'s answer, and who ended the run.
+    Read(Live, EndedBy),
+    /// A read failed.
+    ReadFailed(Failure),
+    /// An update was fenced under this ID, and then this came of it.
+    Updated {
+        /// What was to be sent.
+        update: Update,
+        /// The ID under which it was recorded; none when it didn't come to the fence.
+        id: Option<String>,
+        /// What came of it.
+        outcome: Outcome,
+    },
+}
+
+/// Who ended a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// Not asked: see [`asks_who_ended_it`].
+    NotAsked,
+    /// The events could not be read.
+    Unreadable(Failure),
+    /// The trigger of the event that ended it, if there is one.
+    Event(Option<String>),
+}
+
+/// What came of an update.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// `AppConfig` answered with the run as it is now.
+    Applied(Box<Live>),
+    /// `AppConfig` refused it (4xx).
+    Refused(Failure),
+    /// It may have been applied, or may yet be.
+    Unknown(Failure),
+    /// This process knows that it didn't send it.
+    NotSent(Option<Failure>),
+}
+
+/// The time of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Since the process started, on a clock that never goes back.
+    pub elapsed: Duration,
+    /// This machine's wall clock.
+    pub local: Timestamp,
+    /// `AppConfig`'s own clock: the `Date` of this pass's answer, and what has passed since.
+    pub service: Option<Timestamp>,
+}
+
+impl Now {
+    /// The wall clock that times in the status are taken from.
+    #[must_use]
+    pub fn wall(&self) -> Time {
+        Time(self.service.unwrap_or(self.local))
+    }
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to send, after the fence; or nothing.
+    pub update: Option<Update>,
+    /// The status to record now; with an update, the status that the fence writes, which [`Decision::fence`] completes.
+    pub status: ExperimentRunStatus,
+    /// What to remember.
+    pub memory: Memory,
+    /// What is worth an Event, once the status is recorded.
+    pub notices: Vec<Notice>,
+    /// When to look again.
+    pub next: Next,
+}
+
+impl Decision {
+    /// The status that fences the update: it records what is about to be sent under a fresh ID.
+    #[must_use]
+    pub fn fence(&self, update: &Update, id: &str, generation: i64, now: &Now) -> ExperimentRunStatus {
+        let pending_update = Some(PendingUpdate {
+            id: id.to_owned(),
+            generation,
+            member: update.member(),
+            exposure_percentage: update.exposure(),
+            recorded_at: now.wall(),
+        });
+        ExperimentRunStatus {
+            pending_update,
+            ..self.status.clone()
+        }
+    }
+}
+
+/// Whether to ask who ended the run: once, when it has ended.
+#[must_use]
+pub fn asks_who_ended_it(live: &Live, status: &ExperimentRunStatus) -> bool {
+    live.status == crate::api::RunStatus::Done && status.ended_by.is_none()
+}
+
+/// Decides one step of a pass. Total: every input has an answer.
+#[must_use]
+pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Seen, now: &Now) -> Decision {
+    let desired = match resource.desired {
+        Ok(desired) => desired,
+        Err(invalid) => return unusable(resource, memory, invalid, now),
+    };
+    let mut pass = Pass::new(resource, desired, memory, now);
+    match seen {
+        Seen::Nothing => {}
+        Seen::Read(live, ended_by) => pass.read(live, ended_by, owner),
+        Seen::ReadFailed(failure) => pass.read_failed(failure),
+        Seen::Updated { update, id, outcome } => {
+            if let Some(id) = id.as_deref().filter(|_| !matches!(outcome, Outcome::Unknown(_))) {
+                pass.memory.resolve(id);
+            }
+            pass.updated(update, outcome, owner);
+        }
+    }
+    pass.finish()
+}
+
+/// The spec can't be used: say so, send nothing, and wait for another.
+fn unusable(resource: &Resource<'_>, memory: &Memory, invalid: &InvalidSpec, now: &Now) -> Decision {
+    let row = Row::new(Reason::InvalidSpec, Verdict::Stalled, invalid.to_string());
+    let mut status = resource.status.clone();
+    status.observed_generation = Some(resource.generation);
+    status.last_handled_reconcile_at = resource.reconcile_requested_at.map(str::to_owned);
+    status.conditions = conditions::conditions(
+        &status.conditions,
+        &row,
+        Target::Ahead,
+        resource.generation,
+        &now.wall(),
+    );
+    let notices = notice::of_transition(&resource.status.conditions, &status.conditions)
+        .into_iter()
+        .collect();
+    Decision {
+        update: None,
+        status,
+        memory: memory.clone(),
+        notices,
+        next: Next::OnChange,
+    }
+}
+
+/// One step of a pass in the making. The modules of this room each add to it.
+struct Pass<'a> {
+    resource: &'a Resource<'a>,
+    desired: &'a Desired,
+    now: &'a Now,
+    memory: Memory,
+    status: ExperimentRunStatus,
+    rows: Vec<Row>,
+    target: Target,
+    update: Option<Update>,
+    notices: Vec<Notice>,
+    next: Next,
+}
+
+impl<'a> Pass<'a> {
+    fn new(resource: &'a Resource<'a>, desired: &'a Desired, memory: &Memory, now: &'a Now) -> Self {
+        let mut pass = Self {
+            resource,
+            desired,
+            now,
+            memory: memory.clone(),
+            status: resource.status.clone(),
+            rows: Vec::new(),
+            target: Target::NotSeen,
+            update: None,
+            notices: Vec::new(),
+            next: Next::After(schedule::slot(resource.uid, desired.resync_interval, now.local)),
+        };
+        pass.notice_pending();
+        pass
+    }
+
+    /// The slot of the next regular read.
+    fn slot(&self, done: bool) -> Next {
+        let interval = schedule::interval(self.desired.resync_interval, done);
+        Next::After(schedule::slot(self.resource.uid, interval, self.now.local))
+    }
+
+    fn back_off(&mut self) -> Next {
+        self.memory.attempts = self.memory.attempts.saturating_add(1);
+        Next::Backoff(schedule::backoff(self.memory.attempts))
+    }
+
+    /// Records an error as it was first seen; a repeat changes nothing.
+    fn record_error(&mut self, failure: &Failure) -> LastError {
+        match self.status.last_error.take() {
+            Some(error) if failure.repeats(&error) => self.status.last_error.insert(error).clone(),
+            _ => {
+                let error = LastError {
+                    operation: failure.operation.as_str().to_owned(),
+                    code: failure.code.clone(),
+                    status_code: failure.status.map(i32::from),
+                    message: failure.message.clone(),
+                    request_id: failure.request_id.clone(),
+                    at: self.now.wall(),
+                };
+                self.status.last_error.insert(error).clone()
+            }
+        }
+    }
+
+    fn forget_error_of(&mut self, operation: Operation) {
+        self.status
+            .last_error
+            .take_if(|error| error.operation == operation.as_str());
+    }
+
+    /// The rows of the last good read, as far as they speak of this spec.
+    fn stand(&mut self) {
+        let generation = self.resource.generation;
+        if let Some((_, rows)) = self.memory.standing.as_ref().filter(|(of, _)| *of == generation) {
+            self.rows.extend(rows.iter().cloned());
+        }
+    }
+
+    fn finish(mut self) -> Decision {
+        let generation = self.resource.generation;
+        let before = &self.resource.status.conditions;
+        let first = Row::new(
+            Reason::Progressing,
+            Verdict::Unsure,
+            "reading the run for the first time",
+        );
+        let row = Row::told(&self.rows).unwrap_or(&first);
+        let after = conditions::conditions(before, row, self.target, generation, &self.now.wall());
+        let ready = conditions::find(before, ConditionType::Ready);
+        let stands = ready.is_some_and(|ready| ready.observed_generation == Some(generation) && ready.status != "True");
+        // A standing reason survives a retry: no flapping, and no Event for each.
+        self.status.conditions = if self.update.is_some() && stands {
+            before.clone()
+        } else {
+            after
+        };
+        self.notices
+            .extend(notice::of_transition(before, &self.status.conditions));
+        if conditions::find(&self.status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True") {
+            self.memory.ready_generation = Some(generation);
+        }
+        self.status.observed_generation = Some(generation);
+        self.status.last_handled_reconcile_at = self.resource.reconcile_requested_at.map(str::to_owned);
+        self.status.held_updates.clone_from(&self.memory.held);
+        self.status.pending_update = self.memory.pending.as_ref().map(|pending| pending.record.clone());
+        Decision {
+            update: self.update,
+            status: self.status,
+            memory: self.memory,
+            notices: self.notices,
+            next: self.next,
+        }
+    }
+}
+
+/// The region that a read would go to, if one can be told.
+#[must_use]
+pub fn pinned_region(status: &ExperimentRunStatus, memory: Option<&Memory>) -> Option<Region> {
+    let remembered = memory
+        .and_then(|memory| memory.pin.as_ref())
+        .map(|pin| pin.region.clone());
+    remembered.or_else(|| status.region.as_deref().and_then(|region| region.parse().ok()))
+}

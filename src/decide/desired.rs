@@ -1,0 +1,174 @@
+//! What is asked for: a spec, parsed once, so that no later step has to check it again.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::api::{DeploymentParameters, ExperimentRunSpec, Exposure, Member, Region, TreatmentOverrides};
+
+use super::live::Live;
+
+/// The shortest resync interval that a spec may ask for.
+pub const MINIMUM_RESYNC_INTERVAL: Duration = Duration::from_secs(30);
+/// The longest resync interval that a spec may ask for.
+pub const MAXIMUM_RESYNC_INTERVAL: Duration = Duration::from_hours(24);
+
+/// What the operator uses where a spec is silent.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// The operator's own region, if it has one.
+    pub region: Option<Region>,
+    /// The operator's own resync interval.
+    pub resync_interval: Duration,
+}
+
+/// A spec that can be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The application's ID or name.
+    pub application_identifier: String,
+    /// The experiment definition's ID or name.
+    pub experiment_definition_identifier: String,
+    /// The run's number.
+    pub run: i32,
+    /// Where the run is.
+    pub region: Region,
+    /// The description, if it is managed.
+    pub description: Option<String>,
+    /// The exposure, if it is managed.
+    pub exposure: Option<Exposure>,
+    /// The whole map of overrides, if it is managed.
+    pub overrides: Option<TreatmentOverrides>,
+    /// What goes along with exposure and overrides.
+    pub parameters: DeploymentParameters,
+    /// Observe, change nothing.
+    pub suspend: bool,
+    /// How often to read when nothing changes.
+    pub resync_interval: Duration,
+}
+
+/// A spec that can't be used, for a cause that admission could not see. Each message says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSpec {
+    /// Nobody said where the run is.
+    #[error("no region is known: set spec.region, or start the operator with --region")]
+    NoRegion,
+    /// The region is no region name.
+    #[error("{0}: correct spec.region")]
+    Region(#[from] crate::api::InvalidRegion),
+    /// The run was found elsewhere.
+    #[error("spec.region is {asked}, but this resource stands for a run in {pinned}: another run is another resource")]
+    RegionChanged {
+        /// The region of the spec.
+        asked: Region,
+        /// The region in which the run was first found.
+        pinned: Region,
+    },
+    /// The interval is no duration, or out of bounds.
+    #[error("spec.resyncInterval {0:?} is not a duration from 30s to 24h, such as 90s, 10m or 1h30m")]
+    ResyncInterval(String),
+    /// An identifier that no URL can carry.
+    #[error("{field} {value:?} can't be an AppConfig ID or name: use 1 to 2048 characters other than . and ..")]
+    Identifier {
+        /// The field.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// Runs count from 1.
+    #[error("spec.run {0} is not a run's number: the first run is 1")]
+    Run(i32),
+    /// The stored object is not of the schema's shape.
+    #[error("the resource can't be read ({0}): apply it again with a manifest that the CRD accepts")]
+    Unreadable(String),
+}
+
+impl Desired {
+    /// Parses a spec. `pinned` is the region in which the run was first found.
+    ///
+    /// # Errors
+    /// When it can't be used; the error says what to do.
+    pub fn parse(spec: &ExperimentRunSpec, pinned: Option<&Region>, defaults: &Defaults) -> Result<Self, InvalidSpec> {
+        let asked = spec.region.as_deref().map(str::parse::<Region>).transpose()?;
+        let region = match (asked, pinned) {
+            (Some(asked), Some(pinned)) if asked != *pinned => {
+                return Err(InvalidSpec::RegionChanged {
+                    asked,
+                    pinned: pinned.clone(),
+                });
+            }
+            (Some(asked), _) => asked,
+            (None, Some(pinned)) => pinned.clone(),
+            (None, None) => defaults.region.clone().ok_or(InvalidSpec::NoRegion)?,
+        };
+        if spec.run < 1 {
+            return Err(InvalidSpec::Run(spec.run));
+        }
+        Ok(Self {
+            application_identifier: identifier("spec.applicationIdentifier", &spec.application_identifier)?,
+            experiment_definition_identifier: identifier(
+                "spec.experimentDefinitionIdentifier",
+                &spec.experiment_definition_identifier,
+            )?,
+            run: spec.run,
+            region,
+            description: spec.description.clone(),
+            exposure: spec.exposure_percentage,
+            overrides: spec.treatment_overrides.clone(),
+            parameters: spec.deployment_parameters.clone().unwrap_or_default(),
+            suspend: spec.suspend.unwrap_or_default(),
+            resync_interval: spec
+                .resync_interval
+                .as_deref()
+                .map_or(Ok(defaults.resync_interval), interval)?,
+        })
+    }
+
+    /// The managed members in which live differs, in the order in which they are sent.
+    #[must_use]
+    pub fn differences(&self, live: &Live) -> Vec<Member> {
+        self.managed().filter(|member| !self.matches(*member, live)).collect()
+    }
+
+    /// The members that the spec manages, in the order in which they are sent.
+    pub fn managed(&self) -> impl Iterator<Item = Member> {
+        let description = self.description.as_ref().map(|_| Member::Description);
+        let overrides = self.overrides.as_ref().map(|_| Member::TreatmentOverrides);
+        let exposure = self.exposure.map(|_| Member::ExposurePercentage);
+        description.into_iter().chain(overrides).chain(exposure)
+    }
+
+    /// Whether live is what the spec asks for in this member; an unmanaged one always is.
+    #[must_use]
+    pub fn matches(&self, member: Member, live: &Live) -> bool {
+        match member {
+            Member::Description => self.description.as_ref().is_none_or(|asked| *asked == live.description),
+            Member::TreatmentOverrides => self.overrides.as_ref().is_none_or(|asked| *asked == live.overrides),
+            Member::ExposurePercentage => self.exposure.is_none_or(|asked| asked == live.exposure),
+        }
+    }
+}
+
+fn identifier(field: &'static str, value: &str) -> Result<String, InvalidSpec> {
+    let usable = (1..=2048).contains(&value.chars().count()) && value != "." && value != "..";
+    if usable {
+        Ok(value.to_owned())
+    } else {
+        Err(InvalidSpec::Identifier {
+            field,
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// Go's duration syntax, as Kubernetes writes it (`1h30m`); a subset of what jiff reads, which CEL has narrowed already.
+fn interval(text: &str) -> Result<Duration, InvalidSpec> {
+    let invalid = || InvalidSpec::ResyncInterval(text.to_owned());
+    let duration: SignedDuration = text.parse().map_err(|_| invalid())?;
+    let duration = Duration::try_from(duration).map_err(|_| invalid())?;
+    if (MINIMUM_RESYNC_INTERVAL..=MAXIMUM_RESYNC_INTERVAL).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(invalid())
+    }
+}

@@ -1,0 +1,155 @@
+//! What can go wrong between the operator and `AppConfig`, and which row of the table each is.
+
+use crate::api::{LastError, Reason};
+
+use super::conditions::{PATIENCE, Row, Verdict};
+
+/// An operation of `AppConfig` that the operator calls. There are no others (P7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Reads a run.
+    GetExperimentRun,
+    /// Changes a run.
+    UpdateExperimentRun,
+    /// Tells who ended a run.
+    ListExperimentRunEvents,
+}
+
+impl Operation {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GetExperimentRun => "GetExperimentRun",
+            Self::UpdateExperimentRun => "UpdateExperimentRun",
+            Self::ListExperimentRunEvents => "ListExperimentRunEvents",
+        }
+    }
+}
+
+/// A call that brought no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// What it means.
+    pub kind: FailureKind,
+    /// What was called.
+    pub operation: Operation,
+    /// AWS's error code.
+    pub code: Option<String>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// What was said, where it may be shown.
+    pub message: Option<String>,
+    /// AWS's request ID.
+    pub request_id: Option<String>,
+}
+
+/// What a failed call means. One failure means one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// AWS limits the rate.
+    Throttled,
+    /// This machine's clock and AWS's differ by more than 5 minutes.
+    ClockSkew,
+    /// The credentials have expired, and have been dropped.
+    CredentialsExpired,
+    /// No credentials could be had.
+    CredentialsUnavailable,
+    /// AWS refused the identity or its rights.
+    AccessDenied,
+    /// AWS knows no such run.
+    RunNotFound,
+    /// The endpoint knows no experiments.
+    ExperimentsUnsupported,
+    /// A deployment is under way (409).
+    Conflict,
+    /// Another 4xx.
+    Refused,
+    /// No answer, or a 5xx.
+    Unavailable,
+    /// An answer that can't be used.
+    UnusableAnswer,
+}
+
+impl Failure {
+    /// The row of the table that this failure is. `error` is the status's own record of it, whose words stay the same while
+    /// it repeats; `failures` counts the failed or stale reads in a row.
+    #[must_use]
+    pub fn row(&self, error: &LastError, failures: u32) -> Row {
+        let what = told(error);
+        let (reason, advice) = match self.kind {
+            FailureKind::RunNotFound => (
+                Reason::RunNotFound,
+                "check applicationIdentifier, experimentDefinitionIdentifier, run and region, or start the run",
+            ),
+            FailureKind::ExperimentsUnsupported => (
+                Reason::ExperimentsUnsupported,
+                "this endpoint or region does not offer experiments: check the region",
+            ),
+            FailureKind::AccessDenied => (Reason::AccessDenied, rights(self.operation)),
+            FailureKind::CredentialsExpired | FailureKind::CredentialsUnavailable => (
+                Reason::CredentialsUnavailable,
+                "give the operator's service account an IAM role, and check its trust",
+            ),
+            FailureKind::Conflict => (
+                Reason::DeploymentInProgress,
+                "a deployment is under way in the run's environment; waiting for its end",
+            ),
+            FailureKind::Throttled => (Reason::Throttled, "AWS limits the rate of requests; trying again"),
+            FailureKind::ClockSkew => (
+                Reason::ClockSkew,
+                "this machine's clock and AWS's differ by more than 5 minutes: set the clock",
+            ),
+            FailureKind::Unavailable => (Reason::ServiceUnavailable, "trying again"),
+            // A refused update is confirmed by a read before it is told; a refused read tells nothing of the run.
+            FailureKind::Refused | FailureKind::UnusableAnswer => {
+                (Reason::UnusableAnswer, "nothing is done with it; trying again")
+            }
+        };
+        let verdict = match reason {
+            Reason::DeploymentInProgress => Verdict::Working,
+            Reason::RunNotFound
+            | Reason::ExperimentsUnsupported
+            | Reason::AccessDenied
+            | Reason::CredentialsUnavailable => Verdict::Stalled,
+            _ if failures >= PATIENCE => Verdict::Unsure,
+            _ => Verdict::Interrupted,
+        };
+        Row::new(reason, verdict, format!("{what}; {advice}"))
+    }
+
+    /// Whether another record tells of the same error.
+    #[must_use]
+    pub fn repeats(&self, error: &LastError) -> bool {
+        error.operation == self.operation.as_str()
+            && error.code == self.code
+            && error.status_code == self.status.map(i32::from)
+    }
+}
+
+const fn rights(operation: Operation) -> &'static str {
+    match operation {
+        Operation::GetExperimentRun => "allow the operator's role appconfig:GetExperimentRun on this run",
+        Operation::ListExperimentRunEvents => "allow the operator's role appconfig:ListExperimentRunEvents on this run",
+        Operation::UpdateExperimentRun => {
+            "allow the operator's role appconfig:UpdateExperimentRun on this run and appconfig:StartDeployment on its \
+             application, environment, configuration profile and the strategy AppConfig.ServiceManaged"
+        }
+    }
+}
+
+/// One error in words: what was called, and what came of it.
+#[must_use]
+pub fn told(error: &LastError) -> String {
+    let how = match (&error.code, error.status_code) {
+        (Some(code), Some(status)) => format!("was answered {status} {code}"),
+        (Some(code), None) => format!("failed with {code}"),
+        (None, Some(status)) => format!("was answered {status}"),
+        (None, None) => "brought no answer".to_owned(),
+    };
+    let message = error
+        .message
+        .as_deref()
+        .map(|message| format!(": {}", message.trim_end_matches('.')));
+    format!("{} {how}{}", error.operation, message.unwrap_or_default())
+}

@@ -1,0 +1,128 @@
+//! Members that aren't sent again for now: refused, accepted without effect, or contested by somebody else.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::{HeldUpdate, Member, Reason};
+
+use super::{
+    Pass,
+    conditions::{Row, Verdict},
+    live::{Live, words},
+    memory::Contest,
+    update::Update,
+};
+
+/// How long a refused update is not tried again while nothing changes.
+const REJECTED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// The change from outside, within one generation, that is not corrected any more.
+const CONTESTED_AT: u32 = 3;
+/// How long a member has to match for its count of changes to start anew.
+const CONTEST_FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
+
+impl Pass<'_> {
+    pub(super) fn hold(&mut self, member: Member, reason: Reason, live: &Live) {
+        self.memory.held.retain(|held| held.member != member);
+        self.memory.held.push(HeldUpdate {
+            member,
+            reason: reason.to_string(),
+            generation: self.resource.generation,
+            updated_at: live.updated_at.map(Time),
+            at: self.now.wall(),
+        });
+        self.memory.held.sort_by_key(|held| held.member);
+    }
+
+    /// Holds the update that was refused, when this answer, which is newer, leads to it again.
+    pub(super) fn confirm_refusal(&mut self, live: &Live) {
+        let Some(refused) = self.memory.refused.take() else {
+            return;
+        };
+        let member = refused.update.member();
+        let again = refused.generation == self.resource.generation
+            && Update::towards(self.desired, member, live).as_ref() == Some(&refused.update);
+        if again {
+            self.hold(member, Reason::UpdateRejected, live);
+        }
+    }
+
+    /// Lets go of what no longer holds.
+    pub(super) fn release_held(&mut self, live: &Live) {
+        let (generation, now) = (self.resource.generation, self.now.wall().0);
+        let updated_at = live.updated_at.map(Time);
+        let desired = self.desired;
+        self.memory.held.retain(|held| {
+            let same_run = held.updated_at == updated_at;
+            let still = match reason(held) {
+                Some(Reason::UpdateRejected) => same_run && now.duration_since(held.at.0) < REJECTED_FOR,
+                Some(Reason::UpdateIneffective) => same_run,
+                Some(Reason::Contested) => true,
+                _ => false,
+            };
+            still && held.generation == generation && !desired.matches(held.member, live)
+        });
+    }
+
+    /// The row of a member that is held.
+    pub(super) fn held_row(&self, member: Member) -> Option<Row> {
+        let reason = reason(self.memory.held.iter().find(|held| held.member == member)?)?;
+        let what = words(member);
+        let message = match reason {
+            Reason::UpdateRejected => {
+                let because = self.status.last_error.as_ref().map(super::failure::told);
+                let because = because.unwrap_or_else(|| "AppConfig refused it".to_owned());
+                format!(
+                    "the update of the {what} was refused ({because}): correct the spec; it is tried again within the hour"
+                )
+            }
+            Reason::UpdateIneffective => format!(
+                "AppConfig accepted the update of the {what} and did not do it: remove the member from the spec to move \
+                 exposure without it"
+            ),
+            _ => format!(
+                "somebody else changed the {what} back for the third time: agree on one owner, then change the spec"
+            ),
+        };
+        Some(Row::new(reason, Verdict::Stalled, message))
+    }
+
+    /// Counts a member that matched and now doesn't, which only somebody else can have done.
+    pub(super) fn count_contests(&mut self, live: &Live) {
+        let generation = self.resource.generation;
+        let desired = self.desired;
+        for member in desired.managed() {
+            let contest = self.memory.contests.entry(member).or_default();
+            if contest.generation != generation {
+                *contest = Contest {
+                    generation,
+                    ..Contest::default()
+                };
+            }
+            match (contest.matching_since, desired.matches(member, live)) {
+                (None, true) => contest.matching_since = Some(self.now.elapsed),
+                (Some(since), true) if self.now.elapsed.saturating_sub(since) >= CONTEST_FORGOTTEN_AFTER => {
+                    contest.count = 0;
+                }
+                (Some(_), false) => {
+                    contest.matching_since = None;
+                    contest.count = contest.count.saturating_add(1);
+                    // Exposure changed from outside can only have risen, which has a row of its own.
+                    if contest.count >= CONTESTED_AT && Update::towards(desired, member, live).is_some() {
+                        self.hold(member, Reason::Contested, live);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.memory
+            .contests
+            .retain(|member, _| desired.managed().any(|managed| managed == *member));
+    }
+}
+
+fn reason(held: &HeldUpdate) -> Option<Reason> {
+    let reasons = [Reason::UpdateRejected, Reason::UpdateIneffective, Reason::Contested];
+    reasons.into_iter().find(|reason| reason.as_str() == held.reason)
+}

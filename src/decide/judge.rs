@@ -1,0 +1,194 @@
+//! What differs, which rows of the table follow, and what may be sent.
+
+use crate::api::{Member, Reason, RunStatus};
+
+use super::{
+    EndedBy, Owner, Pass,
+    conditions::{Row, Target, Verdict},
+    failure::Operation,
+    live::{Live, words},
+    schedule::Next,
+    update::Update,
+};
+
+/// The trigger of a run that a person ended.
+const USER: &str = "USER";
+/// The triggers of a run that stopped by itself.
+const STOPPED: [&str; 2] = ["CLOUDWATCH_ALARM", "INTERNAL_ERROR"];
+
+impl Pass<'_> {
+    /// Judges a live state that is this resource's run and isn't stale.
+    pub(super) fn judge(&mut self, live: &Live, ended_by: &EndedBy, owner: &Owner) {
+        self.target = match self.desired.exposure {
+            None => Target::NotManaged,
+            Some(asked) if asked == live.exposure => Target::Reached,
+            Some(_) => Target::Ahead,
+        };
+        self.release_held(live);
+        self.confirm_refusal(live);
+        let differing = self.desired.differences(live);
+        let done = live.status == RunStatus::Done;
+        self.next = self.slot(done);
+        if let Owner::Other { name } = owner {
+            self.rows.push(already_managed(name.as_deref()));
+        }
+        if done {
+            self.judge_done(differing.is_empty(), ended_by);
+        } else {
+            self.judge_running(live, &differing, owner);
+        }
+        self.memory.standing = Some((self.resource.generation, self.rows.clone()));
+    }
+
+    fn judge_running(&mut self, live: &Live, differing: &[Member], owner: &Owner) {
+        if self.desired.suspend {
+            self.rows.push(suspended(differing));
+        }
+        let sendable: Vec<Update> = differing
+            .iter()
+            .filter_map(|member| self.sendable(*member, live))
+            .collect();
+        let unsettled = self.unsettled();
+        let update = sendable.into_iter().next().filter(|update| may_go(update, differing));
+        let free = !unsettled && !self.desired.suspend && *owner == Owner::Itself;
+        match update.filter(|_| free) {
+            Some(update) => {
+                let message = format!("updating the {}", words(update.member()));
+                self.rows.push(Row::new(Reason::Progressing, Verdict::Working, message));
+                self.update = Some(update);
+            }
+            None if differing.is_empty() => self.rows.push(self.matching()),
+            None => {}
+        }
+        if self.update.is_none() && !unsettled {
+            self.memory.attempts = 0;
+            self.memory.conflicts = 0;
+        }
+        if self.update.is_none() && !unsettled && self.memory.held.is_empty() {
+            self.forget_error_of(Operation::UpdateExperimentRun);
+        }
+    }
+
+    /// The update of a member that differs, unless it is infeasible or held, which has a row.
+    fn sendable(&mut self, member: Member, live: &Live) -> Option<Update> {
+        if member == Member::TreatmentOverrides && self.names_unknown_treatment(live) {
+            let keys: Vec<&str> = live.treatment_keys().collect();
+            let message = format!(
+                "treatmentOverrides names a treatment that the run does not have: use one of {}; no override is sent",
+                keys.join(", ")
+            );
+            self.rows
+                .push(Row::new(Reason::UnknownTreatment, Verdict::Stalled, message));
+            return None;
+        }
+        if let Some(row) = self.held_row(member) {
+            self.rows.push(row);
+            return None;
+        }
+        let update = Update::towards(self.desired, member, live);
+        if update.is_none() && member == Member::ExposurePercentage {
+            self.rows.extend(self.desired.exposure.map(|asked| {
+                let message = format!(
+                    "live {live} %, desired {asked} %: AppConfig cannot lower a run's exposure. To accept it, set \
+                     exposurePercentage to {live} or more, or remove it; to go back, stop the run and start a new one",
+                    live = live.exposure
+                );
+                Row::new(Reason::ExposureAboveDesired, Verdict::Stalled, message)
+            }));
+        }
+        update
+    }
+
+    fn names_unknown_treatment(&self, live: &Live) -> bool {
+        let asked = self.desired.overrides.as_ref();
+        asked.is_some_and(|asked| {
+            asked
+                .inline
+                .values()
+                .any(|key| !live.treatment_keys().any(|known| known == key))
+        })
+    }
+
+    fn matching(&self) -> Row {
+        if self.desired.managed().next().is_none() {
+            return Row::new(
+                Reason::Observing,
+                Verdict::Settled,
+                "nothing is managed: the run is only observed",
+            );
+        }
+        let message = match self.desired.exposure {
+            Some(exposure) => format!("live matches the spec; exposure is {exposure} %"),
+            None => "live matches the spec; exposure is not managed".to_owned(),
+        };
+        Row::new(Reason::InSync, Verdict::Settled, message)
+    }
+
+    fn judge_done(&mut self, matches: bool, ended_by: &EndedBy) {
+        let was_ready = self.memory.ready_generation == Some(self.resource.generation);
+        let trigger = self.status.ended_by.as_deref();
+        let stopped = trigger.is_some_and(|trigger| STOPPED.contains(&trigger));
+        let row = if matches {
+            Row::new(
+                Reason::RunDone,
+                Verdict::Settled,
+                "the run has ended, as the spec describes it",
+            )
+        } else if was_ready && trigger == Some(USER) {
+            Row::new(
+                Reason::RunDone,
+                Verdict::Settled,
+                "the run was ended by a user after it had matched the spec",
+            )
+        } else if trigger.is_none() && !matches!(ended_by, EndedBy::Event(_)) {
+            self.next = if *ended_by == EndedBy::NotAsked {
+                Next::Now
+            } else {
+                self.back_off()
+            };
+            Row::new(
+                Reason::RunDone,
+                Verdict::Unsure,
+                "the run has ended; who ended it can't be read yet",
+            )
+        } else if stopped {
+            let by = trigger.unwrap_or_default();
+            let message =
+                format!("the run was ended by {by} before it matched the spec: another run is another resource");
+            Row::new(Reason::RunStopped, Verdict::Stalled, message)
+        } else {
+            let message = "the run ended before it matched the spec: another run is another resource";
+            Row::new(Reason::RunDone, Verdict::Stalled, message)
+        };
+        if row.verdict != Verdict::Unsure {
+            self.memory.attempts = 0;
+            self.forget_error_of(Operation::UpdateExperimentRun);
+        }
+        self.rows.push(row);
+    }
+}
+
+/// Exposure is the step that can't be taken back: it goes only when every other managed member matches.
+fn may_go(update: &Update, differing: &[Member]) -> bool {
+    update.member() != Member::ExposurePercentage || differing == [Member::ExposurePercentage]
+}
+
+fn already_managed(name: Option<&str>) -> Row {
+    let message = match name {
+        Some(name) => format!("the older resource {name} stands for the same run: delete one of the two"),
+        None => "an older resource in another namespace stands for the same run: delete one of the two".to_owned(),
+    };
+    Row::new(Reason::RunAlreadyManaged, Verdict::Stalled, message)
+}
+
+fn suspended(differing: &[Member]) -> Row {
+    if differing.is_empty() {
+        return Row::new(Reason::Suspended, Verdict::Settled, "suspended; live matches the spec");
+    }
+    let which: Vec<&str> = differing.iter().map(|member| words(*member)).collect();
+    let message = format!(
+        "suspended; the {} would change: remove spec.suspend to go on",
+        which.join(" and the ")
+    );
+    Row::new(Reason::Suspended, Verdict::Stalled, message)
+}

@@ -1,0 +1,113 @@
+//! What one process remembers of one resource, by uid. It restores a lost status; a status restores most of it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::api::{ConditionType, ExperimentRunStatus, HeldUpdate, Member, PendingUpdate};
+
+use super::{
+    conditions::{self, Row},
+    live::{Known, RunKey},
+    update::Update,
+};
+
+/// What one process remembers of one resource. Bounded: nothing in it grows with time.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Memory {
+    /// The run that was found first.
+    pub pin: Option<RunKey>,
+    /// The last answer that was believed.
+    pub known: Option<Known>,
+    /// The last answer that was not.
+    pub stale: Option<Stale>,
+    /// Reads in a row that failed or were stale.
+    pub failures: u32,
+    /// Passes in a row that ended in a back-off.
+    pub attempts: u32,
+    /// Updates in a row that met a deployment in progress.
+    pub conflicts: u32,
+    /// An update whose outcome isn't known.
+    pub pending: Option<Pending>,
+    /// The ID of the last update whose outcome is known, so that an old copy of the status doesn't revive it.
+    pub resolved: Option<String>,
+    /// An update that was refused and that no read has confirmed since.
+    pub refused: Option<Refused>,
+    /// Members that aren't sent again for now.
+    pub held: Vec<HeldUpdate>,
+    /// How often each member that matched was changed from outside.
+    pub contests: BTreeMap<Member, Contest>,
+    /// The rows of the last good read, and the generation they speak of.
+    pub standing: Option<(i64, Vec<Row>)>,
+    /// The last generation at which Ready was True.
+    pub ready_generation: Option<i64>,
+}
+
+/// An answer that is older than what is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The answer.
+    pub answer: Known,
+    /// Since when it has been the answer, on the process's own clock.
+    pub since: Duration,
+}
+
+/// An update whose outcome isn't known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The update as it was recorded.
+    pub record: PendingUpdate,
+    /// When this process first saw it, on its own clock.
+    pub first_seen: Duration,
+}
+
+/// An update that was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The generation that asked for it.
+    pub generation: i64,
+    /// The update.
+    pub update: Update,
+}
+
+/// How often a member that matched was changed from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Contest {
+    /// The generation that the count belongs to.
+    pub generation: i64,
+    /// How often.
+    pub count: u32,
+    /// Since when it matches, on the process's own clock.
+    pub matching_since: Option<Duration>,
+}
+
+impl Memory {
+    /// What a status tells of a resource that this process sees for the first time.
+    #[must_use]
+    pub fn from_status(status: &ExperimentRunStatus, run: i32) -> Self {
+        let ready = conditions::find(&status.conditions, ConditionType::Ready).filter(|ready| ready.status == "True");
+        Self {
+            pin: RunKey::pinned(status, run),
+            known: Known::from_status(status),
+            held: status.held_updates.clone(),
+            standing: conditions::standing(&status.conditions),
+            ready_generation: ready.and_then(|ready| ready.observed_generation),
+            ..Self::default()
+        }
+    }
+
+    /// Notes that nothing was sent, or will be, under this ID: whatever copy of the status still names it is old.
+    pub fn resolve(&mut self, id: &str) {
+        self.resolved = Some(id.to_owned());
+        if self.pending.as_ref().is_some_and(|pending| pending.record.id == id) {
+            self.pending = None;
+        }
+    }
+
+    /// Takes over the unsettled update that another resource sent to the same run.
+    ///
+    /// Its generation is the other resource's, so it is made one that no spec of this resource has: only the run itself
+    /// or time can settle it.
+    pub fn inherit(&mut self, mut pending: Pending) {
+        pending.record.generation = -1;
+        self.pending.get_or_insert(pending);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is worth an Event: one per transition, never one per retry.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::api::{ConditionType, Reason};
+
+use super::conditions;
+
+/// An Event to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its reason: one of [`REASONS`], or the [`Reason`] of a condition.
+    pub reason: &'static str,
+    /// Whether it is a Warning.
+    pub warning: bool,
+    /// What happened.
+    pub note: String,
+}
+
+/// Exposure was raised by this operator.
+pub const EXPOSURE_RAISED: &str = "ExposureRaised";
+/// Treatment overrides were replaced by this operator.
+pub const TREATMENT_OVERRIDES_UPDATED: &str = "TreatmentOverridesUpdated";
+/// The description was changed by this operator.
+pub const DESCRIPTION_UPDATED: &str = "DescriptionUpdated";
+/// Somebody else raised the exposure.
+pub const EXPOSURE_CHANGED_EXTERNALLY: &str = "ExposureChangedExternally";
+/// An answer older than what was known has stood for 5 minutes, and is now believed.
+pub const STALE_READ_BELIEVED: &str = "StaleReadBelieved";
+
+/// The reasons of Events that are no condition's reason.
+pub const REASONS: &[&str] = &[
+    EXPOSURE_RAISED,
+    TREATMENT_OVERRIDES_UPDATED,
+    DESCRIPTION_UPDATED,
+    EXPOSURE_CHANGED_EXTERNALLY,
+    STALE_READ_BELIEVED,
+];
+
+impl Notice {
+    /// Something that is as it should be.
+    #[must_use]
+    pub fn normal(reason: &'static str, note: String) -> Self {
+        Self {
+            reason,
+            warning: false,
+            note,
+        }
+    }
+
+    /// Something that a person may have to look at.
+    #[must_use]
+    pub fn warning(reason: &'static str, note: String) -> Self {
+        Self {
+            reason,
+            warning: true,
+            note,
+        }
+    }
+}
+
+/// The notice that a change of conditions is worth, if any: a Stalled reason or a deployment in progress on entering it, a
+/// run that ended as it should, and Ready lost to a row of failures.
+#[must_use]
+pub fn of_transition(before: &[Condition], after: &[Condition]) -> Option<Notice> {
+    let told = |conditions: &[Condition]| {
+        let ready = conditions::find(conditions, ConditionType::Ready)?;
+        let reason = *Reason::ALL.iter().find(|reason| reason.as_str() == ready.reason)?;
+        let stalled = conditions::find(conditions, ConditionType::Stalled).is_some();
+        Some((reason, stalled, ready.status.clone(), ready.message.clone()))
+    };
+    let (reason, stalled, ready, note) = told(after)?;
+    if told(before).is_some_and(|before| (before.0, before.1) == (reason, stalled) && before.2 == ready) {
+        return None;
+    }
+    let interrupted = [
+        Reason::Throttled,
+        Reason::ServiceUnavailable,
+        Reason::ClockSkew,
+        Reason::StaleRead,
+        Reason::UnusableAnswer,
+    ];
+    // A new resource's first failure is Unknown too, and no transition: it never was anything else.
+    let doubted =
+        ready == "Unknown" && interrupted.contains(&reason) && told(before).is_some_and(|before| before.2 != "Unknown");
+    match reason {
+        Reason::Suspended | Reason::RunDone if stalled || ready == "True" => {
+            Some(Notice::normal(reason.as_str(), note))
+        }
+        _ if stalled || reason == Reason::DeploymentInProgress || doubted => {
+            Some(Notice::warning(reason.as_str(), note))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,251 @@
+//! What an answer or a failure tells: whether it is this resource's run, whether it is newer than what is known, and what
+//! of it is copied into the status.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::{LastError, Reason};
+
+use super::{
+    EndedBy, Outcome, Owner, Pass,
+    conditions::{Row, Verdict},
+    failure::{Failure, FailureKind, Operation},
+    live::{Known, Live, RunKey},
+    memory::{Refused, Stale},
+    notice::{self, Notice},
+    schedule::{self, Next, STALE_BELIEVED_AFTER},
+    update::{Change, Update},
+};
+
+impl Pass<'_> {
+    /// `GetExperimentRun` answered.
+    pub(super) fn read(&mut self, live: &Live, ended_by: &EndedBy, owner: &Owner) {
+        self.forget_error_of(Operation::GetExperimentRun);
+        if !self.pin(live) || self.is_stale(live) {
+            return;
+        }
+        self.notice_outside_change(live);
+        self.memory.failures = 0;
+        if self.memory.pending.is_none() {
+            self.count_contests(live);
+        }
+        self.copy(live);
+        self.copy_end(ended_by);
+        self.settle(live);
+        self.judge(live, ended_by, owner);
+    }
+
+    /// A read failed: what was seen last stands, and so does the status.
+    pub(super) fn read_failed(&mut self, failure: &Failure) {
+        let error = self.record_error(failure);
+        self.memory.failures = self.memory.failures.saturating_add(1);
+        self.stand();
+        self.fail(failure, &error);
+    }
+
+    /// An update came to its end, or didn't come to it.
+    pub(super) fn updated(&mut self, update: &Update, outcome: &Outcome, owner: &Owner) {
+        match outcome {
+            Outcome::Applied(live) => self.applied(update, live, owner),
+            Outcome::NotSent(None) => {
+                self.stand();
+                self.next = Next::Now;
+            }
+            Outcome::NotSent(Some(failure)) | Outcome::Refused(failure) => self.refused(update, failure),
+            Outcome::Unknown(failure) => {
+                self.record_error(failure);
+                self.stand();
+                self.unsettled();
+            }
+        }
+    }
+
+    fn applied(&mut self, update: &Update, live: &Live, owner: &Owner) {
+        self.memory.attempts = 0;
+        self.memory.conflicts = 0;
+        self.memory.refused = None;
+        self.forget_error_of(Operation::UpdateExperimentRun);
+        self.notices.push(told(update));
+        if !self.pin(live) {
+            return;
+        }
+        self.copy(live);
+        if self.desired.matches(update.member(), live) {
+            self.count_contests(live);
+        } else {
+            self.hold(update.member(), Reason::UpdateIneffective, live);
+        }
+        self.judge(live, &EndedBy::NotAsked, owner);
+    }
+
+    fn refused(&mut self, update: &Update, failure: &Failure) {
+        let again = self
+            .status
+            .last_error
+            .as_ref()
+            .is_some_and(|error| failure.repeats(error));
+        let error = self.record_error(failure);
+        self.stand();
+        match failure.kind {
+            FailureKind::Refused => {
+                self.memory.refused = Some(Refused {
+                    generation: self.resource.generation,
+                    update: update.clone(),
+                });
+                self.next = Next::Now;
+            }
+            // The client has dropped them: one more try gets fresh ones.
+            FailureKind::CredentialsExpired if !again => self.next = Next::Now,
+            _ => self.fail(failure, &error),
+        }
+    }
+
+    /// The row of a failure, and when to try again after it.
+    fn fail(&mut self, failure: &Failure, error: &LastError) {
+        let row = failure.row(error, self.memory.failures);
+        self.next = match row.verdict {
+            Verdict::Stalled => self.slot(false),
+            Verdict::Working => {
+                self.memory.conflicts = self.memory.conflicts.saturating_add(1);
+                Next::After(schedule::conflict(self.memory.conflicts))
+            }
+            _ => self.back_off(),
+        };
+        self.rows.push(row);
+    }
+
+    /// Whether the answer is of the run that was found first. The first answer pins it (P5).
+    fn pin(&mut self, live: &Live) -> bool {
+        let pinned = self
+            .memory
+            .pin
+            .clone()
+            .or_else(|| RunKey::pinned(self.resource.status, self.desired.run));
+        let pin = pinned.unwrap_or_else(|| live.key.clone());
+        let same = pin == live.key;
+        self.status.region = Some(pin.region.to_string());
+        self.status.application_id = Some(pin.application_id.clone());
+        self.status.experiment_definition_id = Some(pin.experiment_definition_id.clone());
+        if !same {
+            self.rows.push(Row::new(
+                Reason::RunReplaced,
+                Verdict::Stalled,
+                format!(
+                    "the spec's names now mean application {} and experiment definition {}, but this resource stands for {} \
+                     and {}: delete and recreate this resource to manage the new run",
+                    live.key.application_id,
+                    live.key.experiment_definition_id,
+                    pin.application_id,
+                    pin.experiment_definition_id
+                ),
+            ));
+        }
+        self.memory.pin = Some(pin);
+        same
+    }
+
+    /// Whether the answer is older than what is known. One that has stood for 5 minutes is believed all the same.
+    fn is_stale(&mut self, live: &Live) -> bool {
+        let known = self.memory.known.as_ref();
+        if !known.is_some_and(|known| known.outdates(live)) {
+            self.memory.stale = None;
+            return false;
+        }
+        let answer = Known::of(live);
+        let since = match self.memory.stale.take() {
+            Some(stale) if stale.answer == answer => stale.since,
+            _ => self.now.elapsed,
+        };
+        if self.now.elapsed.saturating_sub(since) >= STALE_BELIEVED_AFTER {
+            let note = format!(
+                "AppConfig has answered for 5 minutes what is older than what it had answered before: exposure {} %, {:?}; \
+                 it is believed from now on",
+                live.exposure, live.status
+            );
+            self.notices.push(Notice::warning(notice::STALE_READ_BELIEVED, note));
+            return false;
+        }
+        self.memory.stale = Some(Stale { answer, since });
+        self.memory.failures = self.memory.failures.saturating_add(1);
+        self.stand();
+        let verdict = if self.memory.failures >= super::conditions::PATIENCE {
+            Verdict::Unsure
+        } else {
+            Verdict::Interrupted
+        };
+        let message = "AppConfig answered with an older state than it had answered before; nothing is done with it";
+        self.rows.push(Row::new(Reason::StaleRead, verdict, message));
+        self.next = self.back_off();
+        true
+    }
+
+    /// Exposure that rose without this operator, or by an update of its own whose answer was lost.
+    fn notice_outside_change(&mut self, live: &Live) {
+        let Some(known) = self
+            .memory
+            .known
+            .as_ref()
+            .filter(|known| live.exposure > known.exposure)
+        else {
+            return;
+        };
+        let ours = self
+            .memory
+            .pending
+            .as_ref()
+            .and_then(|pending| pending.record.exposure_percentage);
+        let (from, to) = (known.exposure, live.exposure);
+        self.notices.push(if ours == Some(live.exposure) {
+            Notice::normal(
+                notice::EXPOSURE_RAISED,
+                format!("exposure raised from {from} % to {to} %"),
+            )
+        } else {
+            let note = format!("exposure was raised from {from} % to {to} % by somebody else");
+            Notice::warning(notice::EXPOSURE_CHANGED_EXTERNALLY, note)
+        });
+    }
+
+    fn copy(&mut self, live: &Live) {
+        self.memory.known = Some(Known::of(live));
+        let status = &mut self.status;
+        status.status = Some(live.status);
+        status.exposure_percentage = Some(live.exposure);
+        status.description = Some(live.description.clone()).filter(|description| !description.is_empty());
+        status.treatment_override_count = Some(live.override_count());
+        status.started_at = live.started_at.map(Time);
+        status.updated_at = live.updated_at.map(Time);
+        status.ended_at = live.ended_at.map(Time);
+        status.result.clone_from(&live.result);
+        status.experiment_definition = Some(live.definition.clone());
+    }
+
+    fn copy_end(&mut self, ended_by: &EndedBy) {
+        match ended_by {
+            EndedBy::NotAsked => {}
+            EndedBy::Event(trigger) => {
+                self.forget_error_of(Operation::ListExperimentRunEvents);
+                self.status.ended_by.clone_from(trigger);
+            }
+            EndedBy::Unreadable(failure) => {
+                self.record_error(failure);
+            }
+        }
+    }
+}
+
+fn told(update: &Update) -> Notice {
+    match update.change() {
+        Change::ExposurePercentage(raise) => {
+            let note = format!("exposure raised from {} % to {} %", raise.from(), raise.to());
+            Notice::normal(notice::EXPOSURE_RAISED, note)
+        }
+        Change::TreatmentOverrides(overrides) => {
+            let note = format!(
+                "treatment overrides updated: {} entities are pinned",
+                overrides.inline.len()
+            );
+            Notice::normal(notice::TREATMENT_OVERRIDES_UPDATED, note)
+        }
+        Change::Description(_) => Notice::normal(notice::DESCRIPTION_UPDATED, "description updated".to_owned()),
+    }
+}

@@ -1,0 +1,71 @@
+//! An update whose outcome isn't known: when it is settled, and that nothing is sent until then (P4).
+
+use crate::api::{Member, PendingUpdate, Reason, RunStatus};
+
+use super::{
+    Pass,
+    conditions::{Row, Verdict},
+    live::{Live, words},
+    memory::Pending,
+    schedule::{self, Next, SETTLING_TIME},
+};
+
+impl Pass<'_> {
+    /// Takes up an update that the status names and whose end this process doesn't know: it was sent just now and the
+    /// answer is missing, or another process, or this one before a crash, may have sent it. Its settling time starts.
+    pub(super) fn notice_pending(&mut self) {
+        let Some(record) = self.resource.status.pending_update.as_ref() else {
+            return;
+        };
+        let resolved = self.memory.resolved.as_ref() == Some(&record.id);
+        if !resolved && self.memory.pending.is_none() {
+            self.memory.pending = Some(Pending {
+                record: record.clone(),
+                first_seen: self.now.elapsed,
+            });
+        }
+    }
+
+    /// Drops the unsettled update when this answer, which isn't stale, settles it. `UpdatedAt` alone settles nothing.
+    pub(super) fn settle(&mut self, live: &Live) {
+        let waited = |pending: &Pending| self.now.elapsed.saturating_sub(pending.first_seen) >= SETTLING_TIME;
+        let settled =
+            |pending: &Pending| live.status == RunStatus::Done || waited(pending) || self.shows(&pending.record, live);
+        if let Some(id) = self
+            .memory
+            .pending
+            .as_ref()
+            .filter(|pending| settled(pending))
+            .map(|it| it.record.id.clone())
+        {
+            self.memory.resolve(&id);
+        }
+    }
+
+    /// Whether live is what the update asked for, and nothing else could have made it so.
+    fn shows(&self, record: &PendingUpdate, live: &Live) -> bool {
+        match record.member {
+            Member::ExposurePercentage => record.exposure_percentage.is_some_and(|asked| live.exposure >= asked),
+            member => record.generation == self.resource.generation && self.desired.matches(member, live),
+        }
+    }
+
+    /// The row of an unsettled update, if there is one, and when to read again for it.
+    pub(super) fn unsettled(&mut self) -> bool {
+        let Some(pending) = &self.memory.pending else {
+            return false;
+        };
+        let what = words(pending.record.member);
+        let left = SETTLING_TIME.saturating_sub(self.now.elapsed.saturating_sub(pending.first_seen));
+        self.rows.push(Row::new(
+            Reason::OutcomeUnknown,
+            Verdict::Unsure,
+            format!("an update of the {what} may or may not have been applied; nothing is sent until a read tells"),
+        ));
+        self.next = match self.back_off() {
+            Next::Backoff(ceiling) if ceiling < left => Next::Backoff(ceiling),
+            _ => Next::After(left.max(schedule::backoff(1))),
+        };
+        true
+    }
+}
