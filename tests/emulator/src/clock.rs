@@ -3,6 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serializer;
 
+/// The host's time, no finer than the log shows it.
+pub(crate) fn host_now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 /// The service's time: the host's, moved by the `clockOffsetSeconds` setting.
 pub(crate) fn service_now(offset_seconds: i32) -> Timestamp {
     let offset = SignedDuration::from_secs(i64::from(offset_seconds));

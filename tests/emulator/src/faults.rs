@@ -89,7 +89,7 @@ impl RefuseWith {
 pub struct RawAnswer {
     /// The HTTP status, 200 to 599.
     pub status: u16,
-    /// The headers, and no others but those that HTTP needs.
+    /// The headers, and no others but `Date` and those that HTTP needs. A length can't be given.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The body.
@@ -132,7 +132,7 @@ pub enum FaultError {
     #[error("fault {0}: status {1} is not one that it can answer")]
     Status(usize, u16),
     /// A header that can't be sent.
-    #[error("fault {0}: {1:?} is not a valid header")]
+    #[error("fault {0}: {1:?} is not a header that it can send")]
     Header(usize, String),
     /// A stale read of something that isn't read.
     #[error("fault {0}: stale-read is for GetExperimentRun")]
@@ -221,7 +221,9 @@ fn check(index: usize, fault: &Fault) -> Result<(), FaultError> {
         Effect::Raw(raw) if !(200..=599).contains(&raw.status) => Err(FaultError::Status(index, raw.status)),
         Effect::Raw(raw) => {
             for (name, value) in &raw.headers {
-                if http::HeaderName::try_from(name).is_err() || http::HeaderValue::try_from(value).is_err() {
+                // The body's length is what it is; a wrong one is what `truncate` is for.
+                let framing = ["content-length", "transfer-encoding"].contains(&name.to_lowercase().as_str());
+                if framing || http::HeaderName::try_from(name).is_err() || http::HeaderValue::try_from(value).is_err() {
                     return Err(FaultError::Header(index, name.clone()));
                 }
             }

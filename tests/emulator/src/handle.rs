@@ -14,7 +14,7 @@ use tokio::{sync::oneshot, time::sleep};
 
 use crate::{
     answer::{Answer, Refusal, logged},
-    clock::{http_date, service_now},
+    clock::{host_now, http_date, service_now},
     faults::{Effect, Faults, RawAnswer, Subject},
     log::{OpenRecord, RequestLog, RequestRecord},
     operations::{Done, Turn},
@@ -134,7 +134,7 @@ fn arrived(head: &Parts, route: Option<&Route>, body: &Bytes) -> RequestRecord {
     let authorization = Authorization::of(&head.headers);
     let user_agent = head.headers.get("user-agent");
     RequestRecord {
-        arrived_at: Timestamp::now(),
+        arrived_at: host_now(),
         committed_at: None,
         answered_at: None,
         operation: route.map(|route| route.operation),
@@ -206,7 +206,7 @@ impl InHand<'_> {
             Some(Effect::Raw(raw)) => return self.raw(route, raw),
             Some(Effect::Truncate) => {
                 let answer = self.commit(route, 0);
-                return self.reply(answer, true);
+                return self.reply(self.identified(answer), true);
             }
             Some(Effect::DelayBeforeCommitMs(count)) => {
                 milliseconds(count).await;
@@ -248,7 +248,7 @@ impl InHand<'_> {
             record.answer = logged(&answer.body);
             record.committed = committed;
             record.changed = changed;
-            record.committed_at = committed.then(Timestamp::now);
+            record.committed_at = committed.then(host_now);
         });
         answer
     }
@@ -258,30 +258,34 @@ impl InHand<'_> {
             self.commit(route, 0);
         }
         let body = Bytes::from(raw.body.into_bytes());
-        self.answered(Answer {
-            status: raw.status,
-            headers: raw.headers.into_iter().collect(),
-            body,
-            code: None,
-        })
+        let headers = raw.headers.into_iter().collect();
+        self.reply(
+            Answer {
+                status: raw.status,
+                headers,
+                body,
+                code: None,
+            },
+            false,
+        )
     }
 
     fn answered(&mut self, answer: Answer) -> Reply {
-        self.reply(answer, false)
+        self.reply(self.identified(answer), false)
+    }
+
+    fn identified(&self, mut answer: Answer) -> Answer {
+        answer
+            .headers
+            .push(("x-amzn-RequestId".to_owned(), self.record.request_id().to_owned()));
+        answer
     }
 
     fn reply(&mut self, mut answer: Answer, truncated: bool) -> Reply {
-        let has = |wanted: &str| answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        let (dated, identified) = (has("date"), has("x-amzn-RequestId"));
-        if !dated {
+        if !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date")) {
             answer
                 .headers
                 .push(("Date".to_owned(), http_date(self.shared.lock().now())));
-        }
-        if !identified {
-            answer
-                .headers
-                .push(("x-amzn-RequestId".to_owned(), self.record.request_id().to_owned()));
         }
         self.record.edit(|record| {
             record.status = Some(answer.status);

@@ -1,6 +1,6 @@
 //! AWS `AppConfig`'s experiment API on a loopback port, for tests and demonstrations.
 //!
-//! One request takes this way: [`server`](mod@server) reads it, `route` names its operation, `signature` verifies it,
+//! One request takes this way: `server` reads it, `route` names its operation, `signature` verifies it,
 //! `faults` may spoil it, `operations` carry it out on the `store` as `settings` say, and `log` writes down what
 //! happened, whether or not the client ever got an answer. `control` is the tester's side door under `/_emulator/`.
 //!

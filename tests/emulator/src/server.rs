@@ -23,6 +23,7 @@ use tokio::{
 
 use crate::{
     answer::Answer,
+    clock::host_now,
     control,
     handle::{self, Reply, Shared},
 };
@@ -76,7 +77,7 @@ async fn respond(
     });
     match replied.await {
         Ok((Reply::Answer { answer, truncated }, mut record)) => {
-            record.edit(|record| record.answered_at = Some(jiff::Timestamp::now()));
+            record.edit(|record| record.answered_at = Some(host_now()));
             Ok(response(answer, truncated))
         }
         Ok((Reply::HangUp, _)) | Err(_) => Err(HangUp),

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub mod wire;
+
 use appconfig_emulator::{Emulator, Experiment, Options, Seed};
 use aws_sdk_appconfig::{
     Client,
