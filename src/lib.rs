@@ -18,13 +18,14 @@
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
 //! * [`controller`]: runs a pass.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
-//!   what is logged. [`cli`]: arguments and environment.
+//!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
 //! Arrows point one way: `controller` → `decide`, `appconfig`, `api`; `decide` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;
 pub mod cli;
+pub mod clock;
 pub mod controller;
 pub mod decide;
 pub mod http;

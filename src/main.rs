@@ -1,2 +1,78 @@
-//! Entry point.
-fn main() {}
+//! Parses the arguments and starts; nothing else.
+
+use std::process::ExitCode;
+
+use appconfig_experiment_operator::{
+    api::ExperimentRun,
+    cli::{self, Command, Ended},
+    telemetry,
+};
+use kube::CustomResourceExt;
+
+fn main() -> ExitCode {
+    let outcome = match cli::parse(std::env::args_os()) {
+        Ok(Command::Run(settings)) => run(*settings),
+        Ok(Command::Crds) => print_definition(),
+        Err(Ended::Shown(text)) => {
+            print!("{text}");
+            Ok(())
+        }
+        Err(Ended::Wrong(line)) => Err(Failure {
+            code: cli::EXIT_USAGE,
+            line,
+        }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.line);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// What is said on standard error when the program ends, and with which code.
+struct Failure {
+    code: u8,
+    line: String,
+}
+
+impl Failure {
+    /// A failure of the operator itself, as one sentence.
+    fn new(error: &dyn std::error::Error) -> Self {
+        Self {
+            code: cli::EXIT_FAILED,
+            line: format!("{}: {error}", cli::PROGRAM),
+        }
+    }
+}
+
+fn run(settings: cli::Run) -> Result<(), Failure> {
+    telemetry::install(settings.log_format, &settings.log_filter).map_err(|error| Failure::new(&error))?;
+    // Of the crates in the graph some bring another provider by default; ring is the one that all can share. The error
+    // is the provider that was there before, which at this point can only be ring.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // The operator waits for two servers most of the time. One thread per core of a large node would only cost memory.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(&error))?;
+    runtime.block_on(controller_run(settings))
+}
+
+/// The seam to `controller::run(settings) -> Result<(), controller::Error>`, which is not written yet.
+#[allow(clippy::unused_async, reason = "the controller's own entry is async")]
+async fn controller_run(_settings: cli::Run) -> Result<(), Failure> {
+    let line = format!("{}: the controller is not part of this build", cli::PROGRAM);
+    Err(Failure {
+        code: cli::EXIT_FAILED,
+        line,
+    })
+}
+
+fn print_definition() -> Result<(), Failure> {
+    let yaml = serde_yaml_ng::to_string(&ExperimentRun::crd()).map_err(|error| Failure::new(&error))?;
+    print!("{yaml}");
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The flags as clap reads them, with what `--help` says of each.
+
+use std::{net::SocketAddr, num::NonZeroU16};
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use super::values::{EndpointUrl, LeaseName, Namespace, Rate, ResyncInterval, Selector};
+use crate::{
+    api::Region,
+    telemetry::{LogFilter, LogFormat},
+};
+
+/// What stands below the flags in `--help`.
+const AFTER_HELP: &str = "\
+A flag wins over its environment variable; an empty variable counts as absent.
+
+Exit codes: 0 stopped as asked, or nothing was to be done; 1 failed; 2 a wrong argument; 3 the Lease was lost, and the \
+operator is to be started anew.";
+
+/// Brings AWS AppConfig experiment runs to what their ExperimentRun resources ask for.
+#[derive(Debug, Parser)]
+#[command(name = super::PROGRAM, version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[allow(
+    clippy::doc_markdown,
+    reason = "the line is printed by --help, where backticks would stay"
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Words>,
+    #[command(flatten)]
+    pub(super) run: Flags,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+#[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
+pub(super) enum Words {
+    /// Run the operator until it is told to stop; the same as no command at all
+    Run(Box<Flags>),
+    /// Print the CustomResourceDefinition of ExperimentRun as YAML
+    Crds,
+}
+
+/// The flags of `run`.
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
+pub(super) struct Flags {
+    /// Watch this namespace only; may be given several times [default: all namespaces]
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_NAMESPACE",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(super) namespace: Vec<Namespace>,
+    /// Watch only ExperimentRuns with these labels, such as team=checkout [default: all]
+    #[arg(long, env = "APPCONFIG_OPERATOR_SELECTOR")]
+    pub(super) selector: Option<Selector>,
+    /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
+    #[arg(long, env = "AWS_REGION")]
+    pub(super) region: Option<Region>,
+    /// Send AppConfig requests of every region to this URL [default: AWS's own endpoint of the region]
+    #[arg(long, env = "AWS_ENDPOINT_URL_APPCONFIG", value_name = "URL")]
+    pub(super) endpoint_url: Option<EndpointUrl>,
+    /// Allow an http:// endpoint that is not on this machine: signed requests and entity IDs then cross the network in
+    /// plain text
+    #[arg(long, env = "APPCONFIG_OPERATOR_ALLOW_INSECURE_ENDPOINT", value_name = "BOOLEAN", default_value_t = false,
+          action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) allow_insecure_endpoint: bool,
+    /// Read a run again this often when nothing changes, 1s to 24h
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_RESYNC_INTERVAL",
+        value_name = "DURATION",
+        default_value = "10m"
+    )]
+    pub(super) resync_interval: ResyncInterval,
+    /// Work on at most so many resources at a time
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_CONCURRENCY",
+        value_name = "NUMBER",
+        default_value = "16"
+    )]
+    pub(super) concurrency: NonZeroU16,
+    /// Read from AppConfig at most so many times a second, per region
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_READ_RATE",
+        value_name = "PER-SECOND",
+        default_value = "20"
+    )]
+    pub(super) read_rate: Rate,
+    /// Send updates to AppConfig at most so many times a second, per region
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_WRITE_RATE",
+        value_name = "PER-SECOND",
+        default_value = "5"
+    )]
+    pub(super) write_rate: Rate,
+    /// Act only while holding a Lease, so that one of several replicas does
+    #[arg(long, env = "APPCONFIG_OPERATOR_LEADER_ELECT", value_name = "BOOLEAN", default_value_t = true,
+          action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) leader_elect: bool,
+    /// Name of the Lease
+    #[arg(long, env = "APPCONFIG_OPERATOR_LEASE_NAME", value_name = "NAME", default_value = super::PROGRAM)]
+    pub(super) lease_name: LeaseName,
+    /// Namespace of the Lease [default: the Pod's own, else the kubeconfig's, else appconfig-experiment-operator]
+    #[arg(long, env = "APPCONFIG_OPERATOR_LEASE_NAMESPACE", value_name = "NAME")]
+    pub(super) lease_namespace: Option<Namespace>,
+    /// Serve /metrics, /livez and /readyz here; port 0 picks a free one, which is logged
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_HTTP_ADDRESS",
+        value_name = "IP:PORT",
+        default_value = "0.0.0.0:8080"
+    )]
+    pub(super) http_address: SocketAddr,
+    /// Serve metrics per ExperimentRun; off by default, since each resource adds up to six time series
+    #[arg(long, env = "APPCONFIG_OPERATOR_PER_OBJECT_METRICS", value_name = "BOOLEAN", default_value_t = false,
+          action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) per_object_metrics: bool,
+    /// Look of the log
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "json"
+    )]
+    pub(super) log_format: LogFormat,
+    /// What is logged: a level, or levels by target as in RUST_LOG; libraries stay at warn or above, since they would
+    /// print headers and bodies
+    #[arg(
+        long,
+        env = "APPCONFIG_OPERATOR_LOG_LEVEL",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    pub(super) log_level: LogFilter,
+}

@@ -1,0 +1,356 @@
+//! Arguments and environment, parsed into [`Run`]: after this nothing has to be checked again.
+//!
+//! On the map this is before the pass: `main` parses, and `controller` gets the settings. Nobody else reads arguments
+//! or the environment, but for AWS's own variables, which the AWS crates read.
+
+mod flags;
+mod values;
+
+use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16};
+
+use clap::{CommandFactory, FromArgMatches, error::ContextKind, error::ContextValue, error::ErrorKind};
+
+use crate::{
+    api::Region,
+    telemetry::{LogFilter, LogFormat},
+};
+use flags::{Arguments, Flags, Words};
+pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Rate, ResyncInterval, Selector};
+
+/// The program's name, which is also that of its Lease and of the reporter of its Events.
+pub const PROGRAM: &str = "appconfig-experiment-operator";
+
+/// The exit code when something failed that a person may have to look at.
+pub const EXIT_FAILED: u8 = 1;
+/// The exit code when an argument or an environment variable is wrong: starting again changes nothing.
+pub const EXIT_USAGE: u8 = 2;
+/// The exit code when the Lease was lost: what the process remembers may be outdated, so it ends and is started anew.
+pub const EXIT_LEASE_LOST: u8 = 3;
+
+/// What the program was asked to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Run the operator.
+    Run(Box<Run>),
+    /// Print the custom resource definition.
+    Crds,
+}
+
+/// The settings of a running operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The namespaces to watch, without repetition; none: all.
+    pub namespaces: Vec<Namespace>,
+    /// Which resources to watch; none: all.
+    pub selector: Option<Selector>,
+    /// The region of resources that name none.
+    pub region: Option<Region>,
+    /// Where `AppConfig` is, in place of AWS's own endpoint of the region.
+    pub endpoint_url: Option<EndpointUrl>,
+    /// Whether a plain `http` endpoint may be somewhere else than on this machine. [`Run::endpoint_url`] was checked.
+    pub allow_insecure_endpoint: bool,
+    /// How often a settled resource is read again.
+    pub resync_interval: ResyncInterval,
+    /// How many passes run at a time.
+    pub concurrency: NonZeroU16,
+    /// Reads a second, per region.
+    pub read_rate: Rate,
+    /// Updates a second, per region.
+    pub write_rate: Rate,
+    /// Whether to act only while holding the Lease.
+    pub leader_elect: bool,
+    /// The name of the Lease.
+    pub lease_name: LeaseName,
+    /// The namespace of the Lease; none: the Pod's own, see `leader`.
+    pub lease_namespace: Option<Namespace>,
+    /// Where to serve metrics and probes. Port 0 picks a free one.
+    pub http_address: SocketAddr,
+    /// Whether to serve metrics per resource.
+    pub per_object_metrics: bool,
+    /// How a line of the log looks.
+    pub log_format: LogFormat,
+    /// Which lines are logged.
+    pub log_filter: LogFilter,
+}
+
+/// Why there is nothing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// `--help` or `--version` was asked for: print the text to standard output and exit with 0.
+    Shown(String),
+    /// An argument is wrong: print the line to standard error and exit with [`EXIT_USAGE`].
+    Wrong(String),
+}
+
+/// Parses the arguments, the program's own name first, and the environment.
+///
+/// # Errors
+/// [`Ended`] when there is nothing to run.
+pub fn parse<I>(arguments: I) -> Result<Command, Ended>
+where
+    I: IntoIterator<Item = OsString>,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut command = without_empty_variables(Arguments::command());
+    let parsed = command
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches))
+        .map_err(|error| ended(&error, &command, &arguments))?;
+    match parsed.command {
+        Some(Words::Crds) => Ok(Command::Crds),
+        Some(Words::Run(flags)) => settings(*flags),
+        None => settings(parsed.run),
+    }
+}
+
+/// The name of this machine, which in a Pod is the Pod's name: unique among replicas.
+#[must_use]
+pub fn host_name() -> String {
+    // See proc_sys_kernel(5). The variable is what a shell or a container runtime says where /proc is hidden.
+    fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| env::var("HOSTNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown-host".to_owned())
+}
+
+/// The command, which takes an environment variable that is set to nothing for one that is not set: manifests and
+/// shells say "none" in this way.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let empty = |argument: &clap::Arg| {
+        argument
+            .get_env()
+            .and_then(env::var_os)
+            .is_some_and(|value| value.is_empty())
+    };
+    let forget = |argument: clap::Arg| {
+        let argument = argument.hide_env_values(true);
+        if empty(&argument) {
+            argument.env(None::<&str>)
+        } else {
+            argument
+        }
+    };
+    command
+        .mut_args(forget)
+        .mut_subcommands(|subcommand| subcommand.mut_args(forget))
+}
+
+/// The rules that take more than one flag.
+fn settings(flags: Flags) -> Result<Command, Ended> {
+    let region = match flags.region {
+        Some(region) => Some(region),
+        None => default_region()?,
+    };
+    if let Some(url) = &flags.endpoint_url
+        && !url.is_private()
+        && !flags.allow_insecure_endpoint
+    {
+        let advice = "is neither https nor on this machine; use https, or add --allow-insecure-endpoint";
+        return Err(wrong(&format!("--endpoint-url {} {advice}", url.uri())));
+    }
+    let mut namespaces = flags.namespace;
+    namespaces.sort();
+    namespaces.dedup();
+    Ok(Command::Run(Box::new(Run {
+        namespaces,
+        selector: flags.selector,
+        region,
+        endpoint_url: flags.endpoint_url,
+        allow_insecure_endpoint: flags.allow_insecure_endpoint,
+        resync_interval: flags.resync_interval,
+        concurrency: flags.concurrency,
+        read_rate: flags.read_rate,
+        write_rate: flags.write_rate,
+        leader_elect: flags.leader_elect,
+        lease_name: flags.lease_name,
+        lease_namespace: flags.lease_namespace,
+        http_address: flags.http_address,
+        per_object_metrics: flags.per_object_metrics,
+        log_format: flags.log_format,
+        log_filter: flags.log_level,
+    })))
+}
+
+/// The older of the two variables in which AWS's tools look for a region. Shared configuration files and the instance
+/// metadata service are not asked: a region that appears from nowhere is worse than none.
+fn default_region() -> Result<Option<Region>, Ended> {
+    match env::var("AWS_DEFAULT_REGION") {
+        Ok(text) if !text.is_empty() => text
+            .parse()
+            .map(Some)
+            .map_err(|error| wrong(&format!("{error} (from AWS_DEFAULT_REGION)"))),
+        _ => Ok(None),
+    }
+}
+
+/// What clap has to say, in one line: its own report goes over several, and a log shows only the first.
+fn ended(error: &clap::Error, command: &clap::Command, arguments: &[OsString]) -> Ended {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Ended::Shown(error.to_string());
+    }
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    let origin = variable(error, command, arguments)
+        .map(|name| format!(" (from {name})"))
+        .unwrap_or_default();
+    wrong(&format!("{}{origin}", line.trim_start_matches("error: ")))
+}
+
+/// The environment variable that the wrong value came from, if it was one.
+fn variable(error: &clap::Error, command: &clap::Command, arguments: &[OsString]) -> Option<String> {
+    let ContextValue::String(shown) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    let flag = shown.split([' ', '=', '[']).next()?;
+    let typed = arguments
+        .iter()
+        .any(|argument| argument.to_string_lossy().split('=').next() == Some(flag));
+    let argument = command
+        .get_arguments()
+        .find(|argument| argument.get_long() == flag.strip_prefix("--"))?;
+    let name = argument.get_env()?;
+    (!typed && env::var_os(name).is_some()).then(|| name.to_string_lossy().into_owned())
+}
+
+/// The one line for standard error.
+fn wrong(what: &str) -> Ended {
+    Ended::Wrong(format!("{PROGRAM}: {what}; see --help"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use std::time::Duration;
+
+    use super::*;
+
+    fn parse_words(words: &[&str]) -> Result<Command, Ended> {
+        parse(
+            std::iter::once(PROGRAM)
+                .chain(words.iter().copied())
+                .map(OsString::from),
+        )
+    }
+
+    fn run(words: &[&str]) -> Run {
+        match parse_words(words) {
+            Ok(Command::Run(run)) => *run,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    fn refusal(words: &[&str]) -> String {
+        match parse_words(words) {
+            Err(Ended::Wrong(line)) => line,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_of_the_command_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_the_same_with_and_without_the_word_run() {
+        let words = [
+            "--namespace",
+            "b",
+            "--namespace=a,b",
+            "--resync-interval=2s",
+            "--leader-elect=false",
+        ];
+        let without = run(&words);
+        let with = run(&[&["run"], &words[..]].concat());
+        assert_eq!(without, with);
+        assert_eq!(
+            without.namespaces.iter().map(Namespace::as_str).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        assert_eq!(without.resync_interval.get(), Duration::from_secs(2));
+        assert!(!without.leader_elect);
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_design() {
+        let run = run(&[]);
+        assert_eq!(run.resync_interval.get(), Duration::from_mins(10));
+        assert_eq!(
+            (
+                run.concurrency.get(),
+                run.read_rate.per_second(),
+                run.write_rate.per_second()
+            ),
+            (16, 20.0, 5.0)
+        );
+        assert!(run.leader_elect && !run.per_object_metrics && run.namespaces.is_empty());
+        assert_eq!(
+            (run.http_address.to_string().as_str(), run.lease_name.as_str()),
+            ("0.0.0.0:8080", PROGRAM)
+        );
+    }
+
+    #[test]
+    fn booleans_take_a_value_or_none() {
+        assert!(run(&["--per-object-metrics"]).per_object_metrics);
+        assert!(run(&["--leader-elect"]).leader_elect);
+        assert!(!run(&["--per-object-metrics=false"]).per_object_metrics);
+    }
+
+    #[test]
+    fn a_wrong_value_is_one_clear_line() {
+        let wrong: &[(&[&str], &str)] = &[
+            (&["--concurrency=0"], "--concurrency"),
+            (&["--read-rate=0"], "above 0"),
+            (&["--resync-interval=25h"], "from 1s to 24h"),
+            (&["--namespace=Shop"], "a namespace is"),
+            (&["--region=EU"], "not an AWS region name"),
+            (&["--log-level=inof"], "use a level"),
+            (&["--log-format=xml"], "--log-format"),
+            (&["--http-address=here"], "--http-address"),
+            (&["--selector=a in"], "a label selector looks like"),
+            (&["--endpoint-url=http://example.com"], "add --allow-insecure-endpoint"),
+            (&["--nonsense"], "--nonsense"),
+            (&["walk"], "walk"),
+            (&["--selector"], "--selector"),
+        ];
+        for (words, expected) in wrong {
+            let line = refusal(words);
+            assert!(
+                line.contains(expected) && line.starts_with(PROGRAM) && !line.contains('\n'),
+                "{words:?}: {line}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_insecure_endpoint_can_be_insisted_on() {
+        let run = run(&["--endpoint-url=http://example.com", "--allow-insecure-endpoint"]);
+        assert_eq!(run.endpoint_url.unwrap().uri().host(), Some("example.com"));
+    }
+
+    #[test]
+    fn help_names_every_flag_and_its_variable() {
+        let Err(Ended::Shown(help)) = parse_words(&["--help"]) else {
+            panic!("no help")
+        };
+        for argument in Arguments::command().get_arguments() {
+            assert!(
+                help.contains(&format!("--{}", argument.get_long().unwrap())),
+                "{argument}"
+            );
+            let name = argument.get_env().unwrap().to_string_lossy().into_owned();
+            assert!(help.contains(&format!("[env: {name}]")), "{name}");
+        }
+        assert!(matches!(parse_words(&["--version"]), Err(Ended::Shown(text)) if text.starts_with(PROGRAM)));
+        assert!(matches!(parse_words(&["run", "--help"]), Err(Ended::Shown(text)) if text.contains("--region")));
+    }
+
+    #[test]
+    fn the_host_has_a_name() {
+        assert!(!host_name().is_empty() && !host_name().contains('\n'));
+    }
+}

@@ -1,0 +1,365 @@
+//! The values of flags: each type holds its own rule, so that what is parsed is right.
+
+use std::{fmt, net::IpAddr, num::NonZeroU16, str::FromStr, time::Duration};
+
+/// The name of a Kubernetes namespace: a
+/// [DNS label](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Namespace(String);
+
+/// The name of a Lease: a
+/// [DNS subdomain](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseName(String);
+
+/// A [label selector](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors), as
+/// `kubectl get --selector` takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector(String);
+
+/// How often a settled resource is read again: 1 second to 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResyncInterval(Duration);
+
+/// Requests a second, above zero. It may be a fraction: `0.5` is one request every 2 seconds.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Rate(f64);
+
+/// Where `AppConfig` is: an absolute `http` or `https` URL without credentials, query or fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointUrl(http::Uri);
+
+/// Why a value was refused: what it must be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidValue(&'static str);
+
+impl Namespace {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl LeaseName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Selector {
+    /// The selector, as the API server reads it in `labelSelector`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ResyncInterval {
+    /// The interval, 1 second to 24 hours.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl Rate {
+    /// Requests a second: finite and above zero.
+    #[must_use]
+    pub const fn per_second(self) -> f64 {
+        self.0
+    }
+}
+
+impl EndpointUrl {
+    /// The URL.
+    #[must_use]
+    pub const fn uri(&self) -> &http::Uri {
+        &self.0
+    }
+
+    /// Whether nobody on a network between can read along: the URL is `https`, or its host is this machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        let host = self
+            .0
+            .host()
+            .unwrap_or_default()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let loopback = host
+            .parse::<IpAddr>()
+            .map_or(host == "localhost", |address| address.is_loopback());
+        self.0.scheme_str() == Some("https") || loopback
+    }
+}
+
+impl FromStr for Namespace {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "a namespace is 1 to 63 lower-case letters, digits and hyphens";
+        if is_dns_label(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidValue(rule))
+        }
+    }
+}
+
+impl FromStr for LeaseName {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let legal = text.len() <= 253 && text.split('.').all(is_dns_label);
+        let rule = "a Lease's name is up to 253 lower-case letters, digits, hyphens and dots";
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidValue(rule))
+        }
+    }
+}
+
+impl FromStr for Selector {
+    type Err = InvalidValue;
+
+    /// # Errors
+    /// When the API server would refuse the selector; it would only be seen in the log of a watch that never starts.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "a label selector looks like team=checkout, tier!=test, stage in (a, b), or a label's key";
+        let legal = requirements(text).is_some_and(|parts| parts.into_iter().all(is_requirement));
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidValue(rule))
+        }
+    }
+}
+
+impl FromStr for ResyncInterval {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bounds = Duration::from_secs(1)..=Duration::from_hours(24);
+        let parsed = text
+            .parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|value| Duration::try_from(value).ok());
+        match parsed {
+            Some(value) if bounds.contains(&value) => Ok(Self(value)),
+            _ => Err(InvalidValue("an interval is from 1s to 24h, such as 30s, 10m or 1h30m")),
+        }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<f64>() {
+            Ok(value) if value.is_finite() && value > 0.0 => Ok(Self(value)),
+            _ => Err(InvalidValue(
+                "a rate is a number of requests a second above 0, such as 5 or 0.5",
+            )),
+        }
+    }
+}
+
+impl FromStr for EndpointUrl {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule =
+            InvalidValue("an endpoint is an http or https URL such as https://appconfig.eu-west-1.amazonaws.com");
+        let uri = http::Uri::from_str(text).map_err(|_| rule.clone())?;
+        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let authority = uri
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'));
+        let bare = uri.query().is_none() && !text.contains('#');
+        if scheme && authority && bare {
+            Ok(Self(uri))
+        } else {
+            Err(rule)
+        }
+    }
+}
+
+impl fmt::Display for LeaseName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// How many passes may run at a time.
+pub(super) fn concurrency(text: &str) -> Result<NonZeroU16, InvalidValue> {
+    text.parse()
+        .map_err(|_| InvalidValue("concurrency is a whole number from 1 to 65535"))
+}
+
+/// Lower-case letters, digits and hyphens, at most 63, starting and ending with a letter or digit.
+fn is_dns_label(text: &str) -> bool {
+    let legal = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    (1..=63).contains(&text.len()) && text.chars().all(legal) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// The parts of a selector, which commas outside of parentheses separate; none when parentheses don't match.
+fn requirements(text: &str) -> Option<Vec<&str>> {
+    let (mut parts, mut start, mut inside) = (Vec::new(), 0, false);
+    for (position, character) in text.char_indices() {
+        match character {
+            '(' if !inside => inside = true,
+            ')' if inside => inside = false,
+            '(' | ')' => return None,
+            ',' if !inside => {
+                parts.push(&text[start..position]);
+                start = position + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    (!inside).then_some(parts)
+}
+
+/// One of `key`, `!key`, `key=value`, `key==value`, `key!=value`, `key in (a, b)`, `key notin (a, b)`.
+fn is_requirement(text: &str) -> bool {
+    let text = text.trim();
+    if let Some(key) = text.strip_prefix('!') {
+        return is_label_key(key.trim());
+    }
+    if let Some((head, values)) = text.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
+        let mut words = head.split_whitespace();
+        let set = (words.next(), words.next(), words.next());
+        return matches!(set, (Some(key), Some("in" | "notin"), None) if is_label_key(key))
+            && values.split(',').all(|value| is_label_value(value.trim()));
+    }
+    for operator in ["!=", "==", "="] {
+        if let Some((key, value)) = text.split_once(operator) {
+            return is_label_key(key.trim()) && is_label_value(value.trim());
+        }
+    }
+    is_label_key(text)
+}
+
+/// A name, after an optional DNS subdomain and a slash.
+fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text
+        .split_once('/')
+        .map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let legal_prefix = prefix.is_none_or(|prefix| prefix.len() <= 253 && prefix.split('.').all(is_dns_label));
+    legal_prefix && !name.is_empty() && is_label_value(name)
+}
+
+/// Up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit; or nothing.
+fn is_label_value(text: &str) -> bool {
+    let legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let edge = |character: Option<char>| character.is_none_or(|character| character.is_ascii_alphanumeric());
+    text.len() <= 63 && text.chars().all(legal) && edge(text.chars().next()) && edge(text.chars().last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts<T: FromStr>(texts: &[&str]) -> bool {
+        texts.iter().all(|text| text.parse::<T>().is_ok())
+    }
+
+    fn refuses<T: FromStr>(texts: &[&str]) -> bool {
+        texts.iter().all(|text| text.parse::<T>().is_err())
+    }
+
+    #[test]
+    fn names_follow_kubernetes_rules() {
+        assert!(accepts::<Namespace>(&["checkout", "a-1"]));
+        assert!(refuses::<Namespace>(&[
+            "",
+            "Checkout",
+            "a.b",
+            "-a",
+            "a-",
+            &"a".repeat(64)
+        ]));
+        assert!(accepts::<LeaseName>(&["operator", "operator.example.com"]));
+        assert!(refuses::<LeaseName>(&["", "a..b", "a/b", &"a.".repeat(127)]));
+    }
+
+    #[test]
+    fn selectors_are_those_of_kubectl() {
+        let good = [
+            "team=checkout",
+            "a==b",
+            "a!=b,c",
+            "!a",
+            "example.com/team in (a, b),c notin (d)",
+            "team=",
+        ];
+        assert!(accepts::<Selector>(&good));
+        let bad = [
+            "",
+            "a,",
+            "a=b=c",
+            "a in b",
+            "a in (b",
+            "a in ((b))",
+            "a within (b)",
+            "-a=b",
+            "a=b c",
+            "/a=b",
+        ];
+        assert!(refuses::<Selector>(&bad));
+    }
+
+    #[test]
+    fn intervals_and_rates_keep_their_bounds() {
+        assert!(accepts::<ResyncInterval>(&["1s", "2s", "90s", "10m", "1h30m", "24h"]));
+        assert!(refuses::<ResyncInterval>(&[
+            "", "10", "0s", "999ms", "24h1s", "1d", "-5m", "soon"
+        ]));
+        assert_eq!(
+            "10m".parse::<ResyncInterval>().map(ResyncInterval::get),
+            Ok(Duration::from_mins(10))
+        );
+        assert!(accepts::<Rate>(&["20", "0.5", "1e3"]));
+        assert!(refuses::<Rate>(&["0", "-1", "NaN", "inf", "fast"]));
+    }
+
+    #[test]
+    fn endpoints_are_urls_and_know_whether_they_are_private() {
+        let private = |text: &str| text.parse::<EndpointUrl>().map(|endpoint| endpoint.is_private());
+        for text in [
+            "https://example.com",
+            "http://127.0.0.1:4000",
+            "http://localhost:4000/base",
+            "http://[::1]:4000",
+        ] {
+            assert_eq!(private(text), Ok(true), "{text}");
+        }
+        for text in [
+            "http://example.com",
+            "http://10.0.0.1:80",
+            "http://localhost.example.com",
+        ] {
+            assert_eq!(private(text), Ok(false), "{text}");
+        }
+        assert!(refuses::<EndpointUrl>(&[
+            "",
+            "example.com",
+            "ftp://a",
+            "https://key:secret@a",
+            "https://a/?b",
+            "/a"
+        ]));
+    }
+}

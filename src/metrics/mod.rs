@@ -1,0 +1,233 @@
+//! What is counted.
+//!
+//! On the map this is beside the pass: `controller` reports to it, `http` serves it, and it knows neither. A
+//! [`Metrics`] is a value that is handed around; there is no global registry. Names are those of controller-runtime
+//! where they are true of this operator, so that existing dashboards work
+//! (<https://book.kubebuilder.io/reference/metrics-reference>). A label's value always comes from a closed list, but for
+//! the names of resources, which are only there when asked for.
+
+mod labels;
+mod objects;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+use crate::api::Exposure;
+pub use labels::{Code, Operation, RateKind, Reconciled};
+use labels::{ControllerLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};
+use objects::Objects;
+
+/// The value of the label `controller`, which controller-runtime takes from the kind.
+const CONTROLLER: &str = "experimentrun";
+
+/// The buckets of all durations, in seconds: from an API call on the same machine to a pass that is out of time.
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0,
+];
+
+type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Everything that is counted. Clones share one registry.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    lease: LeaseLabels,
+    reconciles: Family<ResultLabels, Counter>,
+    reconcile_errors: Family<ControllerLabels, Counter>,
+    reconcile_seconds: Durations<ControllerLabels>,
+    leading: Family<LeaseLabels, Gauge>,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Durations<OperationLabels>,
+    wait_seconds: Durations<KindLabels>,
+    unpublished_events: Counter,
+    objects: Option<Mutex<Objects>>,
+}
+
+impl Metrics {
+    /// An empty registry: `lease` is the name of the Lease, and `per_object` adds the metrics of each resource.
+    #[must_use]
+    pub fn new(lease: &str, per_object: bool) -> Self {
+        let mut registry = Registry::default();
+        let mut inner = Inner {
+            lease: LeaseLabels { name: lease.to_owned() },
+            reconciles: Family::default(),
+            reconcile_errors: Family::default(),
+            reconcile_seconds: durations(),
+            leading: Family::default(),
+            requests: Family::default(),
+            request_seconds: durations(),
+            wait_seconds: durations(),
+            unpublished_events: Counter::default(),
+            objects: per_object.then(|| Mutex::new(Objects::register(&mut registry))),
+            registry,
+        };
+        inner.register();
+        let metrics = Self(Arc::new(inner));
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// A pass ended, after so long.
+    pub fn reconciled(&self, result: Reconciled, duration: Duration) {
+        let controller = ControllerLabels { controller: CONTROLLER };
+        self.0
+            .reconciles
+            .get_or_create(&ResultLabels {
+                controller: CONTROLLER,
+                result,
+            })
+            .inc();
+        if result == Reconciled::Error {
+            self.0.reconcile_errors.get_or_create(&controller).inc();
+        }
+        self.0
+            .reconcile_seconds
+            .get_or_create(&controller)
+            .observe(duration.as_secs_f64());
+    }
+
+    /// A request to `AppConfig` was answered, or given up, after so long.
+    pub fn request(&self, operation: Operation, code: Code, duration: Duration) {
+        self.0.requests.get_or_create(&RequestLabels { operation, code }).inc();
+        self.0
+            .request_seconds
+            .get_or_create(&OperationLabels { operation })
+            .observe(duration.as_secs_f64());
+    }
+
+    /// A request waited so long for its token.
+    pub fn rate_wait(&self, kind: RateKind, duration: Duration) {
+        self.0
+            .wait_seconds
+            .get_or_create(&KindLabels { kind })
+            .observe(duration.as_secs_f64());
+    }
+
+    /// This replica leads, or no longer does.
+    pub fn leading(&self, leading: bool) {
+        self.0.leading.get_or_create(&self.0.lease).set(i64::from(leading));
+    }
+
+    /// An Event was given up: the queue was full, or the API server did not take it.
+    pub fn event_unpublished(&self) {
+        self.0.unpublished_events.inc();
+    }
+
+    /// What is known of a resource now, in place of what was before. Without metrics per object this does nothing.
+    pub fn object(
+        &self,
+        namespace: &str,
+        name: &str,
+        live: Option<Exposure>,
+        desired: Option<Exposure>,
+        conditions: &[Condition],
+    ) {
+        if let Some(objects) = &self.0.objects {
+            let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
+            objects.set(namespace, name, live, desired, conditions);
+        }
+    }
+
+    /// A resource is gone, and its metrics with it.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        if let Some(objects) = &self.0.objects {
+            objects
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .forget(namespace, name);
+        }
+    }
+
+    /// Everything, in the [OpenMetrics text format](https://prometheus.io/docs/specs/om/open_metrics_spec/).
+    ///
+    /// # Errors
+    /// Only when a label can't be written as text, which those here can.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        // What a scrape sees of one resource is of one moment.
+        let _still = self
+            .0
+            .objects
+            .as_ref()
+            .map(|objects| objects.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut text = String::new();
+        encode(&mut text, &self.0.registry)?;
+        Ok(text)
+    }
+
+    /// Counters that are missing until something happens can't be told from an operator that is not there.
+    fn start_at_zero(&self) {
+        for result in Reconciled::ALL {
+            let _ = self.0.reconciles.get_or_create(&ResultLabels {
+                controller: CONTROLLER,
+                result,
+            });
+        }
+        let controller = ControllerLabels { controller: CONTROLLER };
+        let _ = self.0.reconcile_errors.get_or_create(&controller);
+        let _ = self.0.reconcile_seconds.get_or_create(&controller);
+        self.leading(false);
+    }
+}
+
+impl Inner {
+    /// The encoder appends `_total` to counters.
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let help = "Passes over ExperimentRuns by result";
+        registry.register("controller_runtime_reconcile", help, self.reconciles.clone());
+        let help = "Passes that ended in an error";
+        registry.register(
+            "controller_runtime_reconcile_errors",
+            help,
+            self.reconcile_errors.clone(),
+        );
+        let help = "Time a pass took";
+        registry.register(
+            "controller_runtime_reconcile_time_seconds",
+            help,
+            self.reconcile_seconds.clone(),
+        );
+        let help = "Whether this replica holds the Lease";
+        registry.register("leader_election_master_status", help, self.leading.clone());
+        let help = "Requests to AppConfig by operation and AWS error code or HTTP status class";
+        registry.register("appconfig_requests", help, self.requests.clone());
+        let help = "Time an AppConfig request took";
+        registry.register("appconfig_request_duration_seconds", help, self.request_seconds.clone());
+        let help = "Time a request waited for its token";
+        registry.register("appconfig_rate_limit_wait_seconds", help, self.wait_seconds.clone());
+        let help = "Events that were given up";
+        registry.register(
+            "appconfig_operator_events_unpublished",
+            help,
+            self.unpublished_events.clone(),
+        );
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Metrics")
+    }
+}
+
+fn durations<L: Clone + std::hash::Hash + Eq>() -> Durations<L> {
+    Family::new_with_constructor(|| Histogram::new(SECONDS))
+}
+
+/// A gauge of fractions.
+type Fraction = Gauge<f64, AtomicU64>;
+
+#[cfg(test)]
+mod tests;
