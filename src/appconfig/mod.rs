@@ -1,1 +1,41 @@
-//! To be written.
+//! The `AppConfig` client: steps 1 and 5 of a pass, and the credentials and rates of step 3, on the map in
+//! [`crate`].
+//!
+//! It calls the three operations of the experiment API that the operator needs and no others, tries each request once
+//! (a read once more with new credentials, when AWS refuses the old ones as expired), and answers with a parsed value
+//! or a typed error. It decides nothing: what an error means for a resource is the business of `controller` and
+//! `decide`.
+//!
+//! ```text
+//! RunAddress, UpdateExperimentRun ─► request ─► sign ─► transport ─► answer or error
+//!                                               ▲          ▲
+//!                                          credentials  endpoint            rate: asked by the controller, beforehand
+//! ```
+
+mod address;
+mod answer;
+mod client;
+mod credentials;
+mod default_chain;
+mod endpoint;
+mod error;
+mod events;
+mod failure;
+mod observer;
+mod rate;
+mod request;
+mod sign;
+mod transport;
+mod turns;
+
+pub use address::{InvalidAddress, RunAddress, RunNumber, Segment};
+pub use answer::{Answer, ExperimentRun};
+pub use client::{Client, InvalidSettings, Prepared, Settings};
+pub use default_chain::default_credentials;
+pub use endpoint::{CustomEndpoint, Endpoints, InvalidEndpoint};
+pub use error::{Error, ErrorKind, Operation, UpdateError, permission_hint};
+pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_run_stopped};
+pub use observer::{Observer, Unobserved};
+pub use rate::{InvalidRate, Priority, Rate, RateKind, RateLimits};
+pub use request::UpdateExperimentRun;
+pub use transport::{HttpsProxy, Timeouts};

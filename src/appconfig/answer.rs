@@ -1,0 +1,221 @@
+//! What `AppConfig` answers: an [`ExperimentRun`], parsed, or nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{RunAddress, RunNumber, Segment};
+use crate::api::{ExperimentDefinition, Exposure, RunResult, RunStatus, Treatment, TreatmentOverrides};
+
+/// A value, and what the answer that carried it said about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// The value.
+    pub value: T,
+    /// The `Date` header: `AppConfig`'s own time, in whole seconds.
+    pub date: Option<Timestamp>,
+    /// AWS's request ID, up to 128 characters.
+    pub request_id: Option<String>,
+}
+
+/// A run as `AppConfig` says it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExperimentRun {
+    /// The application's ID.
+    pub application_id: Segment,
+    /// The experiment definition's ID.
+    pub experiment_definition_id: Segment,
+    /// The run's number.
+    pub run: RunNumber,
+    /// Whether it runs.
+    pub status: RunStatus,
+    /// The percentage of the audience that is exposed.
+    pub exposure: Exposure,
+    /// The description; empty when the run has none.
+    pub description: String,
+    /// The entities that are pinned to a treatment; empty when there are none.
+    pub treatment_overrides: TreatmentOverrides,
+    /// When it was started.
+    pub started_at: Option<Timestamp>,
+    /// When it was changed last. The number of fraction digits varies from answer to answer.
+    pub updated_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What was recorded of its result.
+    pub result: Option<RunResult>,
+    /// The experiment definition as it was when the run started, the control first among its treatments. Empty when
+    /// the answer has no snapshot.
+    pub definition: ExperimentDefinition,
+}
+
+impl ExperimentRun {
+    /// The run's address by its IDs, which is how updates name it.
+    #[must_use]
+    pub fn address(&self) -> RunAddress {
+        RunAddress {
+            application: self.application_id.clone(),
+            experiment_definition: self.experiment_definition_id.clone(),
+            run: self.run,
+        }
+    }
+}
+
+/// Why an answer is no run. Says where, never what: answers hold entity IDs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unusable(pub String);
+
+impl Unusable {
+    pub(super) fn missing(member: &str) -> Self {
+        Self(format!("it has no {member}"))
+    }
+
+    pub(super) fn invalid(member: &str) -> Self {
+        Self(format!("its {member} is not what the API defines"))
+    }
+
+    /// Where the JSON breaks, without the text of the parser's error, which quotes values.
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        let kind = match error.classify() {
+            serde_json::error::Category::Eof => "ends too early",
+            serde_json::error::Category::Data => "has a member of another type than the API defines",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "is not JSON",
+        };
+        Self(format!("it {kind} (line {}, column {})", error.line(), error.column()))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WireRun {
+    application_id: Option<String>,
+    experiment_definition_id: Option<String>,
+    run: Option<i32>,
+    status: Option<String>,
+    exposure_percentage: Option<f32>,
+    description: Option<String>,
+    treatment_overrides: Option<Map<String, Value>>,
+    started_at: Option<String>,
+    updated_at: Option<String>,
+    ended_at: Option<String>,
+    result: Option<WireResult>,
+    experiment_definition_snapshot: Option<WireDefinition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WireResult {
+    executive_summary: Option<String>,
+    reasons_to_launch: Option<String>,
+    reasons_not_to_launch: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WireDefinition {
+    name: Option<String>,
+    flag_key: Option<String>,
+    environment_id: Option<String>,
+    configuration_profile_id: Option<String>,
+    treatments: Option<Vec<WireTreatment>>,
+    control: Option<WireTreatment>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WireTreatment {
+    key: Option<String>,
+    weight: Option<f32>,
+}
+
+/// Parses the body of an answer that is a whole run.
+pub(super) fn experiment_run(body: &[u8]) -> Result<ExperimentRun, Unusable> {
+    let wire: WireRun = serde_json::from_slice(body).map_err(|error| Unusable::json(&error))?;
+    let application_id = wire.application_id.ok_or_else(|| Unusable::missing("ApplicationId"))?;
+    let definition_id = wire
+        .experiment_definition_id
+        .ok_or_else(|| Unusable::missing("ExperimentDefinitionId"))?;
+    let run = wire.run.ok_or_else(|| Unusable::missing("Run"))?;
+    let address = RunAddress::parse(&application_id, &definition_id, run)
+        .map_err(|_| Unusable::invalid("ApplicationId, ExperimentDefinitionId or Run"))?;
+    let status = match wire.status.as_deref() {
+        Some("RUNNING") => RunStatus::Running,
+        Some("DONE") => RunStatus::Done,
+        Some(_) => return Err(Unusable::invalid("Status")),
+        None => return Err(Unusable::missing("Status")),
+    };
+    let exposure = wire
+        .exposure_percentage
+        .ok_or_else(|| Unusable::missing("ExposurePercentage"))?;
+    Ok(ExperimentRun {
+        application_id: address.application,
+        experiment_definition_id: address.experiment_definition,
+        run: address.run,
+        status,
+        exposure: Exposure::new(exposure).map_err(|_| Unusable::invalid("ExposurePercentage"))?,
+        description: wire.description.unwrap_or_default(),
+        treatment_overrides: treatment_overrides(wire.treatment_overrides)?,
+        started_at: timestamp("StartedAt", wire.started_at.as_deref())?,
+        updated_at: timestamp("UpdatedAt", wire.updated_at.as_deref())?,
+        ended_at: timestamp("EndedAt", wire.ended_at.as_deref())?,
+        result: wire.result.and_then(result),
+        definition: wire.experiment_definition_snapshot.map(definition).unwrap_or_default(),
+    })
+}
+
+/// A timestamp of the API: RFC 3339, 0 to 9 fraction digits.
+pub(super) fn timestamp(member: &str, text: Option<&str>) -> Result<Option<Timestamp>, Unusable> {
+    text.map(|text| text.parse().map_err(|_| Unusable::invalid(member)))
+        .transpose()
+}
+
+/// A union with the one member `Inline`: any other member is something this version must not overwrite.
+fn treatment_overrides(union: Option<Map<String, Value>>) -> Result<TreatmentOverrides, Unusable> {
+    let Some(mut union) = union else {
+        return Ok(TreatmentOverrides::default());
+    };
+    // The protocol (restJson1) lets a service add this to any structure.
+    union.remove("__type");
+    let inline = union.remove("Inline").filter(|_| union.is_empty());
+    let inline: BTreeMap<String, String> = inline
+        .and_then(|inline| serde_json::from_value(inline).ok())
+        .ok_or_else(|| Unusable::invalid("TreatmentOverrides"))?;
+    Ok(TreatmentOverrides { inline })
+}
+
+fn result(wire: WireResult) -> Option<RunResult> {
+    let result = RunResult {
+        executive_summary: wire.executive_summary,
+        reasons_to_launch: wire.reasons_to_launch,
+        reasons_not_to_launch: wire.reasons_not_to_launch,
+    };
+    (result != RunResult::default()).then_some(result)
+}
+
+fn definition(wire: WireDefinition) -> ExperimentDefinition {
+    let mut treatments: Vec<Treatment> = Vec::new();
+    for wire in wire.control.into_iter().chain(wire.treatments.into_iter().flatten()) {
+        // Nothing says that the control is not among the treatments as well.
+        let Some(key) = wire.key.filter(|key| treatments.iter().all(|known| known.key != *key)) else {
+            continue;
+        };
+        treatments.push(Treatment {
+            key,
+            weight: wire.weight.map(shortest),
+        });
+    }
+    ExperimentDefinition {
+        name: wire.name,
+        flag_key: wire.flag_key,
+        environment_id: wire.environment_id,
+        configuration_profile_id: wire.configuration_profile_id,
+        treatments,
+    }
+}
+
+/// Weights are 32-bit floats in the service model: shown in their shortest decimal form, so that 33.3 and
+/// 33.29999923706055 are one status.
+fn shortest(weight: f32) -> f64 {
+    weight.to_string().parse().unwrap_or_else(|_| f64::from(weight))
+}

@@ -1,0 +1,270 @@
+//! [`RateLimits`]: how fast the operator asks, per region.
+//!
+//! `AppConfig`'s limits are per account and region, and shared with everything else in the account (its service quotas:
+//! 100 reads and 10 updates a second), so the operator keeps well below them. Governor does the arithmetic of tokens;
+//! who gets the next one is decided here: new changes before resyncs, then namespaces in turn, so that one namespace
+//! with a thousand resources does not hold up another with one.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock,
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::{sync::Notify, time::Instant};
+
+use super::{Observer, turns::Turns};
+use crate::api::Region;
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateKind {
+    /// One read.
+    Read,
+    /// One update.
+    Write,
+}
+
+impl RateKind {
+    /// The kind's name: `read` or `write`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// Who is served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Priority {
+    /// Something has changed, or is being worked towards.
+    Change,
+    /// A look at something that is settled.
+    Resync,
+}
+
+/// Requests a second: a burst is one second's worth, at least one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate(Quota);
+
+/// The number is no rate.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0} is not a rate between 0.001 and 1000 requests a second")]
+pub struct InvalidRate(f64);
+
+impl Rate {
+    /// Parses a number of requests a second, 0.001 to 1000. `0.2` is one request every 5 s.
+    ///
+    /// # Errors
+    /// When the number is outside these bounds.
+    pub fn per_second(rate: f64) -> Result<Self, InvalidRate> {
+        if !(0.001..=1000.0).contains(&rate) {
+            return Err(InvalidRate(rate));
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bounded above and below"
+        )]
+        let burst = NonZeroU32::new(rate as u32).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(Duration::from_secs_f64(rate.recip())).ok_or(InvalidRate(rate))?;
+        Ok(Self(quota.allow_burst(burst)))
+    }
+}
+
+/// Token buckets for reads and writes of each region. Cheap to clone.
+///
+/// A waiter that gives up (its future is dropped) takes no token and holds up nobody. Memory is bounded by the number
+/// of waiters and of regions in use.
+#[derive(Clone)]
+pub struct RateLimits {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    read: Rate,
+    write: Rate,
+    observer: Arc<dyn Observer>,
+    buckets: Mutex<HashMap<(Region, RateKind), Arc<Bucket>>>,
+}
+
+/// More buckets than this are looked through for ones that nobody needs.
+const MANY_BUCKETS: usize = 64;
+
+impl RateLimits {
+    /// Full buckets.
+    #[must_use]
+    pub fn new(read: Rate, write: Rate, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                read,
+                write,
+                observer,
+                buckets: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Waits for a read token of the region.
+    pub async fn read(&self, region: &Region, namespace: &str, priority: Priority) {
+        self.token(region, RateKind::Read, namespace, priority).await;
+    }
+
+    /// Waits for a write token of the region. A token that was granted and not used may be kept for the next try.
+    pub async fn write(&self, region: &Region, namespace: &str) {
+        self.token(region, RateKind::Write, namespace, Priority::Change).await;
+    }
+
+    async fn token(&self, region: &Region, kind: RateKind, namespace: &str, priority: Priority) {
+        let started = Instant::now();
+        self.bucket(region, kind).take(namespace, priority).await;
+        self.shared.observer.rate_wait(kind, started.elapsed());
+    }
+
+    fn bucket(&self, region: &Region, kind: RateKind) -> Arc<Bucket> {
+        let mut buckets = locked(&self.shared.buckets);
+        let key = (region.clone(), kind);
+        if buckets.len() >= MANY_BUCKETS && !buckets.contains_key(&key) {
+            buckets.retain(|_, bucket| Arc::strong_count(bucket) > 1 || !bucket.is_full());
+        }
+        let rate = if kind == RateKind::Read {
+            self.shared.read
+        } else {
+            self.shared.write
+        };
+        Arc::clone(buckets.entry(key).or_insert_with(|| Arc::new(Bucket::new(rate))))
+    }
+}
+
+impl std::fmt::Debug for RateLimits {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Shared { read, write, .. } = &*self.shared;
+        formatter
+            .debug_struct("RateLimits")
+            .field("read", read)
+            .field("write", write)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Bucket {
+    tokens: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Duration>>,
+    origin: Instant,
+    rate: Rate,
+    state: Mutex<Queue>,
+}
+
+/// Tokio's clock, which tests can pause, as the time since the bucket was made.
+struct TokioClock {
+    origin: Instant,
+}
+
+impl Clock for TokioClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    turns: Turns<Arc<Notify>>,
+    last_granted: Option<Instant>,
+}
+
+/// One place in the queue, given up when it is dropped.
+struct Place<'a> {
+    bucket: &'a Bucket,
+    ticket: u64,
+    called: Arc<Notify>,
+}
+
+impl Bucket {
+    fn new(rate: Rate) -> Self {
+        let origin = Instant::now();
+        Self {
+            tokens: RateLimiter::direct_with_clock(rate.0, TokioClock { origin }),
+            origin,
+            rate,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Whether a bucket made anew would be the same: time enough has gone by to fill it.
+    fn is_full(&self) -> bool {
+        let refill = self.rate.0.burst_size_replenished_in();
+        locked(&self.state).last_granted.is_none_or(|at| at.elapsed() >= refill)
+    }
+
+    /// Each waiter waits until it is the next in turn, and then for a token. No task hands tokens out, so none can be
+    /// handed to a waiter that has gone.
+    async fn take(&self, namespace: &str, priority: Priority) {
+        let called = Arc::new(Notify::new());
+        let ticket = locked(&self.state)
+            .turns
+            .enter(namespace, priority, Arc::clone(&called));
+        let place = Place {
+            bucket: self,
+            ticket,
+            called,
+        };
+        loop {
+            match place.try_take() {
+                Attempt::Taken => return,
+                Attempt::NotNext => place.called.notified().await,
+                Attempt::Empty(until) => tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = place.called.notified() => {}
+                },
+            }
+        }
+    }
+}
+
+enum Attempt {
+    Taken,
+    NotNext,
+    Empty(Instant),
+}
+
+impl Place<'_> {
+    fn try_take(&self) -> Attempt {
+        let mut queue = locked(&self.bucket.state);
+        if queue.turns.next().is_none_or(|(ticket, _)| ticket != self.ticket) {
+            return Attempt::NotNext;
+        }
+        match self.bucket.tokens.check() {
+            Ok(()) => {
+                queue.turns.serve_next();
+                queue.last_granted = Some(Instant::now());
+                Attempt::Taken
+            }
+            Err(empty) => Attempt::Empty(self.bucket.origin + empty.earliest_possible()),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut queue = locked(&self.bucket.state);
+        queue.turns.leave(self.ticket);
+        if let Some((_, called)) = queue.turns.next() {
+            called.notify_one();
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code that holds a lock here can leave what it guards half-changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
