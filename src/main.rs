@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use appconfig_experiment_operator::{
-    api::ExperimentRun,
+    api,
     cli::{self, Command, Ended},
     telemetry,
 };
-use kube::CustomResourceExt;
 
 fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os()) {
@@ -72,7 +71,7 @@ async fn controller_run(_settings: cli::Run) -> Result<(), Failure> {
 }
 
 fn print_definition() -> Result<(), Failure> {
-    let yaml = serde_yaml_ng::to_string(&ExperimentRun::crd()).map_err(|error| Failure::new(&error))?;
+    let yaml = api::custom_resource_definition_yaml().map_err(|error| Failure::new(&error))?;
     print!("{yaml}");
     Ok(())
 }

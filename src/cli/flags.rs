@@ -80,7 +80,8 @@ pub(super) struct Flags {
         long,
         env = "APPCONFIG_OPERATOR_CONCURRENCY",
         value_name = "NUMBER",
-        default_value = "16"
+        default_value = "16",
+        value_parser = super::values::concurrency
     )]
     pub(super) concurrency: NonZeroU16,
     /// Read from AppConfig at most so many times a second, per region
