@@ -1,6 +1,6 @@
 //! The service model's bounds, and the message in which AWS says that one doesn't hold.
 
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
 use serde::de::DeserializeOwned;
 
@@ -85,6 +85,23 @@ impl Violations {
                 format!("'{value}'"),
                 &format!("Member must satisfy regular expression pattern: {pattern}"),
             );
+        }
+    }
+
+    /// 0 to 50 tags, keys of 1 to 128 characters, values of at most 256 (model).
+    pub(crate) fn tags(&mut self, at: &str, tags: Option<&BTreeMap<String, String>>) {
+        let Some(tags) = tags else { return };
+        self.count(at, tags.len(), 0, 50);
+        for (key, value) in tags {
+            self.length(at, key, 1, 128);
+            self.length(at, value, 0, 256);
+        }
+    }
+
+    pub(crate) fn one_of(&mut self, at: &str, value: Option<&str>, among: &[&str]) {
+        if let Some(value) = value.filter(|value| !among.contains(value)) {
+            let constraint = format!("Member must satisfy enum value set: [{}]", among.join(", "));
+            self.add(at, format!("'{value}'"), &constraint);
         }
     }
 

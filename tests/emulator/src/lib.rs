@@ -4,6 +4,17 @@
 //! `faults` may spoil it, `operations` carry it out on the `store` as `settings` say, and `log` writes down what
 //! happened, whether or not the client ever got an answer. `control` is the tester's side door under `/_emulator/`.
 //!
+//! The side door, which is never signed, spoiled or logged:
+//!
+//! | request | does | body |
+//! |---|---|---|
+//! | `GET`, `DELETE /_emulator/requests` | shows, forgets the requests | |
+//! | `GET`, `PUT /_emulator/faults` | shows, replaces the faults | `[{"operation":"UpdateExperimentRun","skip":0,"times":1,"effect":{"commit-later-ms":12000}}]` |
+//! | `GET`, `PUT /_emulator/settings` | shows, changes the settings named | `{"decimals":"widened","deploymentInProgress":["production"]}` |
+//! | `POST /_emulator/end-run` | ends a run | `{"application":"shop","definition":"add-to-cart","run":1,"triggeredBy":"CLOUDWATCH_ALARM"}` |
+//!
+//! What can't be taken is answered 400 `{"error":…}` and changes nothing.
+//!
 //! Facts about AWS carry their source: *model* (the published service model), *doc* (the API reference), *seen*
 //! (recordings of the real service) or *guess*.
 

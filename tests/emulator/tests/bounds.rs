@@ -16,7 +16,7 @@ use aws_sdk_appconfig::{
     operation::update_experiment_run::{UpdateExperimentRunError, builders::UpdateExperimentRunFluentBuilder},
     types::{DeploymentParameters, TreatmentOverrides},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Runs as _, started, wire::exchange};
 
 type Refused = SdkError<UpdateExperimentRunError>;
@@ -248,6 +248,88 @@ async fn bodies_and_paths_that_no_sdk_sends() {
         );
     }
     assert_eq!(emulator.run(&experiment, 1).unwrap()["Description"], json!("d"));
+}
+
+#[tokio::test]
+async fn every_other_operation_has_the_models_bounds() {
+    let (emulator, experiment, _) = started().await;
+    let tags: HashMap<String, &str> = (0..51).map(|index| (format!("tag-{index}"), "")).collect();
+    let long = |length: usize| Value::String("x".repeat(length));
+    for (method, path, body) in [
+        ("POST", "/applications", json!({})),
+        ("POST", "/applications", json!({"Name": long(65)})),
+        ("POST", "/applications", json!({"Name": "n", "Tags": tags})),
+        ("POST", "/applications/shop/environments", json!({"Name": ""})),
+        ("POST", "/applications/shop/configurationprofiles", json!({"Name": "n"})),
+        ("GET", "/applications//environments/production", json!({})),
+        ("POST", RUNS, json!({"ExposurePercentage": 101})),
+        ("POST", RUNS, json!({"TreatmentOverrides": {"Inline": {"user": "t3"}}})),
+        ("POST", RUNS, json!({"Tags": {"": "x"}})),
+        ("GET", "/experimentdefinitions?max_results=51", json!({})),
+        ("GET", "/experimentdefinitions?status=BUSY", json!({})),
+        ("GET", "/experimentdefinitions?next_token=x", json!({})),
+        (
+            "DELETE",
+            "/applications/shop/experimentdefinitions/add-to-cart?delete_type=HIDE",
+            json!({}),
+        ),
+    ] {
+        assert_bad_request(&emulator, method, path, &body).await;
+    }
+    emulator.start_run(&experiment, 0.0).unwrap();
+    let stop = json!({"Result": {"ExecutiveSummary": long(1025)}});
+    assert_bad_request(&emulator, "PATCH", &path(&experiment, "/stop"), &stop).await;
+    assert_eq!(emulator.run(&experiment, 1).unwrap()["Status"], "RUNNING");
+}
+
+#[tokio::test]
+async fn definitions_have_the_models_bounds() {
+    let (emulator, ..) = started().await;
+    let path = "/applications/shop/experimentdefinitions";
+    let treatment = json!({"Weight": 1, "FlagValue": {"Enabled": true}});
+    let good = json!({
+        "Name": "n", "ConfigurationProfileIdentifier": "features", "EnvironmentIdentifier": "production",
+        "FlagKey": "flag", "AudienceRule": "r", "Control": treatment, "Treatments": [treatment],
+    });
+    for (member, value) in [
+        ("Name", json!("AWS.reserved")),
+        ("Name", Value::Null),
+        ("FlagKey", json!("Flag")),
+        ("AudienceRule", json!("x".repeat(16_385))),
+        ("Treatments", json!([])),
+        ("Treatments", json!(vec![&treatment; 6])),
+        ("Control", json!({"Weight": -1, "FlagValue": {"Enabled": true}})),
+        ("Control", json!({"Weight": 1, "FlagValue": {}})),
+        ("Hypothesis", json!("x".repeat(1025))),
+    ] {
+        let mut body = good.clone();
+        body[member] = value;
+        assert_bad_request(&emulator, "POST", path, &body).await;
+    }
+    assert_eq!(
+        exchange(&emulator.endpoint(), "POST", path, &good.to_string())
+            .await
+            .status,
+        201
+    );
+    assert_eq!(
+        exchange(&emulator.endpoint(), "POST", path, &good.to_string())
+            .await
+            .status,
+        409
+    );
+}
+
+const RUNS: &str = "/applications/shop/experimentdefinitions/add-to-cart/experimentruns";
+
+async fn assert_bad_request(emulator: &Emulator, method: &str, path: &str, body: &Value) {
+    let answer = exchange(&emulator.endpoint(), method, path, &body.to_string()).await;
+    let code = answer.header("x-amzn-errortype");
+    assert_eq!(
+        (answer.status, code),
+        (400, Some("BadRequestException:")),
+        "{method} {path} {body}"
+    );
 }
 
 async fn patch(emulator: &Emulator, experiment: &Experiment, body: &str) -> u16 {

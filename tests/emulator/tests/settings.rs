@@ -163,7 +163,7 @@ async fn decimals() {
 #[tokio::test]
 async fn reads_lag() {
     let (emulator, experiment, client) = running(Settings {
-        read_lag_milliseconds: 150,
+        read_lag_milliseconds: 300,
         ..Settings::default()
     })
     .await;
@@ -179,7 +179,7 @@ async fn reads_lag() {
         Some(5.0)
     );
     assert_eq!(emulator.run(&experiment, 1).unwrap()["ExposurePercentage"], 50.0);
-    tokio::time::sleep(std::time::Duration::from_millis(170)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(
         client.get(&experiment).send().await.unwrap().exposure_percentage(),
         Some(50.0)

@@ -1,5 +1,7 @@
 //! Applications, environments and configuration profiles: no more than setting up an experiment needs.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +21,7 @@ struct Input {
     location_uri: Option<String>,
     r#type: Option<String>,
     monitors: Option<Value>,
+    tags: Option<BTreeMap<String, String>>,
 }
 
 impl Input {
@@ -29,6 +32,7 @@ impl Input {
             None => violations.missing("name"),
         }
         violations.optional_length("description", self.description.as_deref(), 1024);
+        violations.tags("tags", self.tags.as_ref());
         match &self.location_uri {
             Some(uri) => violations.length("locationUri", uri, 1, 2048),
             None if with_location => violations.missing("locationUri"),

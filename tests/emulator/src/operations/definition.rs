@@ -1,5 +1,7 @@
 //! Experiment definitions.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,6 +29,7 @@ struct Input {
     hypothesis: Option<String>,
     audience_description: Option<String>,
     launch_criteria: Option<String>,
+    tags: Option<BTreeMap<String, String>>,
 }
 
 impl Input {
@@ -44,6 +47,7 @@ impl Input {
         violations.optional_length("hypothesis", self.hypothesis.as_deref(), 1024);
         violations.optional_length("audienceDescription", self.audience_description.as_deref(), 1024);
         violations.optional_length("launchCriteria", self.launch_criteria.as_deref(), 1024);
+        violations.tags("tags", self.tags.as_ref());
     }
 
     fn check_required(&self, violations: &mut Violations) {
@@ -162,21 +166,18 @@ impl Turn<'_> {
     /// Without a type it archives (guess: the harmless one).
     pub(super) fn delete_definition(&mut self) -> Result<Done, Refusal> {
         let place = self.place()?;
+        let wanted = self.route.query("delete_type");
+        let mut violations = Violations::default();
+        violations.one_of("deleteType", wanted, &["ARCHIVE", "DESTROY"]);
+        violations.into_result()?;
         // A running run in the way is a guess; the model has a 409 for something.
         refuse_while_running(self.world.definition(place), "deleted")?;
-        match self.route.query("delete_type") {
-            None | Some("ARCHIVE") => self.world.definition_mut(place).archived = true,
-            Some("DESTROY") => {
-                self.world.applications[place.application]
-                    .definitions
-                    .remove(place.definition);
-            }
-            Some(other) => {
-                let mut violations = Violations::default();
-                let constraint = "Member must satisfy enum value set: [ARCHIVE, DESTROY]";
-                violations.add("deleteType", format!("'{other}'"), constraint);
-                violations.into_result()?;
-            }
+        if wanted == Some("DESTROY") {
+            self.world.applications[place.application]
+                .definitions
+                .remove(place.definition);
+        } else {
+            self.world.definition_mut(place).archived = true;
         }
         Ok(Done {
             answer: Answer::empty(204),
@@ -186,6 +187,9 @@ impl Turn<'_> {
     }
 
     pub(super) fn list_definitions(&mut self) -> Result<Done, Refusal> {
+        let mut violations = Violations::default();
+        violations.one_of("status", self.route.query("status"), &["ACTIVE", "IDLE", "ARCHIVED"]);
+        violations.into_result()?;
         let precedence = self.settings.identifier_precedence;
         let application = self.route.query("application_identifier");
         let application = application

@@ -157,15 +157,9 @@ impl Turn<'_> {
     pub(super) fn list_runs(&mut self) -> Result<Done, Refusal> {
         let place = self.place()?;
         let wanted = self.route.query("status");
-        if let Some(other) = wanted.filter(|status| !["RUNNING", "DONE"].contains(status)) {
-            let mut violations = Violations::default();
-            violations.add(
-                "status",
-                format!("'{other}'"),
-                "Member must satisfy enum value set: [RUNNING, DONE]",
-            );
-            violations.into_result()?;
-        }
+        let mut violations = Violations::default();
+        violations.one_of("status", wanted, &["RUNNING", "DONE"]);
+        violations.into_result()?;
         let runs = self.world.definition(place).runs.iter().map(RunHistory::live);
         let items = runs.filter(|run| wanted.is_none_or(|wanted| wanted == status(run)));
         self.page(&items.map(|run| summary(run, self.settings)).collect::<Vec<_>>())

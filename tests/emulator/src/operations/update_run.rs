@@ -23,6 +23,8 @@ pub(super) struct RunInput {
     pub(super) exposure_percentage: Option<f32>,
     pub(super) treatment_overrides: Option<OverridesInput>,
     deployment_parameters: Option<DeploymentParameters>,
+    /// Of the run; only a start has them.
+    tags: Option<BTreeMap<String, String>>,
 }
 
 /// A union: exactly one member, and there is only this one (model).
@@ -56,6 +58,7 @@ impl RunInput {
         if let Some(parameters) = &self.deployment_parameters {
             parameters.check(&mut violations);
         }
+        violations.tags("tags", self.tags.as_ref());
         violations.into_result()
     }
 
@@ -87,14 +90,7 @@ impl DeploymentParameters {
                 }
             }
         }
-        if let Some(tags) = &self.tags {
-            let at = "deploymentParameters.tags";
-            violations.count(at, tags.len(), 0, 50);
-            for (key, value) in tags {
-                violations.length(at, key, 1, 128);
-                violations.length(at, value, 0, 256);
-            }
-        }
+        violations.tags("deploymentParameters.tags", self.tags.as_ref());
     }
 }
 
