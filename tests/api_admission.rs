@@ -1,0 +1,374 @@
+//! The CRD on a real API server: what it refuses, in which words, and what people see.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use control_plane::{ControlPlane, User};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DynamicObject, ListParams, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+
+use cases::{By, CANARY, resource, spec};
+use cluster::{client, eventually, kubectl, namespace, object, runs, text};
+
+#[path = "admission/cases.rs"]
+mod cases;
+#[path = "admission/cluster.rs"]
+mod cluster;
+
+const CRD: &str = "crd/experimentruns.experiments.appconfig.dev";
+
+fn control_plane() -> &'static ControlPlane {
+    cluster::shared(|control_plane| {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/");
+        kubectl(control_plane, &["apply", "-f", directory]);
+        kubectl(
+            control_plane,
+            &["wait", "--for=condition=Established", "--timeout=20s", CRD],
+        );
+    })
+}
+
+/// A fresh namespace, and its resources for the administrator.
+async fn fresh() -> (Client, String, Api<DynamicObject>) {
+    let client = client(control_plane(), User::Administrator).await;
+    let namespace = namespace(&client, json!({})).await;
+    let runs = runs(&client, &namespace);
+    (client, namespace, runs)
+}
+
+/// All that the API server answers.
+fn answer<T>(result: Result<T, kube::Error>) -> String {
+    match result {
+        Ok(_) => "accepted".to_owned(),
+        Err(kube::Error::Api(status)) => serde_json::to_string(&status).unwrap(),
+        Err(error) => panic!("no answer: {error}"),
+    }
+}
+
+fn dry_run() -> PostParams {
+    PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    }
+}
+
+async fn create(runs: &Api<DynamicObject>, name: &str, spec: &Value) -> DynamicObject {
+    runs.create(&PostParams::default(), &object(resource(name, spec)))
+        .await
+        .unwrap()
+}
+
+async fn patch_status(runs: &Api<DynamicObject>, name: &str, status: Value) -> DynamicObject {
+    let patch = Patch::Merge(json!({ "status": status }));
+    runs.patch_status(name, &PatchParams::default(), &patch).await.unwrap()
+}
+
+async fn patch_spec(runs: &Api<DynamicObject>, name: &str, spec: Value) -> Result<DynamicObject, kube::Error> {
+    runs.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": spec })))
+        .await
+}
+
+fn apply(manager: &str) -> PatchParams {
+    PatchParams::apply(manager)
+}
+
+#[test]
+fn the_crd_is_established_and_without_complaint() {
+    let conditions = kubectl(
+        control_plane(),
+        &["get", CRD, "-o", "jsonpath={.status.conditions[*].type}"],
+    );
+    let mut conditions: Vec<_> = conditions.split_whitespace().collect();
+    conditions.sort_unstable();
+    assert_eq!(conditions, ["Established", "NamesAccepted"]);
+}
+
+#[tokio::test]
+async fn a_bad_spec_is_refused_with_a_message_that_says_why() {
+    let (_, _, runs) = fresh().await;
+    for case in cases::refused() {
+        let answer = answer(runs.create(&dry_run(), &object(resource("bad", &case.spec))).await);
+        let clear = answer.contains(case.field) && answer.contains(case.message);
+        let checked = case.by == By::Server || !answer.contains("rules were not checked");
+        assert!(
+            clear && checked,
+            "{} of {:.300}: {answer:.1000}",
+            case.field,
+            case.spec.to_string()
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_legal_is_accepted() {
+    let (_, _, runs) = fresh().await;
+    for spec in cases::accepted() {
+        let answer = answer(runs.create(&dry_run(), &object(resource("good", &spec))).await);
+        assert_eq!(answer, "accepted", "{:.300}", spec.to_string());
+    }
+}
+
+#[tokio::test]
+async fn p11_a_bad_manifest_is_answered_without_entity_ids_and_parameters() {
+    let (_, _, runs) = fresh().await;
+    let existing = create(&runs, "run", &spec(json!({}))).await;
+    let bad: Vec<_> = cases::refused_overrides().chain(cases::refused_parameters()).collect();
+    assert!(bad.iter().filter(|case| case.spec.to_string().contains(CANARY)).count() > 15);
+    for case in bad {
+        let manifest = object(resource("run", &case.spec));
+        let mut changed = existing.clone();
+        changed.data["spec"] = case.spec.clone();
+        let answers = [
+            answer(runs.create(&dry_run(), &object(resource("new", &case.spec))).await),
+            answer(runs.replace("run", &dry_run(), &changed).await),
+            answer(
+                runs.patch("run", &apply("git").dry_run(), &Patch::Apply(&manifest))
+                    .await,
+            ),
+        ];
+        for answer in answers {
+            assert_ne!(answer, "accepted", "{:.300}", case.spec.to_string());
+            assert!(!answer.contains(CANARY), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn identity_cannot_be_changed_and_exposure_can_be_lowered() {
+    let (_, _, runs) = fresh().await;
+    let refused = cases::refused_changes().into_iter();
+    let legal = cases::accepted_changes()
+        .into_iter()
+        .map(|(from, to)| (from, to, "accepted"));
+    for (index, (from, to, message)) in refused.chain(legal).enumerate() {
+        let name = format!("run-{index}");
+        let mut run = create(&runs, &name, &from).await;
+        run.data["spec"] = to.clone();
+        let answer = answer(runs.replace(&name, &dry_run(), &run).await);
+        assert!(answer.contains(message), "{from} to {to}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_region_is_added_only_as_the_one_that_was_found() {
+    let (_, _, runs) = fresh().await;
+    create(&runs, "run", &spec(json!({}))).await;
+    patch_status(&runs, "run", json!({"region": "eu-west-1"})).await;
+    let other = answer(patch_spec(&runs, "run", json!({"region": "eu-west-2"})).await);
+    assert!(other.contains("added only as the region in status.region"), "{other}");
+    assert_eq!(
+        answer(patch_spec(&runs, "run", json!({"region": "eu-west-1"})).await),
+        "accepted"
+    );
+    for region in [json!("eu-west-2"), Value::Null] {
+        let answer = answer(patch_spec(&runs, "run", json!({ "region": region })).await);
+        assert!(answer.contains("spec.region can't be changed or removed"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn overrides_belong_to_one_manager_as_a_whole() {
+    let (_, _, runs) = fresh().await;
+    let manifest = |inline: Value| {
+        object(resource(
+            "run",
+            &spec(json!({"exposurePercentage": 5, "treatmentOverrides": {"inline": inline}})),
+        ))
+    };
+    let both = manifest(json!({"canary-7c1f-a": "t1", "canary-7c1f-b": "t2"}));
+    runs.patch("run", &apply("git"), &Patch::Apply(&both)).await.unwrap();
+
+    let another = manifest(json!({"canary-7c1f-c": "t1"}));
+    let conflict = answer(runs.patch("run", &apply("person"), &Patch::Apply(&another)).await);
+    assert!(
+        conflict.contains("conflict") && conflict.contains(".spec.treatmentOverrides.inline"),
+        "{conflict}"
+    );
+    assert!(!conflict.contains(CANARY), "P11: {conflict}");
+    let taken = runs
+        .patch("run", &apply("person").force(), &Patch::Apply(&another))
+        .await
+        .unwrap();
+    assert_eq!(
+        taken.data["spec"]["treatmentOverrides"]["inline"],
+        json!({"canary-7c1f-c": "t1"}),
+        "replaced, not merged"
+    );
+
+    let cleared = runs
+        .patch("run", &apply("git").force(), &Patch::Apply(&manifest(json!({}))))
+        .await
+        .unwrap();
+    assert_eq!(
+        cleared.data["spec"]["treatmentOverrides"]["inline"],
+        json!({}),
+        "what somebody else added is cleared too"
+    );
+}
+
+#[tokio::test]
+async fn a_new_resource_says_that_no_operator_has_looked() {
+    let (_, _, runs) = fresh().await;
+    let pending = json!({
+        "observedGeneration": -1,
+        "conditions": [{
+            "type": "Ready",
+            "status": "Unknown",
+            "reason": "Pending",
+            "message": "no operator has looked at this yet",
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+        }],
+    });
+    assert_eq!(create(&runs, "run", &spec(json!({}))).await.data["status"], pending);
+    let written = patch_status(&runs, "run", json!({"observedGeneration": 1, "conditions": []})).await;
+    assert_eq!(written.data["status"]["observedGeneration"], 1);
+    let wiped = patch_status(&runs, "run", Value::Null).await;
+    assert_eq!(wiped.data["status"], pending, "a status that is wiped starts over");
+}
+
+#[tokio::test]
+async fn p4_a_status_write_with_an_old_resource_version_is_a_conflict() {
+    let (_, _, runs) = fresh().await;
+    let old = create(&runs, "run", &spec(json!({}))).await;
+    let write = async |of: &DynamicObject| {
+        let metadata = json!({"resourceVersion": of.resource_version(), "uid": of.uid()});
+        let patch = Patch::Merge(json!({"metadata": metadata, "status": {"observedGeneration": 1}}));
+        answer(runs.patch_status("run", &PatchParams::default(), &patch).await)
+    };
+    patch_spec(&runs, "run", json!({"exposurePercentage": 5}))
+        .await
+        .unwrap();
+    assert!(write(&old).await.contains("\"code\":409"), "the spec has moved");
+    let newest = runs.get("run").await.unwrap();
+    assert_eq!(write(&newest).await, "accepted");
+    let newest = runs.get("run").await.unwrap();
+    runs.delete("run", &kube::api::DeleteParams::default()).await.unwrap();
+    assert!(write(&newest).await.contains("\"code\":404"), "the resource is gone");
+    create(&runs, "run", &spec(json!({}))).await;
+    assert!(
+        write(&newest).await.contains("\"code\":409"),
+        "another resource has its name"
+    );
+}
+
+#[tokio::test]
+async fn runs_are_found_by_application_definition_and_status() {
+    let (_, _, runs) = fresh().await;
+    create(&runs, "shop", &spec(json!({}))).await;
+    create(&runs, "search", &spec(json!({"applicationIdentifier": "search"}))).await;
+    patch_status(&runs, "search", json!({"status": "DONE"})).await;
+    for (selector, found) in [
+        ("spec.applicationIdentifier=shop", vec!["shop"]),
+        (
+            "spec.experimentDefinitionIdentifier=add-to-cart",
+            vec!["search", "shop"],
+        ),
+        ("status.status=DONE", vec!["search"]),
+    ] {
+        let list = runs.list(&ListParams::default().fields(selector)).await.unwrap();
+        assert_eq!(
+            list.iter().map(ResourceExt::name_any).collect::<Vec<_>>(),
+            found,
+            "{selector}"
+        );
+    }
+}
+
+/// What `kubectl get` prints, line by line and word by word.
+fn table(namespace: &str, arguments: &[&str]) -> Vec<Vec<String>> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+    kubectl(
+        control_plane(),
+        &[&["-n", namespace, "get", "exprun"], arguments].concat(),
+    )
+    .lines()
+    .map(words)
+    .collect()
+}
+
+#[tokio::test]
+async fn columns_show_what_people_look_for() {
+    let (_, namespace, runs) = fresh().await;
+    for (name, exposure) in [("a", json!(33.3)), ("b", json!(100)), ("c", Value::Null)] {
+        create(&runs, name, &spec(json!({"exposurePercentage": exposure}))).await;
+    }
+    let ready = json!({"type": "Ready", "status": "True", "reason": "InSync", "message": "as asked",
+        "lastTransitionTime": "2026-11-20T09:00:00Z"});
+    let live = json!({"status": "RUNNING", "exposurePercentage": 12.5, "region": "eu-west-1",
+        "updatedAt": "2026-11-20T09:00:00Z", "conditions": [ready]});
+    patch_status(&runs, "a", live).await;
+
+    let narrow = table(&namespace, &[]);
+    assert_eq!(narrow[0].join(" "), "NAME RUN STATUS DESIRED LIVE READY REASON AGE");
+    assert_eq!(narrow[1][..7].join(" "), "a 1 RUNNING 33.3 12.5 True InSync");
+    assert_eq!(
+        narrow[2][..5].join(" "),
+        "b 1 100 Unknown Pending",
+        "no blank where no operator looks"
+    );
+    assert_eq!(narrow[3][..4].join(" "), "c 1 Unknown Pending");
+    let wide = table(&namespace, &["-o", "wide"]);
+    assert_eq!(
+        wide[0].join(" "),
+        format!("{} APPLICATION DEFINITION REGION UPDATED MESSAGE", narrow[0].join(" "))
+    );
+    assert_eq!(wide[1][8..11].join(" "), "shop add-to-cart eu-west-1");
+    assert!(wide[1].join(" ").ends_with("as asked"));
+}
+
+#[tokio::test]
+async fn a_number_may_be_written_in_any_way_without_drift() {
+    let (_, namespace, runs) = fresh().await;
+    for (written, shown) in [("12.50", "12.5"), ("1e1", "10"), ("33.3", "33.3"), ("5.0", "5")] {
+        let manifest = format!(
+            "apiVersion: experiments.appconfig.dev/v1alpha1\nkind: ExperimentRun\nmetadata: {{name: run}}\nspec: \
+             {{applicationIdentifier: shop, experimentDefinitionIdentifier: cart, run: 1, exposurePercentage: {written}}}\n"
+        );
+        let file = control_plane().directory().join(format!("{namespace}.yaml"));
+        std::fs::write(&file, manifest).unwrap();
+        for server_side in ["--server-side=false", "--server-side=true"] {
+            let apply = [
+                "-n",
+                &namespace,
+                "apply",
+                "--force-conflicts=false",
+                server_side,
+                "-f",
+                file.to_str().unwrap(),
+            ];
+            kubectl(control_plane(), &apply);
+            let generation = runs.get("run").await.unwrap().metadata.generation;
+            kubectl(control_plane(), &apply);
+            let run = runs.get("run").await.unwrap();
+            assert_eq!(
+                run.metadata.generation, generation,
+                "{written} drifts with {server_side}"
+            );
+        }
+        assert_eq!(table(&namespace, &["run"])[1][2], shown, "{written}");
+    }
+}
+
+#[tokio::test]
+async fn kubectl_explains_units_and_bounds() {
+    for (field, words) in [
+        ("exprun", "AWS AppConfig experiment"),
+        ("exprun.spec.exposurePercentage", "from 0 to 100"),
+        ("exprun.spec.resyncInterval", "from 30s to 24h"),
+        ("exprun.spec.treatmentOverrides.inline", "0 to 32 entries"),
+        (
+            "exprun.spec.deploymentParameters.dynamicExtensionParameters",
+            "1 to 10 entries",
+        ),
+        ("exprun.status.conditions", "TargetReached"),
+    ] {
+        // Discovery and OpenAPI are published a moment after the CRD is established.
+        eventually(&format!("kubectl explain {field} says {words}"), async || {
+            let output = control_plane().kubectl(["explain", field]).unwrap();
+            let text = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+            text.contains(words).then_some(())
+        })
+        .await;
+    }
+}
