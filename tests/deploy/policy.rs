@@ -1,0 +1,142 @@
+//! The admission policy: which namespace may name which application.
+
+use control_plane::User;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    administrator,
+    cluster::{self, client, eventually, namespace},
+    control_plane, run,
+};
+
+const ANNOTATION: &str = "experiments.appconfig.dev/applications";
+
+/// A namespace with that annotation, in which the policy is in force.
+async fn policed(administrator: &Client, applications: Option<&str>) -> (String, Api<DynamicObject>) {
+    // The server takes a moment to compile a policy that is new.
+    let bare = namespace(administrator, json!({})).await;
+    let probe = cluster::runs(administrator, &bare);
+    eventually("the policy is in force", async || {
+        create(&probe, "shop", true).await.err()
+    })
+    .await;
+    let annotations = applications.map_or(
+        json!({}),
+        |applications| json!({"annotations": {ANNOTATION: applications}}),
+    );
+    let name = namespace(administrator, annotations).await;
+    let runs = cluster::runs(administrator, &name);
+    (name, runs)
+}
+
+/// Creates a run of that application; refused, it says why.
+async fn create(runs: &Api<DynamicObject>, application: &str, dry_run: bool) -> Result<(), String> {
+    let mut run = run("run");
+    run.data["spec"]["applicationIdentifier"] = json!(application);
+    said(
+        runs.create(
+            &PostParams {
+                dry_run,
+                ..PostParams::default()
+            },
+            &run,
+        )
+        .await,
+    )
+}
+
+fn said<T>(result: Result<T, kube::Error>) -> Result<(), String> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) => Err(status.message.clone()),
+        Err(error) => panic!("no answer: {error}"),
+    }
+}
+
+async fn patch(runs: &Api<DynamicObject>, patch: Value) -> Result<(), String> {
+    said(runs.patch("run", &PatchParams::default(), &Patch::Merge(patch)).await)
+}
+
+#[tokio::test]
+async fn a_namespace_without_the_annotation_may_name_no_application() {
+    let administrator = administrator().await;
+    for annotation in [None, Some(""), Some(" , ")] {
+        let (name, runs) = policed(&administrator, annotation).await;
+        let said = create(&runs, "shop", true).await.unwrap_err();
+        assert!(
+            said.contains(&format!("namespace {name} may not name any AppConfig application yet")),
+            "{said}"
+        );
+        assert!(
+            said.contains(&format!("kubectl annotate namespace {name} {ANNOTATION}=")),
+            "it says what to do: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_may_name_the_applications_that_it_lists() {
+    let administrator = administrator().await;
+    for (annotation, application, allowed) in [
+        ("shop", "shop", true),
+        ("search, shop ,cart", "shop", true),
+        ("my app/π", "my app/π", true),
+        ("*", "shop", true),
+        ("search,*", "shop", true),
+        ("search", "shop", false),
+        ("shop-2,sho,Shop,shop*", "shop", false),
+        ("shop", "*", false),
+        ("abc1234", "shop", false),
+    ] {
+        let (_, runs) = policed(&administrator, Some(annotation)).await;
+        let answer = create(&runs, application, true).await;
+        assert_eq!(answer.is_ok(), allowed, "{application} in {annotation:?}: {answer:?}");
+        if let Err(said) = answer {
+            assert!(
+                said.contains(&format!("may not name the AppConfig application {application}: ")),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_application_leaves_the_brake_and_the_exit() {
+    let administrator = administrator().await;
+    let (name, runs) = policed(&administrator, Some("shop")).await;
+    create(&runs, "shop", false).await.unwrap();
+    patch(&runs, json!({"spec": {"exposurePercentage": 5}})).await.unwrap();
+    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(administrator.clone());
+    let withdraw = Patch::Merge(json!({"metadata": {"annotations": {ANNOTATION: null}}}));
+    namespaces
+        .patch(&name, &PatchParams::default(), &withdraw)
+        .await
+        .unwrap();
+
+    let mut exposure = 5;
+    // The policy sees namespaces through a cache.
+    let refused = eventually("a higher exposure is refused", async || {
+        exposure += 1;
+        patch(&runs, json!({"spec": {"exposurePercentage": exposure}}))
+            .await
+            .err()
+    });
+    let refused = refused.await;
+    assert!(refused.contains("may not name any AppConfig application"), "{refused}");
+    patch(&runs, json!({"metadata": {"labels": {"team": "checkout"}}}))
+        .await
+        .unwrap();
+    patch(&runs, json!({"spec": {"suspend": true}})).await.unwrap();
+    assert!(
+        patch(&runs, json!({"spec": {"suspend": false}})).await.is_err(),
+        "the brake is not released"
+    );
+    let operator = cluster::runs(&client(control_plane(), User::Operator).await, &name);
+    let status = Patch::Merge(json!({"status": {"observedGeneration": 3}}));
+    said(operator.patch_status("run", &PatchParams::default(), &status).await).unwrap();
+    said(runs.delete("run", &DeleteParams::default()).await).unwrap();
+}
