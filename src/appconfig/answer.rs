@@ -219,3 +219,6 @@ fn definition(wire: WireDefinition) -> ExperimentDefinition {
 fn shortest(weight: f32) -> f64 {
     weight.to_string().parse().unwrap_or_else(|_| f64::from(weight))
 }
+
+#[cfg(test)]
+mod tests;

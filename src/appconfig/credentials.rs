@@ -49,7 +49,7 @@ pub(super) struct CredentialsCache {
     shared: Arc<Inner>,
 }
 
-type Clock = fn() -> SystemTime;
+type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 type Renewal = Shared<BoxFuture<'static, Result<Held, CredentialsUnavailable>>>;
 
 struct Inner {
@@ -75,7 +75,7 @@ struct Failure {
 
 impl CredentialsCache {
     pub(super) fn new(provider: SharedCredentialsProvider) -> Self {
-        Self::with_clock(provider, SystemTime::now)
+        Self::with_clock(provider, Box::new(SystemTime::now))
     }
 
     fn with_clock(provider: SharedCredentialsProvider, clock: Clock) -> Self {
@@ -255,3 +255,6 @@ fn explain(error: &CredentialsError) -> String {
     }
     bounded(text, 512)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use serde_json::json;
+
+use super::*;
+
+fn wire() -> Value {
+    json!({
+        "ApplicationId": "abc1234", "ExperimentDefinitionId": "bsxyd7k", "Run": 1, "Status": "RUNNING",
+        "ExposurePercentage": 33.299_999_237_060_55
+    })
+}
+
+fn parse(change: impl FnOnce(&mut Map<String, Value>)) -> Result<ExperimentRun, Unusable> {
+    let mut wire = wire();
+    change(wire.as_object_mut().unwrap());
+    experiment_run(&serde_json::to_vec(&wire).unwrap())
+}
+
+#[test]
+fn what_may_be_absent_reads_as_empty() {
+    let run = parse(|_| {}).unwrap();
+    assert_eq!(run.exposure, Exposure::new(33.3).unwrap());
+    assert_eq!(run.description, "");
+    assert_eq!(run.treatment_overrides, TreatmentOverrides::default());
+    assert_eq!(run.result, None);
+    assert_eq!(run.definition, ExperimentDefinition::default());
+    let null = parse(|run| {
+        for member in [
+            "Description",
+            "TreatmentOverrides",
+            "Result",
+            "EndedAt",
+            "ExperimentDefinitionSnapshot",
+        ] {
+            run.insert(member.into(), Value::Null);
+        }
+    });
+    assert_eq!(null.unwrap(), run);
+    let empty = parse(|run| {
+        run.insert("TreatmentOverrides".into(), json!({"__type": "x", "Inline": {}}));
+        run.insert("Result".into(), json!({}));
+        run.insert("SomethingNew".into(), json!([{"a": 1}]));
+    });
+    assert_eq!(empty.unwrap(), run);
+}
+
+#[test]
+fn a_full_answer_is_read_whole() {
+    let run = parse(|run| {
+        run.insert("Status".into(), json!("DONE"));
+        run.insert("Description".into(), json!("New button"));
+        run.insert("TreatmentOverrides".into(), json!({"Inline": {"qa-bob": "t1"}}));
+        run.insert("StartedAt".into(), json!("2026-06-16T18:01:24Z"));
+        run.insert("UpdatedAt".into(), json!("2026-06-16T18:01:24.123456789Z"));
+        run.insert("EndedAt".into(), json!("2026-06-16T20:01:24.5+02:00"));
+        run.insert(
+            "Result".into(),
+            json!({"ExecutiveSummary": "good", "ReasonsToLaunch": "yes"}),
+        );
+        run.insert(
+            "ExperimentDefinitionSnapshot".into(),
+            json!({
+                "Name": "add-to-cart", "FlagKey": "cart", "EnvironmentId": "env1", "ConfigurationProfileId": "prof1",
+                "AudienceRule": "(country eq \"DE\")",
+                "Treatments": [{"Key": "t1", "Weight": 33.299_999_237_060_55, "FlagValue": {"Enabled": true}}],
+                "Control": {"Key": "c", "Weight": 66.7}
+            }),
+        );
+    })
+    .unwrap();
+    assert_eq!(run.status, RunStatus::Done);
+    assert_eq!(run.treatment_overrides.inline["qa-bob"], "t1");
+    assert!(!format!("{run:?}").contains("qa-bob"));
+    assert_eq!(run.updated_at.unwrap().subsec_nanosecond(), 123_456_789);
+    assert_eq!(run.ended_at.unwrap().to_string(), "2026-06-16T18:01:24.5Z");
+    assert_eq!(run.result.unwrap().executive_summary.as_deref(), Some("good"));
+    let treatment = |key: &str, weight| Treatment {
+        key: key.to_owned(),
+        weight: Some(weight),
+    };
+    assert_eq!(run.definition.treatments, [treatment("c", 66.7), treatment("t1", 33.3)]);
+    assert_eq!(run.definition.environment_id.as_deref(), Some("env1"));
+}
+
+#[test]
+fn an_incomplete_or_unknown_answer_is_never_a_value() {
+    for member in [
+        "ApplicationId",
+        "ExperimentDefinitionId",
+        "Run",
+        "Status",
+        "ExposurePercentage",
+    ] {
+        let expected = Unusable(format!("it has no {member}"));
+        assert_eq!(parse(|run| drop(run.remove(member))), Err(expected.clone()), "{member}");
+        assert_eq!(
+            parse(|run| drop(run.insert(member.into(), Value::Null))),
+            Err(expected),
+            "{member}"
+        );
+    }
+    let unusable = [
+        ("Status", json!("PAUSED")),
+        ("Run", json!(0)),
+        ("Run", json!(1.5)),
+        ("ApplicationId", json!("..")),
+        ("ExposurePercentage", json!(100.001)),
+        ("ExposurePercentage", json!(-1)),
+        ("ExposurePercentage", json!("ten")),
+        ("UpdatedAt", json!("yesterday")),
+        ("UpdatedAt", json!(1_781_632_884)),
+        ("TreatmentOverrides", json!({})),
+        ("TreatmentOverrides", json!({"Segment": {"id": "canary"}})),
+        ("TreatmentOverrides", json!({"Inline": {}, "Segment": {"id": "canary"}})),
+        ("TreatmentOverrides", json!({"Inline": {"canary": 1}})),
+        ("TreatmentOverrides", json!({"Inline": null})),
+        ("TreatmentOverrides", json!("canary")),
+        ("Description", json!({"canary": 1})),
+    ];
+    for (member, value) in unusable {
+        let Unusable(why) = parse(|run| drop(run.insert(member.into(), value))).unwrap_err();
+        assert!(!why.contains("canary"), "{why}");
+    }
+    for body in ["", "{", "[]", "null", "<html>", "\u{0}", "{\"Run\":1", "{}{}"] {
+        assert!(experiment_run(body.as_bytes()).is_err(), "{body}");
+    }
+    assert!(experiment_run(&[0xff, 0xfe]).is_err());
+}
