@@ -16,7 +16,8 @@ use super::error::bounded;
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until the connection stands, TLS included. 3 s by default.
+    /// Until the connection stands, name resolution and TLS included. 3 s by default. Less than `total`: a connection
+    /// that is given up here is known to have carried nothing.
     pub connect: Duration,
     /// From the start until the answer's last byte. 5 s by default: an update is given up then.
     pub total: Duration,
