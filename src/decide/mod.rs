@@ -79,6 +79,7 @@ pub enum Owner {
 
 /// What the pass saw.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of a pass: a box would buy nothing")]
 pub enum Seen {
     /// No call was made: the spec can't be used.
     Nothing,
