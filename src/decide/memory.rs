@@ -108,6 +108,21 @@ impl Memory {
     /// or time can settle it.
     pub fn inherit(&mut self, mut pending: Pending) {
         pending.record.generation = -1;
-        self.pending.get_or_insert(pending);
+        self.open(pending);
+    }
+
+    /// Notes an update whose outcome isn't known.
+    pub(super) fn open(&mut self, mut pending: Pending) {
+        let id = &pending.record.id;
+        if self.resolved.as_ref() == Some(id) || self.pending.as_ref().is_some_and(|open| open.record.id == *id) {
+            return;
+        }
+        if let Some(open) = &self.pending {
+            // Two are open and one record can't tell of both, so no live state settles it: only time does.
+            pending.record.generation = -1;
+            pending.record.exposure_percentage = None;
+            pending.first_seen = pending.first_seen.max(open.first_seen);
+        }
+        self.pending = Some(pending);
     }
 }

@@ -37,7 +37,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{ConditionType, ExperimentRunStatus, LastError, PendingUpdate, Reason, Region};
+use crate::api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region};
 
 use conditions::{Row, Target, Verdict};
 use desired::{Desired, InvalidSpec};
@@ -79,7 +79,10 @@ pub enum Owner {
 
 /// What the pass saw.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of a pass: a box would buy nothing")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack of a pass: a box would buy nothing"
+)]
 pub enum Seen {
     /// No call was made: the spec can't be used.
     Nothing,
@@ -160,15 +163,8 @@ impl Decision {
     /// The status that fences the update: it records what is about to be sent under a fresh ID.
     #[must_use]
     pub fn fence(&self, update: &Update, id: &str, generation: i64, now: &Now) -> ExperimentRunStatus {
-        let pending_update = Some(PendingUpdate {
-            id: id.to_owned(),
-            generation,
-            member: update.member(),
-            exposure_percentage: update.exposure(),
-            recorded_at: now.wall(),
-        });
         ExperimentRunStatus {
-            pending_update,
+            pending_update: Some(update.pending(id, generation, now)),
             ..self.status.clone()
         }
     }
@@ -183,29 +179,36 @@ pub fn asks_who_ended_it(live: &Live, status: &ExperimentRunStatus) -> bool {
 /// Decides one step of a pass. Total: every input has an answer.
 #[must_use]
 pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Seen, now: &Now) -> Decision {
+    let mut memory = memory.clone();
+    if let Seen::Updated {
+        id: Some(id), outcome, ..
+    } = seen
+        && !matches!(outcome, Outcome::Unknown(_))
+    {
+        memory.resolve(id);
+    }
     let desired = match resource.desired {
         Ok(desired) => desired,
         Err(invalid) => return unusable(resource, memory, invalid, now),
     };
     let mut pass = Pass::new(resource, desired, memory, now);
     match seen {
-        Seen::Nothing => {}
+        // A spec that can be used, and yet no call: what was seen last stands.
+        Seen::Nothing => pass.stand(),
         Seen::Read(live, ended_by) => pass.read(live, ended_by, owner),
         Seen::ReadFailed(failure) => pass.read_failed(failure),
-        Seen::Updated { update, id, outcome } => {
-            if let Some(id) = id.as_deref().filter(|_| !matches!(outcome, Outcome::Unknown(_))) {
-                pass.memory.resolve(id);
-            }
-            pass.updated(update, outcome, owner);
-        }
+        Seen::Updated { update, id, outcome } => pass.updated(update, id.as_deref(), outcome, owner),
     }
     pass.finish()
 }
 
 /// The spec can't be used: say so, send nothing, and wait for another.
-fn unusable(resource: &Resource<'_>, memory: &Memory, invalid: &InvalidSpec, now: &Now) -> Decision {
+fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now: &Now) -> Decision {
     let row = Row::new(Reason::InvalidSpec, Verdict::Stalled, invalid.to_string());
     let mut status = resource.status.clone();
+    status
+        .pending_update
+        .take_if(|pending| memory.resolved.as_ref() == Some(&pending.id));
     status.observed_generation = Some(resource.generation);
     status.last_handled_reconcile_at = resource.reconcile_requested_at.map(str::to_owned);
     status.conditions = conditions::conditions(
@@ -221,7 +224,7 @@ fn unusable(resource: &Resource<'_>, memory: &Memory, invalid: &InvalidSpec, now
     Decision {
         update: None,
         status,
-        memory: memory.clone(),
+        memory,
         notices,
         next: Next::OnChange,
     }
@@ -242,12 +245,12 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(resource: &'a Resource<'a>, desired: &'a Desired, memory: &Memory, now: &'a Now) -> Self {
+    fn new(resource: &'a Resource<'a>, desired: &'a Desired, memory: Memory, now: &'a Now) -> Self {
         let mut pass = Self {
             resource,
             desired,
             now,
-            memory: memory.clone(),
+            memory,
             status: resource.status.clone(),
             rows: Vec::new(),
             target: Target::NotSeen,
@@ -303,6 +306,7 @@ impl<'a> Pass<'a> {
     }
 
     fn finish(mut self) -> Decision {
+        self.rows.extend(self.unsettled_row());
         let generation = self.resource.generation;
         let before = &self.resource.status.conditions;
         let first = Row::new(

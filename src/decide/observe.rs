@@ -43,7 +43,7 @@ impl Pass<'_> {
     }
 
     /// An update came to its end, or didn't come to it.
-    pub(super) fn updated(&mut self, update: &Update, outcome: &Outcome, owner: &Owner) {
+    pub(super) fn updated(&mut self, update: &Update, id: Option<&str>, outcome: &Outcome, owner: &Owner) {
         match outcome {
             Outcome::Applied(live) => self.applied(update, live, owner),
             Outcome::NotSent(None) => {
@@ -54,6 +54,7 @@ impl Pass<'_> {
             Outcome::Unknown(failure) => {
                 self.record_error(failure);
                 self.stand();
+                self.leave_unsettled(update, id);
                 self.unsettled();
             }
         }

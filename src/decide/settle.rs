@@ -8,22 +8,26 @@ use super::{
     live::{Live, words},
     memory::Pending,
     schedule::{self, Next, SETTLING_TIME},
+    update::Update,
 };
 
 impl Pass<'_> {
     /// Takes up an update that the status names and whose end this process doesn't know: it was sent just now and the
     /// answer is missing, or another process, or this one before a crash, may have sent it. Its settling time starts.
     pub(super) fn notice_pending(&mut self) {
-        let Some(record) = self.resource.status.pending_update.as_ref() else {
-            return;
-        };
-        let resolved = self.memory.resolved.as_ref() == Some(&record.id);
-        if !resolved && self.memory.pending.is_none() {
-            self.memory.pending = Some(Pending {
-                record: record.clone(),
-                first_seen: self.now.elapsed,
-            });
+        if let Some(record) = self.resource.status.pending_update.clone() {
+            self.open(record);
         }
+    }
+
+    fn open(&mut self, record: PendingUpdate) {
+        let first_seen = self.now.elapsed;
+        self.memory.open(Pending { record, first_seen });
+    }
+
+    /// The outcome of this update isn't known, whether or not the copy of the status at hand names it.
+    pub(super) fn leave_unsettled(&mut self, update: &Update, id: Option<&str>) {
+        self.open(update.pending(id.unwrap_or_default(), self.resource.generation, self.now));
     }
 
     /// Drops the unsettled update when this answer, which isn't stale, settles it. `UpdatedAt` alone settles nothing.
@@ -50,18 +54,22 @@ impl Pass<'_> {
         }
     }
 
-    /// The row of an unsettled update, if there is one, and when to read again for it.
+    /// The row of an unsettled update, if there is one: whatever else a pass saw, Ready is not True (P4).
+    pub(super) fn unsettled_row(&self) -> Option<Row> {
+        let what = words(self.memory.pending.as_ref()?.record.member);
+        Some(Row::new(
+            Reason::OutcomeUnknown,
+            Verdict::Unsure,
+            format!("an update of the {what} may or may not have been applied; nothing is sent until a read tells"),
+        ))
+    }
+
+    /// Whether an update is unsettled; if so, when to read again for it.
     pub(super) fn unsettled(&mut self) -> bool {
         let Some(pending) = &self.memory.pending else {
             return false;
         };
-        let what = words(pending.record.member);
         let left = SETTLING_TIME.saturating_sub(self.now.elapsed.saturating_sub(pending.first_seen));
-        self.rows.push(Row::new(
-            Reason::OutcomeUnknown,
-            Verdict::Unsure,
-            format!("an update of the {what} may or may not have been applied; nothing is sent until a read tells"),
-        ));
         self.next = match self.back_off() {
             Next::Backoff(ceiling) if ceiling < left => Next::Backoff(ceiling),
             _ => Next::After(left.max(schedule::backoff(1))),

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::api::{DeploymentParameters, Exposure, Member, TreatmentOverrides};
+use crate::api::{DeploymentParameters, Exposure, Member, PendingUpdate, TreatmentOverrides};
 
-use super::{desired::Desired, live::Live};
+use super::{Now, desired::Desired, live::Live};
 
 /// One `UpdateExperimentRun`: one changed member, and what goes along with it.
 #[derive(Clone, PartialEq)]
@@ -92,6 +92,18 @@ impl Update {
             Change::Description(_) => Member::Description,
             Change::TreatmentOverrides(_) => Member::TreatmentOverrides,
             Change::ExposurePercentage(_) => Member::ExposurePercentage,
+        }
+    }
+
+    /// What a status records of it.
+    #[must_use]
+    pub fn pending(&self, id: &str, generation: i64, now: &Now) -> PendingUpdate {
+        PendingUpdate {
+            id: id.to_owned(),
+            generation,
+            member: self.member(),
+            exposure_percentage: self.exposure(),
+            recorded_at: now.wall(),
         }
     }
 
