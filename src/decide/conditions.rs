@@ -121,6 +121,22 @@ pub fn conditions(previous: &[Condition], row: &Row, target: Target, generation:
     [ready, reached].into_iter().chain(third).collect()
 }
 
+/// Whether conditions say, whole and of this generation, that Ready is not True and why.
+#[must_use]
+pub fn stand(conditions: &[Condition], generation: i64) -> bool {
+    let [ready, reached, third] = conditions else {
+        return false;
+    };
+    let third_is = |kind: ConditionType| third.type_ == kind.as_str() && third.status == "True";
+    ready.type_ == ConditionType::Ready.as_str()
+        && ready.status != "True"
+        && reached.type_ == ConditionType::TargetReached.as_str()
+        && (third_is(ConditionType::Stalled) || third_is(ConditionType::Reconciling))
+        && conditions
+            .iter()
+            .all(|condition| condition.observed_generation == Some(generation))
+}
+
 /// A condition by its type.
 #[must_use]
 pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition> {

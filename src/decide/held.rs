@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::{HeldUpdate, Member, Reason};
@@ -23,19 +23,20 @@ const CONTESTED_AT: u32 = 3;
 const CONTEST_FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 impl Pass<'_> {
-    pub(super) fn hold(&mut self, member: Member, reason: Reason, live: &Live) {
+    /// Holds a member, as long as the run is as it was changed last at this time.
+    pub(super) fn hold(&mut self, member: Member, reason: Reason, updated_at: Option<Timestamp>) {
         self.memory.held.retain(|held| held.member != member);
         self.memory.held.push(HeldUpdate {
             member,
             reason: reason.to_string(),
             generation: self.resource.generation,
-            updated_at: live.updated_at.map(Time),
+            updated_at: updated_at.map(Time),
             at: self.now.wall(),
         });
         self.memory.held.sort_by_key(|held| held.member);
     }
 
-    /// Holds the update that was refused, when this answer, which is newer, leads to it again.
+    /// Holds the update that was refused only if this answer, which is newer, leads to it again.
     pub(super) fn confirm_refusal(&mut self, live: &Live) {
         let Some(refused) = self.memory.refused.take() else {
             return;
@@ -44,7 +45,9 @@ impl Pass<'_> {
         let again = refused.generation == self.resource.generation
             && Update::towards(self.desired, member, live).as_ref() == Some(&refused.update);
         if again {
-            self.hold(member, Reason::UpdateRejected, live);
+            self.hold(member, Reason::UpdateRejected, live.updated_at);
+        } else {
+            self.memory.held.retain(|held| held.member != member);
         }
     }
 
@@ -56,7 +59,8 @@ impl Pass<'_> {
         self.memory.held.retain(|held| {
             let same_run = held.updated_at == updated_at;
             let still = match reason(held) {
-                Some(Reason::UpdateRejected) => same_run && now.duration_since(held.at.0) < REJECTED_FOR,
+                // A time that lies further ahead than clocks differ was not written by this operator.
+                Some(Reason::UpdateRejected) => same_run && now.duration_since(held.at.0).abs() < REJECTED_FOR,
                 Some(Reason::UpdateIneffective) => same_run,
                 Some(Reason::Contested) => true,
                 _ => false,
@@ -74,7 +78,7 @@ impl Pass<'_> {
                 let because = self.status.last_error.as_ref().map(super::failure::told);
                 let because = because.unwrap_or_else(|| "AppConfig refused it".to_owned());
                 format!(
-                    "the update of the {what} was refused ({because}): correct the spec; it is tried again within the hour"
+                    "the update of the {what} was refused ({because}): correct the spec; it is tried again once an hour"
                 )
             }
             Reason::UpdateIneffective => format!(
@@ -110,7 +114,7 @@ impl Pass<'_> {
                     contest.count = contest.count.saturating_add(1);
                     // Exposure changed from outside can only have risen, which has a row of its own.
                     if contest.count >= CONTESTED_AT && Update::towards(desired, member, live).is_some() {
-                        self.hold(member, Reason::Contested, live);
+                        self.hold(member, Reason::Contested, live.updated_at);
                     }
                 }
                 _ => {}

@@ -24,8 +24,8 @@ impl Pass<'_> {
             Some(asked) if asked == live.exposure => Target::Reached,
             Some(_) => Target::Ahead,
         };
-        self.release_held(live);
         self.confirm_refusal(live);
+        self.release_held(live);
         let differing = self.desired.differences(live);
         let done = live.status == RunStatus::Done;
         self.next = self.slot(done);
@@ -56,6 +56,7 @@ impl Pass<'_> {
                 let message = format!("updating the {}", words(update.member()));
                 self.rows.push(Row::new(Reason::Progressing, Verdict::Working, message));
                 self.update = Some(update);
+                self.under_way = true;
             }
             None if differing.is_empty() => self.rows.push(self.matching()),
             None => {}

@@ -104,6 +104,12 @@ impl Known {
         })
     }
 
+    /// When the run was last changed, as far as is known.
+    #[must_use]
+    pub const fn updated_at(&self) -> Option<Timestamp> {
+        self.updated_at
+    }
+
     /// Whether an answer of the same run is older than what is known.
     #[must_use]
     pub fn outdates(&self, live: &Live) -> bool {

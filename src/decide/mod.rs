@@ -240,6 +240,8 @@ struct Pass<'a> {
     rows: Vec<Row>,
     target: Target,
     update: Option<Update>,
+    /// An update is under way, so whatever reason stands is not told anew.
+    under_way: bool,
     notices: Vec<Notice>,
     next: Next,
 }
@@ -255,6 +257,7 @@ impl<'a> Pass<'a> {
             rows: Vec::new(),
             target: Target::NotSeen,
             update: None,
+            under_way: false,
             notices: Vec::new(),
             next: Next::After(schedule::slot(resource.uid, desired.resync_interval, now.local)),
         };
@@ -316,10 +319,8 @@ impl<'a> Pass<'a> {
         );
         let row = Row::told(&self.rows).unwrap_or(&first);
         let after = conditions::conditions(before, row, self.target, generation, &self.now.wall());
-        let ready = conditions::find(before, ConditionType::Ready);
-        let stands = ready.is_some_and(|ready| ready.observed_generation == Some(generation) && ready.status != "True");
         // A standing reason survives a retry: no flapping, and no Event for each.
-        self.status.conditions = if self.update.is_some() && stands {
+        self.status.conditions = if self.under_way && conditions::stand(before, generation) {
             before.clone()
         } else {
             after

@@ -3,7 +3,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{LastError, Reason};
+use crate::api::Reason;
 
 use super::{
     EndedBy, Outcome, Owner, Pass,
@@ -36,10 +36,9 @@ impl Pass<'_> {
 
     /// A read failed: what was seen last stands, and so does the status.
     pub(super) fn read_failed(&mut self, failure: &Failure) {
-        let error = self.record_error(failure);
         self.memory.failures = self.memory.failures.saturating_add(1);
         self.stand();
-        self.fail(failure, &error);
+        self.failed(failure);
     }
 
     /// An update came to its end, or didn't come to it.
@@ -48,9 +47,13 @@ impl Pass<'_> {
             Outcome::Applied(live) => self.applied(update, live, owner),
             Outcome::NotSent(None) => {
                 self.stand();
-                self.next = Next::Now;
+                self.again();
             }
-            Outcome::NotSent(Some(failure)) | Outcome::Refused(failure) => self.refused(update, failure),
+            Outcome::Refused(failure) if failure.kind == FailureKind::Refused => self.refused(update, failure),
+            Outcome::NotSent(Some(failure)) | Outcome::Refused(failure) => {
+                self.stand();
+                self.failed(failure);
+            }
             Outcome::Unknown(failure) => {
                 self.record_error(failure);
                 self.stand();
@@ -73,36 +76,41 @@ impl Pass<'_> {
         if self.desired.matches(update.member(), live) {
             self.count_contests(live);
         } else {
-            self.hold(update.member(), Reason::UpdateIneffective, live);
+            self.hold(update.member(), Reason::UpdateIneffective, live.updated_at);
         }
         self.judge(live, &EndedBy::NotAsked, owner);
     }
 
+    /// `AppConfig` refused an update. Only a fresh read tells whether it is asked for still; a crash before that must not
+    /// have it sent again.
     fn refused(&mut self, update: &Update, failure: &Failure) {
-        let again = self
-            .status
-            .last_error
-            .as_ref()
-            .is_some_and(|error| failure.repeats(error));
-        let error = self.record_error(failure);
+        self.record_error(failure);
         self.stand();
-        match failure.kind {
-            FailureKind::Refused => {
-                self.memory.refused = Some(Refused {
-                    generation: self.resource.generation,
-                    update: update.clone(),
-                });
-                self.next = Next::Now;
-            }
-            // The client has dropped them: one more try gets fresh ones.
-            FailureKind::CredentialsExpired if !again => self.next = Next::Now,
-            _ => self.fail(failure, &error),
-        }
+        self.memory.refused = Some(Refused {
+            generation: self.resource.generation,
+            update: update.clone(),
+        });
+        let updated_at = self.memory.known.as_ref().and_then(Known::updated_at);
+        self.hold(update.member(), Reason::UpdateRejected, updated_at);
+        self.again();
+    }
+
+    /// The next read tells more; until then nothing new is told.
+    fn again(&mut self) {
+        self.under_way = true;
+        self.next = Next::Now;
     }
 
     /// The row of a failure, and when to try again after it.
-    fn fail(&mut self, failure: &Failure, error: &LastError) {
-        let row = failure.row(error, self.memory.failures);
+    fn failed(&mut self, failure: &Failure) {
+        let error = self.status.last_error.as_ref();
+        let repeats = error.is_some_and(|error| failure.repeats(error));
+        let error = self.record_error(failure);
+        if failure.kind == FailureKind::CredentialsExpired && !repeats {
+            // The client has dropped them: one more try gets fresh ones.
+            return self.again();
+        }
+        let row = failure.row(&error, self.memory.failures);
         self.next = match row.verdict {
             Verdict::Stalled => self.slot(false),
             Verdict::Working => {
