@@ -91,7 +91,7 @@ impl Failure {
                 Reason::CredentialsUnavailable,
                 "give the operator's service account an IAM role, and check its trust",
             ),
-            FailureKind::Conflict => (
+            FailureKind::Conflict if self.operation == Operation::UpdateExperimentRun => (
                 Reason::DeploymentInProgress,
                 "a deployment is under way in the run's environment; waiting for its end",
             ),
@@ -102,7 +102,7 @@ impl Failure {
             ),
             FailureKind::Unavailable => (Reason::ServiceUnavailable, "trying again"),
             // A refused update is confirmed by a read before it is told; a refused read tells nothing of the run.
-            FailureKind::Refused | FailureKind::UnusableAnswer => {
+            FailureKind::Conflict | FailureKind::Refused | FailureKind::UnusableAnswer => {
                 (Reason::UnusableAnswer, "nothing is done with it; trying again")
             }
         };

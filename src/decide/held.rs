@@ -8,8 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::{HeldUpdate, Member, Reason};
 
 use super::{
-    Pass,
+    Owner, Pass,
     conditions::{Row, Verdict},
+    failure::Operation,
     live::{Live, words},
     memory::Contest,
     update::Update,
@@ -69,17 +70,33 @@ impl Pass<'_> {
         });
     }
 
+    /// Whether a member is held that was refused, so that the error of its update still holds.
+    pub(super) fn holds_a_refusal(&self) -> bool {
+        self.memory
+            .held
+            .iter()
+            .any(|held| reason(held) == Some(Reason::UpdateRejected))
+    }
+
     /// The row of a member that is held.
     pub(super) fn held_row(&self, member: Member) -> Option<Row> {
         let reason = reason(self.memory.held.iter().find(|held| held.member == member)?)?;
         let what = words(member);
         let message = match reason {
             Reason::UpdateRejected => {
-                let because = self.status.last_error.as_ref().map(super::failure::told);
+                let error = self.status.last_error.as_ref();
+                let because = error
+                    .filter(|error| error.operation == Operation::UpdateExperimentRun.as_str())
+                    .map(super::failure::told);
                 let because = because.unwrap_or_else(|| "AppConfig refused it".to_owned());
                 format!(
                     "the update of the {what} was refused ({because}): correct the spec; it is tried again once an hour"
                 )
+            }
+            Reason::UpdateIneffective if member == Member::ExposurePercentage => {
+                "AppConfig accepted the update of the exposure and did not do it: it is sent again when the spec or the run \
+                 changes"
+                    .to_owned()
             }
             Reason::UpdateIneffective => format!(
                 "AppConfig accepted the update of the {what} and did not do it: remove the member from the spec to move \
@@ -92,8 +109,23 @@ impl Pass<'_> {
         Some(Row::new(reason, Verdict::Stalled, message))
     }
 
-    /// Counts a member that matched and now doesn't, which only somebody else can have done.
-    pub(super) fn count_contests(&mut self, live: &Live) {
+    /// An update of another member has changed the run's `updatedAt`. That is no news for a member on which updates have no
+    /// effect: with two such members, each would have the other sent again, without end.
+    pub(super) fn keep_ineffective_held(&mut self, before: Option<Timestamp>, after: Option<Timestamp>) {
+        for held in &mut self.memory.held {
+            if reason(held) == Some(Reason::UpdateIneffective) && held.updated_at == before.map(Time) {
+                held.updated_at = after.map(Time);
+            }
+        }
+    }
+
+    /// Counts a member that matched and now doesn't, which only somebody else can have done: one who waits for the owner
+    /// counts nothing.
+    pub(super) fn count_contests(&mut self, live: &Live, owner: &Owner) {
+        if *owner != Owner::Itself {
+            self.memory.contests.clear();
+            return;
+        }
         let generation = self.resource.generation;
         let desired = self.desired;
         for member in desired.managed() {

@@ -7,7 +7,6 @@ use super::{
     conditions::{Row, Target, Verdict},
     failure::Operation,
     live::{Live, words},
-    schedule::Next,
     update::Update,
 };
 
@@ -64,9 +63,9 @@ impl Pass<'_> {
         if self.update.is_none() && !unsettled {
             self.memory.attempts = 0;
             self.memory.conflicts = 0;
-        }
-        if self.update.is_none() && !unsettled && self.memory.held.is_empty() {
-            self.forget_error_of(Operation::UpdateExperimentRun);
+            if !self.holds_a_refusal() {
+                self.forget_error_of(Operation::UpdateExperimentRun);
+            }
         }
     }
 
@@ -74,10 +73,16 @@ impl Pass<'_> {
     fn sendable(&mut self, member: Member, live: &Live) -> Option<Update> {
         if member == Member::TreatmentOverrides && self.names_unknown_treatment(live) {
             let keys: Vec<&str> = live.treatment_keys().collect();
-            let message = format!(
-                "treatmentOverrides names a treatment that the run does not have: use one of {}; no override is sent",
-                keys.join(", ")
-            );
+            let message = if keys.is_empty() {
+                "AppConfig does not say which treatments the run has, so treatmentOverrides can't be checked: no override is \
+                 sent; check the experiment definition"
+                    .to_owned()
+            } else {
+                format!(
+                    "treatmentOverrides names a treatment that the run does not have: use one of {}; no override is sent",
+                    keys.join(", ")
+                )
+            };
             self.rows
                 .push(Row::new(Reason::UnknownTreatment, Verdict::Stalled, message));
             return None;
@@ -142,23 +147,23 @@ impl Pass<'_> {
                 "the run was ended by a user after it had matched the spec",
             )
         } else if trigger.is_none() && !matches!(ended_by, EndedBy::Event(_)) {
-            self.next = if *ended_by == EndedBy::NotAsked {
-                Next::Now
-            } else {
-                self.back_off()
+            self.next = self.back_off();
+            let message = match ended_by {
+                EndedBy::Unreadable(failure) => {
+                    let error = self.record_error(failure);
+                    let why = failure.row(&error, 0).message;
+                    format!("the run has ended, and who ended it could not be read: {why}")
+                }
+                _ => "the run has ended; who ended it is read next".to_owned(),
             };
-            Row::new(
-                Reason::RunDone,
-                Verdict::Unsure,
-                "the run has ended; who ended it can't be read yet",
-            )
+            Row::new(Reason::RunDone, Verdict::Unsure, message)
         } else if stopped {
             let by = trigger.unwrap_or_default();
             let message =
-                format!("the run was ended by {by} before it matched the spec: another run is another resource");
+                format!("the run was ended by {by} and does not match the spec: another run is another resource");
             Row::new(Reason::RunStopped, Verdict::Stalled, message)
         } else {
-            let message = "the run ended before it matched the spec: another run is another resource";
+            let message = "the run has ended and does not match the spec: another run is another resource";
             Row::new(Reason::RunDone, Verdict::Stalled, message)
         };
         if row.verdict != Verdict::Unsure {

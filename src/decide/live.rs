@@ -113,15 +113,23 @@ impl Known {
     /// Whether an answer of the same run is older than what is known.
     #[must_use]
     pub fn outdates(&self, live: &Live) -> bool {
-        let newer = match (self.updated_at, live.updated_at) {
-            (Some(known), Some(answered)) if answered < known => return true,
-            (Some(known), Some(answered)) => answered > known,
-            _ => false,
-        };
+        let newer = self
+            .updated_at
+            .zip(live.updated_at)
+            .is_some_and(|(known, it)| it > known);
+        self.precedes(live) || (!newer && (self.other_description(live) || self.other_overrides(live)))
+    }
+
+    /// Whether an answer is older than what is known although an update may just have changed the run: what never goes
+    /// back has gone back.
+    #[must_use]
+    pub fn precedes(&self, live: &Live) -> bool {
+        let earlier = self
+            .updated_at
+            .zip(live.updated_at)
+            .is_some_and(|(known, it)| it < known);
         let revived = self.status == RunStatus::Done && live.status == RunStatus::Running;
-        revived
-            || live.exposure < self.exposure
-            || (!newer && (self.other_description(live) || self.other_overrides(live)))
+        earlier || revived || live.exposure < self.exposure
     }
 
     fn other_description(&self, live: &Live) -> bool {

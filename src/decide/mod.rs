@@ -42,7 +42,7 @@ use crate::api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region};
 use conditions::{Row, Target, Verdict};
 use desired::{Desired, InvalidSpec};
 use failure::{Failure, Operation};
-use live::Live;
+use live::{Known, Live};
 use memory::Memory;
 use notice::Notice;
 use schedule::Next;
@@ -125,6 +125,18 @@ pub enum Outcome {
     NotSent(Option<Failure>),
 }
 
+impl Outcome {
+    /// Whether it tells what came of the update. An answer older than what is known shows neither the update nor the run
+    /// as it is.
+    fn is_known(&self, known: Option<&Known>) -> bool {
+        match self {
+            Self::Applied(live) => known.is_none_or(|known| !known.precedes(live)),
+            Self::Refused(_) | Self::NotSent(_) => true,
+            Self::Unknown(_) => false,
+        }
+    }
+}
+
 /// The time of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -183,7 +195,7 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
     if let Seen::Updated {
         id: Some(id), outcome, ..
     } = seen
-        && !matches!(outcome, Outcome::Unknown(_))
+        && outcome.is_known(memory.known.as_ref())
     {
         memory.resolve(id);
     }
@@ -329,6 +341,11 @@ impl<'a> Pass<'a> {
             .extend(notice::of_transition(before, &self.status.conditions));
         if conditions::find(&self.status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True") {
             self.memory.ready_generation = Some(generation);
+        }
+        if let Some(pin) = &self.memory.pin {
+            self.status.region = Some(pin.region.to_string());
+            self.status.application_id = Some(pin.application_id.clone());
+            self.status.experiment_definition_id = Some(pin.experiment_definition_id.clone());
         }
         self.status.observed_generation = Some(generation);
         self.status.last_handled_reconcile_at = self.resource.reconcile_requested_at.map(str::to_owned);

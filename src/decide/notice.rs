@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::api::{ConditionType, Reason};
+use crate::api::{ConditionType, Member, Reason};
 
 use super::conditions;
 
@@ -59,6 +59,18 @@ impl Notice {
     }
 }
 
+/// The notice of an update that replaced a member whole.
+pub(super) fn of_update(member: Member) -> Option<Notice> {
+    match member {
+        Member::Description => Some(Notice::normal(DESCRIPTION_UPDATED, "description updated".to_owned())),
+        Member::TreatmentOverrides => Some(Notice::normal(
+            TREATMENT_OVERRIDES_UPDATED,
+            "treatment overrides updated".to_owned(),
+        )),
+        Member::ExposurePercentage => None,
+    }
+}
+
 /// The notice that a change of conditions is worth, if any: a Stalled reason or a deployment in progress on entering it, a
 /// run that ended as it should, and Ready lost to a row of failures.
 #[must_use]
@@ -84,7 +96,7 @@ pub fn of_transition(before: &[Condition], after: &[Condition]) -> Option<Notice
     let doubted =
         ready == "Unknown" && interrupted.contains(&reason) && told(before).is_some_and(|before| before.2 != "Unknown");
     match reason {
-        Reason::Suspended | Reason::RunDone if stalled || ready == "True" => {
+        Reason::Suspended | Reason::RunDone if ready == "True" || (stalled && reason == Reason::Suspended) => {
             Some(Notice::normal(reason.as_str(), note))
         }
         _ if stalled || reason == Reason::DeploymentInProgress || doubted => {

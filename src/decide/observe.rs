@@ -3,7 +3,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::Reason;
+use crate::api::{Reason, RunStatus};
 
 use super::{
     EndedBy, Outcome, Owner, Pass,
@@ -23,10 +23,10 @@ impl Pass<'_> {
         if !self.pin(live) || self.is_stale(live) {
             return;
         }
-        self.notice_outside_change(live);
+        self.notice_outside_change(live, owner);
         self.memory.failures = 0;
         if self.memory.pending.is_none() {
-            self.count_contests(live);
+            self.count_contests(live, owner);
         }
         self.copy(live);
         self.copy_end(ended_by);
@@ -44,7 +44,12 @@ impl Pass<'_> {
     /// An update came to its end, or didn't come to it.
     pub(super) fn updated(&mut self, update: &Update, id: Option<&str>, outcome: &Outcome, owner: &Owner) {
         match outcome {
-            Outcome::Applied(live) => self.applied(update, live, owner),
+            Outcome::Applied(live) if outcome.is_known(self.memory.known.as_ref()) => self.applied(update, live, owner),
+            Outcome::Applied(_) => self.leave_unsettled(update, id),
+            Outcome::Unknown(failure) => {
+                self.record_error(failure);
+                self.leave_unsettled(update, id);
+            }
             Outcome::NotSent(None) => {
                 self.stand();
                 self.again();
@@ -54,12 +59,6 @@ impl Pass<'_> {
                 self.stand();
                 self.failed(failure);
             }
-            Outcome::Unknown(failure) => {
-                self.record_error(failure);
-                self.stand();
-                self.leave_unsettled(update, id);
-                self.unsettled();
-            }
         }
     }
 
@@ -68,17 +67,22 @@ impl Pass<'_> {
         self.memory.conflicts = 0;
         self.memory.refused = None;
         self.forget_error_of(Operation::UpdateExperimentRun);
-        self.notices.push(told(update));
         if !self.pin(live) {
             return;
         }
+        let before = self.memory.known.as_ref().and_then(Known::updated_at);
         self.copy(live);
-        if self.desired.matches(update.member(), live) {
-            self.count_contests(live);
+        self.keep_ineffective_held(before, live.updated_at);
+        self.count_contests(live, owner);
+        if update.shown_by(live) {
+            self.notices.extend(told(update));
         } else {
             self.hold(update.member(), Reason::UpdateIneffective, live.updated_at);
         }
         self.judge(live, &EndedBy::NotAsked, owner);
+        if super::asks_who_ended_it(live, &self.status) {
+            self.next = Next::Now;
+        }
     }
 
     /// `AppConfig` refused an update. Only a fresh read tells whether it is asked for still; a crash before that must not
@@ -131,9 +135,6 @@ impl Pass<'_> {
             .or_else(|| RunKey::pinned(self.resource.status, self.desired.run));
         let pin = pinned.unwrap_or_else(|| live.key.clone());
         let same = pin == live.key;
-        self.status.region = Some(pin.region.to_string());
-        self.status.application_id = Some(pin.application_id.clone());
-        self.status.experiment_definition_id = Some(pin.experiment_definition_id.clone());
         if !same {
             self.rows.push(Row::new(
                 Reason::RunReplaced,
@@ -147,6 +148,9 @@ impl Pass<'_> {
                     pin.experiment_definition_id
                 ),
             ));
+        }
+        if !same {
+            self.memory.standing = Some((self.resource.generation, self.rows.clone()));
         }
         self.memory.pin = Some(pin);
         same
@@ -166,9 +170,9 @@ impl Pass<'_> {
         };
         if self.now.elapsed.saturating_sub(since) >= STALE_BELIEVED_AFTER {
             let note = format!(
-                "AppConfig has answered for 5 minutes what is older than what it had answered before: exposure {} %, {:?}; \
-                 it is believed from now on",
-                live.exposure, live.status
+                "for 5 minutes AppConfig has answered with a state older than an earlier one (exposure {} %): it is believed \
+                 from now on",
+                live.exposure
             );
             self.notices.push(Notice::warning(notice::STALE_READ_BELIEVED, note));
             return false;
@@ -188,7 +192,11 @@ impl Pass<'_> {
     }
 
     /// Exposure that rose without this operator, or by an update of its own whose answer was lost.
-    fn notice_outside_change(&mut self, live: &Live) {
+    fn notice_outside_change(&mut self, live: &Live, owner: &Owner) {
+        // The owner tells; to the others, its raises would look like somebody else's.
+        if *owner != Owner::Itself {
+            return;
+        }
         let Some(known) = self
             .memory
             .known
@@ -224,6 +232,7 @@ impl Pass<'_> {
         status.started_at = live.started_at.map(Time);
         status.updated_at = live.updated_at.map(Time);
         status.ended_at = live.ended_at.map(Time);
+        status.ended_by.take_if(|_| live.status == RunStatus::Running);
         status.result.clone_from(&live.result);
         status.experiment_definition = Some(live.definition.clone());
     }
@@ -242,19 +251,12 @@ impl Pass<'_> {
     }
 }
 
-fn told(update: &Update) -> Notice {
+fn told(update: &Update) -> Option<Notice> {
     match update.change() {
         Change::ExposurePercentage(raise) => {
             let note = format!("exposure raised from {} % to {} %", raise.from(), raise.to());
-            Notice::normal(notice::EXPOSURE_RAISED, note)
+            Some(Notice::normal(notice::EXPOSURE_RAISED, note))
         }
-        Change::TreatmentOverrides(overrides) => {
-            let note = format!(
-                "treatment overrides updated: {} entities are pinned",
-                overrides.inline.len()
-            );
-            Notice::normal(notice::TREATMENT_OVERRIDES_UPDATED, note)
-        }
-        Change::Description(_) => Notice::normal(notice::DESCRIPTION_UPDATED, "description updated".to_owned()),
+        Change::TreatmentOverrides(_) | Change::Description(_) => notice::of_update(update.member()),
     }
 }

@@ -7,6 +7,7 @@ use super::{
     conditions::{Row, Verdict},
     live::{Live, words},
     memory::Pending,
+    notice,
     schedule::{self, Next, SETTLING_TIME},
     update::Update,
 };
@@ -27,7 +28,9 @@ impl Pass<'_> {
 
     /// The outcome of this update isn't known, whether or not the copy of the status at hand names it.
     pub(super) fn leave_unsettled(&mut self, update: &Update, id: Option<&str>) {
+        self.stand();
         self.open(update.pending(id.unwrap_or_default(), self.resource.generation, self.now));
+        self.unsettled();
     }
 
     /// Drops the unsettled update when this answer, which isn't stale, settles it. `UpdatedAt` alone settles nothing.
@@ -35,15 +38,20 @@ impl Pass<'_> {
         let waited = |pending: &Pending| self.now.elapsed.saturating_sub(pending.first_seen) >= SETTLING_TIME;
         let settled =
             |pending: &Pending| live.status == RunStatus::Done || waited(pending) || self.shows(&pending.record, live);
-        if let Some(id) = self
+        let Some(record) = self
             .memory
             .pending
             .as_ref()
-            .filter(|pending| settled(pending))
-            .map(|it| it.record.id.clone())
-        {
-            self.memory.resolve(&id);
+            .filter(|it| settled(it))
+            .map(|it| it.record.clone())
+        else {
+            return;
+        };
+        if self.shows(&record, live) {
+            // A raise is told by the change that the answer shows.
+            self.notices.extend(notice::of_update(record.member));
         }
+        self.memory.resolve(&record.id);
     }
 
     /// Whether live is what the update asked for, and nothing else could have made it so.

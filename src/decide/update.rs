@@ -107,6 +107,16 @@ impl Update {
         }
     }
 
+    /// Whether an answer shows what it asked for. Exposure may have risen further meanwhile.
+    #[must_use]
+    pub fn shown_by(&self, live: &Live) -> bool {
+        match &self.change {
+            Change::Description(asked) => *asked == live.description,
+            Change::TreatmentOverrides(asked) => *asked == live.overrides,
+            Change::ExposurePercentage(raise) => live.exposure >= raise.to,
+        }
+    }
+
     /// The exposure that it asks for, when that is its member.
     #[must_use]
     pub const fn exposure(&self) -> Option<Exposure> {
