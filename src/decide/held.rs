@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{HeldUpdate, Member, Reason};
+use crate::api::{HeldUpdate, Member, Reason, RunStatus};
 
 use super::{
     Owner, Pass,
@@ -57,6 +57,7 @@ impl Pass<'_> {
         let (generation, now) = (self.resource.generation, self.now.wall().0);
         let updated_at = live.updated_at.map(Time);
         let desired = self.desired;
+        let running = live.status == RunStatus::Running;
         self.memory.held.retain(|held| {
             let same_run = held.updated_at == updated_at;
             let still = match reason(held) {
@@ -66,7 +67,7 @@ impl Pass<'_> {
                 Some(Reason::Contested) => true,
                 _ => false,
             };
-            still && held.generation == generation && !desired.matches(held.member, live)
+            still && running && held.generation == generation && !desired.matches(held.member, live)
         });
     }
 
