@@ -68,13 +68,8 @@ pub enum InvalidSpec {
     #[error("spec.resyncInterval {0:?} is not a duration from 30s to 24h, such as 90s, 10m or 1h30m")]
     ResyncInterval(String),
     /// An identifier that no URL can carry.
-    #[error("{field} {value:?} can't be an AppConfig ID or name: use 1 to 2048 characters other than . and ..")]
-    Identifier {
-        /// The field.
-        field: &'static str,
-        /// What it holds.
-        value: String,
-    },
+    #[error("{0} can't be an AppConfig ID or name: use 1 to 2048 characters other than . and ..")]
+    Identifier(&'static str),
     /// Runs count from 1.
     #[error("spec.run {0} is not a run's number: the first run is 1")]
     Run(i32),
@@ -154,10 +149,7 @@ fn identifier(field: &'static str, value: &str) -> Result<String, InvalidSpec> {
     if usable {
         Ok(value.to_owned())
     } else {
-        Err(InvalidSpec::Identifier {
-            field,
-            value: value.to_owned(),
-        })
+        Err(InvalidSpec::Identifier(field))
     }
 }
 
