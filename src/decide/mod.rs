@@ -31,6 +31,8 @@ pub mod update;
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

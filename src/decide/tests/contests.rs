@@ -1,0 +1,105 @@
+//! The row Contested: somebody else keeps changing a member back.
+
+use super::support::*;
+use crate::{
+    api::Member,
+    decide::{Owner, failure::FailureKind, live::Live},
+};
+
+/// Matches, and is then changed from outside.
+fn changed_back(world: &mut World, run: &mut Live) -> Option<Member> {
+    world.converge(run);
+    run.description = "somebody else's".to_owned();
+    touch(run);
+    sends(&world.read(run))
+}
+
+fn ours() -> World {
+    let mut world = World::new(observing());
+    world.desired.description = Some("ours".to_owned());
+    world
+}
+
+/// Contested after the third change.
+fn contested() -> (World, Live) {
+    let (mut world, mut run) = (ours(), live(10.0));
+    for _ in 0..2 {
+        assert_eq!(changed_back(&mut world, &mut run), Some(Member::Description));
+    }
+    assert_eq!(changed_back(&mut world, &mut run), None);
+    (world, run)
+}
+
+#[test]
+fn row_contested_corrects_two_changes_and_holds_at_the_third() {
+    let (mut world, run) = contested();
+    assert_eq!(told(&world.status), "False Contested Stalled");
+    assert_eq!(held(&world), [(Member::Description, "Contested")]);
+    world.wait(100_000);
+    assert_eq!(sends(&world.read(&run)), None, "no time releases it");
+    world.restart();
+    assert_eq!(sends(&world.read(&run)), None, "nor a restart");
+}
+
+#[test]
+fn row_contested_ends_with_a_new_generation_or_when_live_matches() {
+    let (mut world, mut run) = contested();
+    run.description = "ours".to_owned();
+    touch(&mut run);
+    world.read(&run);
+    assert_eq!((told(&world.status).as_str(), held(&world).len()), ("True InSync -", 0));
+    run.description = "somebody else's".to_owned();
+    touch(&mut run);
+    assert_eq!(sends(&world.read(&run)), None, "the fourth is not corrected either");
+
+    world.edit(|spec| spec.description = Some("ours, again".to_owned()));
+    assert_eq!(sends(&world.read(&run)), Some(Member::Description));
+}
+
+#[test]
+fn the_count_of_changes_starts_anew_after_24_hours_of_matching() {
+    let (mut world, mut run) = (ours(), live(10.0));
+    for _ in 0..2 {
+        assert_eq!(changed_back(&mut world, &mut run), Some(Member::Description));
+    }
+    world.converge(&mut run);
+    world.wait(86_400);
+    world.read(&run);
+    run.description = "somebody else's".to_owned();
+    touch(&mut run);
+    assert_eq!(sends(&world.read(&run)), Some(Member::Description));
+}
+
+#[test]
+fn a_generation_of_its_own_has_a_count_of_its_own() {
+    let (mut world, mut run) = (ours(), live(10.0));
+    for _ in 0..2 {
+        assert_eq!(changed_back(&mut world, &mut run), Some(Member::Description));
+    }
+    world.edit(|spec| spec.description = Some("ours, again".to_owned()));
+    assert_eq!(changed_back(&mut world, &mut run), Some(Member::Description));
+}
+
+#[test]
+fn p8_who_waits_for_the_owner_does_not_contest_what_the_owner_does() {
+    let (mut world, mut run) = (ours(), live(10.0));
+    world.owner = Owner::Other { name: None };
+    for text in ["ours", "the owner's", "ours", "the owner's", "ours", "the owner's"] {
+        run.description = text.to_owned();
+        touch(&mut run);
+        world.read(&run);
+    }
+    assert_eq!(held(&world), []);
+    world.owner = Owner::Itself;
+    assert_eq!(sends(&world.read(&run)), Some(Member::Description));
+}
+
+#[test]
+fn failed_reads_count_for_nothing() {
+    let (mut world, mut run) = (ours(), live(10.0));
+    world.converge(&mut run);
+    for _ in 0..5 {
+        world.read_failed(FailureKind::Unavailable);
+    }
+    assert_eq!(world.memory.contests[&Member::Description].count, 0);
+}

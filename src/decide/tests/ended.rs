@@ -1,0 +1,148 @@
+//! The rows of a run that has ended.
+
+use std::time::Duration;
+
+use super::support::*;
+use crate::decide::{
+    EndedBy, Outcome, Seen,
+    failure::{FailureKind, Operation},
+    schedule::Next,
+};
+
+fn by(trigger: &str) -> EndedBy {
+    EndedBy::Event(Some(trigger.to_owned()))
+}
+
+fn unreadable() -> EndedBy {
+    EndedBy::Unreadable(failure(Operation::ListExperimentRunEvents, FailureKind::AccessDenied))
+}
+
+#[test]
+fn row_run_done_is_ready_when_live_matches_whoever_ended_it() {
+    for ended_by in [by("USER"), by("CLOUDWATCH_ALARM"), EndedBy::Event(None), unreadable()] {
+        let mut world = World::new(wants(25.0));
+        let decision = world.see(&Seen::Read(done(live(25.0)), ended_by));
+        assert_eq!(
+            (told(&world.status).as_str(), sends(&decision)),
+            ("True RunDone -", None)
+        );
+        assert_eq!(target(&world.status), "True InSync");
+        assert_eq!(notices(&decision), ["RunDone"]);
+        assert!(matches!(decision.next, Next::After(wait) if wait <= Duration::from_hours(1)));
+    }
+}
+
+#[test]
+fn row_run_done_is_ready_when_a_user_ended_what_was_ready_at_this_generation() {
+    let mut world = World::new(wants(25.0));
+    world.read(&live(25.0));
+    // A restart in between keeps it.
+    world.restart();
+    world.see(&Seen::Read(done(live(30.0)), by("USER")));
+    assert_eq!(told(&world.status), "True RunDone -");
+    assert_eq!(target(&world.status), "False RunDone");
+    assert_eq!(world.status.ended_by.as_deref(), Some("USER"));
+
+    world.edit(|spec| spec.exposure = Some(exposure(50.0)));
+    world.read(&done(live(30.0)));
+    assert_eq!(
+        told(&world.status),
+        "False RunDone Stalled",
+        "at this generation it never was"
+    );
+}
+
+#[test]
+fn row_run_done_otherwise_is_stalled_and_sends_nothing() {
+    for ended_by in [by("USER"), by("APPCONFIG"), EndedBy::Event(None)] {
+        let mut world = World::new(wants(50.0));
+        let decision = world.see(&Seen::Read(done(live(25.0)), ended_by));
+        assert_eq!(
+            (told(&world.status).as_str(), sends(&decision)),
+            ("False RunDone Stalled", None)
+        );
+        assert!(message(&world.status).contains("another run is another resource"));
+    }
+}
+
+#[test]
+fn row_run_stopped_tells_an_alarm_and_an_internal_error_even_after_it_was_ready() {
+    for trigger in ["CLOUDWATCH_ALARM", "INTERNAL_ERROR"] {
+        let mut world = World::new(wants(50.0));
+        world.read(&live(50.0));
+        let mut run = done(live(50.0));
+        run.description = "other".to_owned();
+        world.desired.description = Some("text".to_owned());
+        let decision = world.see(&Seen::Read(run, by(trigger)));
+        assert_eq!(
+            (told(&world.status).as_str(), sends(&decision)),
+            ("False RunStopped Stalled", None)
+        );
+        assert!(message(&world.status).contains(trigger));
+    }
+}
+
+#[test]
+fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
+    let mut world = World::new(wants(50.0));
+    let run = done(live(25.0));
+    let decision = world.see(&Seen::Read(run.clone(), unreadable()));
+    assert_eq!(told(&world.status), "Unknown RunDone Reconciling");
+    assert_eq!(decision.next, Next::Backoff(Duration::from_secs(1)));
+    assert!(message(&world.status).contains("appconfig:ListExperimentRunEvents"));
+    assert_eq!(
+        world.status.last_error.as_ref().unwrap().operation,
+        "ListExperimentRunEvents"
+    );
+    world.see(&Seen::Read(run, by("USER")));
+    assert_eq!(
+        (told(&world.status).as_str(), &world.status.last_error),
+        ("False RunDone Stalled", &None)
+    );
+}
+
+#[test]
+fn a_run_that_ends_under_an_update_is_not_updated_again() {
+    let mut world = World::new(wants(50.0));
+    let decision = world.read(&live(25.0));
+    let decision = world.send(&decision, Outcome::Refused(update_failure(FailureKind::Refused)));
+    assert_eq!(decision.next, Next::Now);
+    let decision = world.see(&Seen::Read(done(live(25.0)), by("USER")));
+    assert_eq!(
+        (told(&world.status).as_str(), sends(&decision)),
+        ("False RunDone Stalled", None)
+    );
+    assert_eq!((&world.status.last_error, held(&world).len()), (&None, 0));
+}
+
+#[test]
+fn an_answer_that_shows_the_end_has_the_events_read_at_once() {
+    let mut world = World::new(wants(50.0));
+    let decision = world.read(&live(25.0));
+    let decision = world.send(&decision, Outcome::Applied(Box::new(done(live(50.0)))));
+    assert_eq!(
+        (told(&world.status).as_str(), decision.next),
+        ("True RunDone -", Next::Now)
+    );
+}
+
+#[test]
+fn a_revival_that_is_believed_forgets_who_ended_it() {
+    let mut world = World::new(wants(25.0));
+    world.see(&Seen::Read(done(live(25.0)), by("USER")));
+    let mut run = live(25.0);
+    touch(&mut run);
+    touch(&mut run);
+    world.read(&run);
+    assert_eq!(
+        world.status.ended_by.as_deref(),
+        Some("USER"),
+        "RUNNING after DONE is stale"
+    );
+    world.wait(300);
+    world.read(&run);
+    assert_eq!(
+        (world.status.ended_by.as_deref(), told(&world.status).as_str()),
+        (None, "True InSync -")
+    );
+}

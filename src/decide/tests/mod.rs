@@ -1,0 +1,17 @@
+//! The decision table, row by row, and what holds across passes and restarts. The laws are in `laws.rs`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests: what is not as expected ends them"
+)]
+
+mod contests;
+mod ended;
+mod failures;
+mod holds;
+mod pending;
+mod rows;
+mod stale;
+pub(super) mod support;
+mod survival;
+mod times;

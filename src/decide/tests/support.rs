@@ -1,0 +1,299 @@
+//! One resource, its status as the API server keeps it, and the process that decides on it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::api::{
+    ConditionType, DeploymentParameters, ExperimentDefinition, ExperimentRunStatus, Exposure, Member, RunStatus,
+    Treatment, TreatmentOverrides,
+};
+use crate::decide::{
+    Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, conditions, decide,
+    desired::{Defaults, Desired},
+    failure::{Failure, FailureKind, Operation},
+    live::{Live, RunKey},
+    memory::Memory,
+    update::Update,
+};
+
+/// 2026-09-01T00:00:00Z.
+pub const START: i64 = 1_788_220_800;
+
+pub struct World {
+    pub generation: i64,
+    pub desired: Desired,
+    pub status: ExperimentRunStatus,
+    pub memory: Memory,
+    pub owner: Owner,
+    pub elapsed: Duration,
+    pub requested_at: Option<String>,
+    ids: u32,
+}
+
+impl World {
+    pub fn new(desired: Desired) -> Self {
+        Self {
+            generation: 1,
+            desired,
+            status: ExperimentRunStatus::default(),
+            memory: Memory::default(),
+            owner: Owner::Itself,
+            elapsed: Duration::ZERO,
+            requested_at: None,
+            ids: 0,
+        }
+    }
+
+    pub fn now(&self) -> Now {
+        let local = Timestamp::from_second(START + i64::try_from(self.elapsed.as_secs()).unwrap()).unwrap();
+        Now {
+            elapsed: self.elapsed,
+            local,
+            service: Some(local),
+        }
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        self.elapsed += Duration::from_secs(seconds);
+    }
+
+    /// The spec changes.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut Desired)) {
+        edit(&mut self.desired);
+        self.generation += 1;
+    }
+
+    /// Another process takes over: it has the status only, and a clock of its own.
+    pub fn restart(&mut self) {
+        self.memory = Memory::from_status(&self.status, self.desired.run);
+    }
+
+    pub fn decide(&self, seen: &Seen) -> Decision {
+        let defaults = Defaults {
+            region: None,
+            resync_interval: Duration::from_mins(10),
+        };
+        let resource = Resource {
+            uid: "uid-1",
+            generation: self.generation,
+            reconcile_requested_at: self.requested_at.as_deref(),
+            desired: Ok(&self.desired),
+            status: &self.status,
+            defaults: &defaults,
+        };
+        decide(&resource, &self.memory, &self.owner, seen, &self.now())
+    }
+
+    /// One step of a pass. The status is recorded, unless there is an update to be fenced.
+    pub fn see(&mut self, seen: &Seen) -> Decision {
+        let decision = self.decide(seen);
+        self.memory = decision.memory.clone();
+        if decision.update.is_none() {
+            self.status = stored(&decision.status);
+        }
+        decision
+    }
+
+    pub fn read(&mut self, live: &Live) -> Decision {
+        self.see(&Seen::Read(live.clone(), EndedBy::NotAsked))
+    }
+
+    pub fn read_failed(&mut self, kind: FailureKind) -> Decision {
+        self.see(&Seen::ReadFailed(failure(Operation::GetExperimentRun, kind)))
+    }
+
+    /// Fences the update of a decision, which there must be.
+    pub fn fence(&mut self, decision: &Decision) -> (Update, String) {
+        self.ids += 1;
+        let id = format!("update-{}", self.ids);
+        let update = decision.update.clone().unwrap();
+        self.status = stored(&decision.fence(&update, &id, self.generation, &self.now()));
+        (update, id)
+    }
+
+    /// Fences the update of a decision, and this comes of it.
+    pub fn send(&mut self, decision: &Decision, outcome: Outcome) -> Decision {
+        let (update, id) = self.fence(decision);
+        self.see(&Seen::Updated {
+            update,
+            id: Some(id),
+            outcome,
+        })
+    }
+
+    /// Reads, sends and applies until nothing more is to be sent.
+    pub fn converge(&mut self, live: &mut Live) -> Decision {
+        let mut decision = self.read(live);
+        for _ in 0..3 {
+            let Some(update) = decision.update.clone() else { break };
+            apply(&update, live);
+            decision = self.send(&decision, Outcome::Applied(Box::new(live.clone())));
+        }
+        assert_eq!(decision.update, None);
+        decision
+    }
+}
+
+/// A status as the API server gives it back.
+pub fn stored(status: &ExperimentRunStatus) -> ExperimentRunStatus {
+    serde_json::from_str(&serde_json::to_string(status).unwrap()).unwrap()
+}
+
+/// Asks for nothing.
+pub fn observing() -> Desired {
+    Desired {
+        application_identifier: "shop".to_owned(),
+        experiment_definition_identifier: "add-to-cart".to_owned(),
+        run: 1,
+        region: "eu-west-1".parse().unwrap(),
+        description: None,
+        exposure: None,
+        overrides: None,
+        parameters: DeploymentParameters::default(),
+        suspend: false,
+        resync_interval: Duration::from_mins(10),
+    }
+}
+
+pub fn wants(percentage: f32) -> Desired {
+    Desired {
+        exposure: Some(exposure(percentage)),
+        ..observing()
+    }
+}
+
+pub fn exposure(percentage: f32) -> Exposure {
+    Exposure::new(percentage).unwrap()
+}
+
+pub fn overrides(pairs: &[(&str, &str)]) -> TreatmentOverrides {
+    let inline = pairs
+        .iter()
+        .map(|(entity, key)| ((*entity).to_owned(), (*key).to_owned()));
+    TreatmentOverrides {
+        inline: inline.collect(),
+    }
+}
+
+pub fn live(percentage: f32) -> Live {
+    let treatment = |key: &str| Treatment {
+        key: key.to_owned(),
+        weight: Some(50.0),
+    };
+    Live {
+        key: RunKey {
+            region: "eu-west-1".parse().unwrap(),
+            application_id: "abc1234".to_owned(),
+            experiment_definition_id: "bsxyd7k".to_owned(),
+            run: 1,
+        },
+        status: RunStatus::Running,
+        exposure: exposure(percentage),
+        description: String::new(),
+        overrides: TreatmentOverrides::default(),
+        started_at: Some(Timestamp::from_second(START - 60).unwrap()),
+        updated_at: Some(Timestamp::from_second(START - 60).unwrap()),
+        ended_at: None,
+        result: None,
+        definition: ExperimentDefinition {
+            treatments: vec![treatment("c"), treatment("t1")],
+            ..ExperimentDefinition::default()
+        },
+    }
+}
+
+/// Time passes on the run: something changed it.
+pub fn touch(live: &mut Live) {
+    live.updated_at = live.updated_at.map(|at| at + jiff::SignedDuration::from_secs(1));
+}
+
+pub fn apply(update: &Update, live: &mut Live) {
+    use crate::decide::update::Change;
+    match update.change() {
+        Change::Description(text) => live.description.clone_from(text),
+        Change::TreatmentOverrides(overrides) => live.overrides = overrides.clone(),
+        Change::ExposurePercentage(raise) => live.exposure = raise.to(),
+    }
+    touch(live);
+}
+
+pub fn done(mut live: Live) -> Live {
+    live.status = RunStatus::Done;
+    live.ended_at = live.updated_at;
+    touch(&mut live);
+    live
+}
+
+/// A failure as the client makes it.
+pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
+    let (code, status) = match kind {
+        FailureKind::Throttled => (Some("ThrottlingException"), Some(400)),
+        FailureKind::ClockSkew => (Some("InvalidSignatureException"), Some(403)),
+        FailureKind::CredentialsExpired => (Some("ExpiredTokenException"), Some(403)),
+        FailureKind::CredentialsUnavailable => (None, None),
+        FailureKind::AccessDenied => (Some("AccessDeniedException"), Some(403)),
+        FailureKind::RunNotFound => (Some("ResourceNotFoundException"), Some(404)),
+        FailureKind::ExperimentsUnsupported => (Some("UnknownOperationException"), Some(404)),
+        FailureKind::Conflict => (Some("ConflictException"), Some(409)),
+        FailureKind::Refused => (Some("BadRequestException"), Some(400)),
+        FailureKind::Unavailable => (Some("InternalServerException"), Some(500)),
+        FailureKind::UnusableAnswer => (None, Some(200)),
+    };
+    Failure {
+        kind,
+        operation,
+        code: code.map(str::to_owned),
+        status,
+        message: Some("what AWS said.".to_owned()),
+        request_id: Some("request-1".to_owned()),
+    }
+}
+
+pub fn update_failure(kind: FailureKind) -> Failure {
+    failure(Operation::UpdateExperimentRun, kind)
+}
+
+/// The member of the decision's update, if it has one.
+pub fn sends(decision: &Decision) -> Option<Member> {
+    decision.update.as_ref().map(Update::member)
+}
+
+/// Ready, its reason, and the condition beside it, in one line.
+pub fn told(status: &ExperimentRunStatus) -> String {
+    let ready = conditions::find(&status.conditions, ConditionType::Ready).unwrap();
+    let beside = |kind: ConditionType| conditions::find(&status.conditions, kind).map(|it| it.type_.clone());
+    let third = beside(ConditionType::Stalled).or(beside(ConditionType::Reconciling));
+    format!(
+        "{} {} {}",
+        ready.status,
+        ready.reason,
+        third.unwrap_or_else(|| "-".to_owned())
+    )
+}
+
+/// `TargetReached`, and its reason.
+pub fn target(status: &ExperimentRunStatus) -> String {
+    let target = conditions::find(&status.conditions, ConditionType::TargetReached).unwrap();
+    format!("{} {}", target.status, target.reason)
+}
+
+pub fn message(status: &ExperimentRunStatus) -> &str {
+    &conditions::find(&status.conditions, ConditionType::Ready)
+        .unwrap()
+        .message
+}
+
+pub fn held(world: &World) -> Vec<(Member, &str)> {
+    world
+        .status
+        .held_updates
+        .iter()
+        .map(|held| (held.member, held.reason.as_str()))
+        .collect()
+}
+
+/// The reasons of a decision's notices.
+pub fn notices(decision: &Decision) -> Vec<&'static str> {
+    decision.notices.iter().map(|notice| notice.reason).collect()
+}

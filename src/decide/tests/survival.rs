@@ -1,0 +1,135 @@
+//! What a restart keeps, a lost status brings back, and an edited or older one can't break.
+
+use super::support::*;
+use crate::{
+    api::{ExperimentRunStatus, Member},
+    decide::{Seen, failure::FailureKind, memory::Memory, pinned_region},
+};
+
+#[test]
+fn p10_a_restart_writes_nothing_for_what_is_settled() {
+    let mut stalled = World::new(wants(5.0));
+    stalled.read(&live(25.0));
+    let mut synced = World::new(wants(25.0));
+    synced.read(&live(25.0));
+    for mut world in [stalled, synced] {
+        let before = world.status.clone();
+        world.restart();
+        world.wait(5);
+        let decision = world.read(&live(25.0));
+        assert_eq!(world.status, before);
+        assert_eq!(notices(&decision), [""; 0]);
+    }
+}
+
+#[test]
+fn p5_a_wiped_status_is_restored_with_its_pins_even_by_a_failed_read() {
+    let mut world = World::new(wants(25.0));
+    world.read(&live(25.0));
+    let before = world.status.clone();
+    world.status = ExperimentRunStatus::default();
+    let mut other = live(25.0);
+    other.key.application_id = "zzzzzz1".to_owned();
+    world.read(&other);
+    assert_eq!(
+        told(&world.status),
+        "False RunReplaced Stalled",
+        "the memory knows the run"
+    );
+
+    world.status = ExperimentRunStatus::default();
+    world.read_failed(FailureKind::Unavailable);
+    assert_eq!(world.status.application_id, before.application_id);
+    assert_eq!(world.status.region, before.region);
+    world.read(&live(25.0));
+    assert_eq!(
+        (&world.status.exposure_percentage, told(&world.status).as_str()),
+        (&before.exposure_percentage, "True InSync -")
+    );
+}
+
+#[test]
+fn a_wiped_status_keeps_what_is_held_and_what_is_unsettled() {
+    let mut world = World::new(wants(25.0));
+    let decision = world.read(&live(10.0));
+    world.send(
+        &decision,
+        crate::decide::Outcome::Unknown(update_failure(FailureKind::Unavailable)),
+    );
+    let pending = world.status.pending_update.clone();
+    world.status = ExperimentRunStatus::default();
+    assert_eq!(sends(&world.read(&live(10.0))), None);
+    assert_eq!(world.status.pending_update, pending);
+}
+
+#[test]
+fn p5_edited_pins_are_put_right_by_memory_and_stop_updates_after_a_restart() {
+    let mut world = World::new(wants(25.0));
+    world.read(&live(10.0));
+    let decision = world.read(&live(10.0));
+    world.status = stored(&decision.status);
+    world.status.application_id = Some("zzzzzz1".to_owned());
+    let decision = world.read(&live(10.0));
+    assert_eq!(sends(&decision), Some(Member::ExposurePercentage));
+    assert_eq!(decision.status.application_id.as_deref(), Some("abc1234"));
+
+    world.restart();
+    assert_eq!(sends(&world.read(&live(10.0))), None);
+    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+}
+
+#[test]
+fn a_status_of_an_older_schema_or_edited_by_hand_breaks_nothing() {
+    let texts = [
+        r#"{"observedGeneration": -1, "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Pending",
+            "message": "", "lastTransitionTime": "1970-01-01T00:00:00Z"}]}"#,
+        r#"{"region": "NOT A REGION", "applicationId": "a", "experimentDefinitionId": "d"}"#,
+        r#"{"heldUpdates": [{"member": "ExposurePercentage", "reason": "Whim", "generation": 1, "at": "2026-09-01T00:00:00Z"}]}"#,
+        r#"{"conditions": [{"type": "Stalled", "status": "False", "reason": "Whim", "message": "", "observedGeneration": 1,
+            "lastTransitionTime": "1970-01-01T00:00:00Z"}, {"type": "Ready", "status": "False", "reason": "Whim",
+            "message": "", "observedGeneration": 1, "lastTransitionTime": "1970-01-01T00:00:00Z"}]}"#,
+    ];
+    for text in texts {
+        let mut world = World::new(wants(25.0));
+        world.status = serde_json::from_str(text).unwrap();
+        world.restart();
+        let mut run = live(10.0);
+        world.converge(&mut run);
+        assert_eq!(
+            (told(&world.status).as_str(), held(&world).len()),
+            ("True InSync -", 0),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_annotation_is_echoed_whatever_the_pass_saw() {
+    let mut world = World::new(wants(25.0));
+    world.requested_at = Some("first".to_owned());
+    world.read(&live(25.0));
+    assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("first"));
+    world.requested_at = Some("second".to_owned());
+    world.read_failed(FailureKind::Unavailable);
+    assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("second"));
+}
+
+#[test]
+fn a_pass_that_saw_nothing_leaves_what_was_seen_last() {
+    let mut world = World::new(wants(25.0));
+    world.read(&live(25.0));
+    let before = world.status.clone();
+    world.see(&Seen::Nothing);
+    assert_eq!(world.status, before);
+}
+
+#[test]
+fn the_pinned_region_is_remembered_even_without_a_status() {
+    let mut world = World::new(wants(25.0));
+    world.read(&live(25.0));
+    let nothing = ExperimentRunStatus::default();
+    let region = |status, memory| pinned_region(status, memory).map(|region| region.to_string());
+    assert_eq!(region(&world.status, None).as_deref(), Some("eu-west-1"));
+    assert_eq!(region(&nothing, Some(&world.memory)).as_deref(), Some("eu-west-1"));
+    assert_eq!(region(&nothing, Some(&Memory::default())), None);
+}
