@@ -1,26 +1,18 @@
 //! [`Client`]: the three operations.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use http::{HeaderMap, HeaderValue, Method, header};
-use jiff::Timestamp;
-use reqwest::Url;
+use http::Method;
 
 use super::{
     Answer, Endpoints, Error, ErrorKind, ExperimentRun, ExperimentRunEvent, HttpsProxy, Observer, Operation,
     RunAddress, Timeouts, UpdateError, UpdateExperimentRun,
     answer::{Unusable, experiment_run},
-    credentials::{CredentialsCache, CredentialsUnavailable, Held},
+    credentials::Held,
     events,
-    failure::failure,
+    exchange::{Exchange, Failed, Request},
     request::{events_path, run_path},
-    sign::sign,
-    transport::{Body, NoAnswer, RawAnswer, Transport},
 };
 use crate::api::Region;
 
@@ -57,48 +49,22 @@ impl fmt::Debug for Settings {
 }
 
 /// No client can be made of the settings.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the HTTP client can't be set up: {0}")]
-pub struct InvalidSettings(#[from] reqwest::Error);
+pub struct InvalidSettings(pub(super) String);
 
 /// Calls `AppConfig`. Cheap to clone; clones share connections and credentials.
 #[derive(Clone, Debug)]
 pub struct Client {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    endpoints: Endpoints,
-    transport: Transport,
-    credentials: CredentialsCache,
-    process_id: String,
-    observer: Arc<dyn Observer>,
+    exchange: Arc<Exchange>,
 }
 
 /// One update that is ready to go but for its content: see [`Client::prepare`]. It is used up by the one request.
 #[derive(Debug)]
 pub struct Prepared {
-    shared: Arc<Shared>,
+    exchange: Arc<Exchange>,
     region: Region,
     credentials: Held,
-}
-
-/// One request, before it is signed.
-struct Request<'a> {
-    operation: Operation,
-    region: &'a Region,
-    method: Method,
-    path: &'a str,
-    body: Vec<u8>,
-    pending_id: Option<&'a str>,
-    /// Whether AWS's error text could echo values of it that must not be shown.
-    discreet: bool,
-}
-
-/// A request that failed, and whether any byte of it could leave.
-struct Failed {
-    error: Error,
-    sent: bool,
 }
 
 impl Client {
@@ -107,25 +73,8 @@ impl Client {
     /// # Errors
     /// When the system has no certificates to trust, or the proxy's URL can't be used.
     pub fn new(settings: Settings) -> Result<Self, InvalidSettings> {
-        let Settings {
-            endpoints,
-            timeouts,
-            https_proxy,
-            process_id,
-            credentials,
-            observer,
-        } = settings;
-        let transport = Transport::new(timeouts, https_proxy.as_ref(), endpoints.is_plain_http())?;
-        let credentials = CredentialsCache::new(credentials);
-        let process_id = user_agent_token(&process_id);
-        Ok(Self {
-            shared: Arc::new(Shared {
-                endpoints,
-                transport,
-                credentials,
-                process_id,
-                observer,
-            }),
+        Exchange::new(settings).map(|exchange| Self {
+            exchange: Arc::new(exchange),
         })
     }
 
@@ -200,11 +149,11 @@ impl Client {
     /// `CredentialsUnavailable`.
     pub async fn prepare(&self, region: &Region) -> Result<Prepared, Error> {
         let credentials = self
-            .shared
+            .exchange
             .credentials(Operation::UpdateExperimentRun, UPDATE_MARGIN)
             .await?;
         Ok(Prepared {
-            shared: Arc::clone(&self.shared),
+            exchange: Arc::clone(&self.exchange),
             region: region.clone(),
             credentials,
         })
@@ -226,16 +175,16 @@ impl Client {
             pending_id: None,
             discreet: false,
         };
-        let credentials = self.shared.credentials(operation, Duration::ZERO).await?;
-        let first = self.shared.exchange(request(), &credentials, &parse).await;
+        let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
+        let first = self.exchange.once(request(), &credentials, &parse).await;
         match first {
             Err(Failed { error, .. }) if error.kind == ErrorKind::CredentialsExpired => {
-                if !self.shared.credentials.refused(&credentials) {
+                if !self.exchange.refused(&credentials) {
                     return Err(error);
                 }
-                let credentials = self.shared.credentials(operation, Duration::ZERO).await?;
-                self.shared
-                    .exchange(request(), &credentials, &parse)
+                let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
+                self.exchange
+                    .once(request(), &credentials, &parse)
                     .await
                     .map_err(|failed| failed.error)
             }
@@ -281,12 +230,12 @@ impl Prepared {
             }
             parsed => parsed,
         };
-        self.shared
-            .exchange(request, &self.credentials, parse)
+        self.exchange
+            .once(request, &self.credentials, parse)
             .await
             .map_err(|Failed { error, sent }| {
                 if error.kind == ErrorKind::CredentialsExpired {
-                    self.shared.credentials.refused(&self.credentials);
+                    self.exchange.refused(&self.credentials);
                 }
                 match error.status {
                     _ if !sent => UpdateError::NotSent(error),
@@ -296,148 +245,4 @@ impl Prepared {
                 }
             })
     }
-}
-
-impl Shared {
-    async fn credentials(&self, operation: Operation, margin: Duration) -> Result<Held, Error> {
-        let held = self.credentials.valid_for(margin).await;
-        held.map_err(|CredentialsUnavailable(why)| Error::local(operation, ErrorKind::CredentialsUnavailable, why))
-    }
-
-    /// Signs a request, sends it once, and reads its answer.
-    async fn exchange<T>(
-        &self,
-        request: Request<'_>,
-        credentials: &Held,
-        parse: impl Fn(&[u8]) -> Result<T, Unusable>,
-    ) -> Result<Answer<T>, Failed> {
-        let Request {
-            operation, discreet, ..
-        } = request;
-        let not_sent = |kind, why| Failed {
-            error: Error::local(operation, kind, why),
-            sent: false,
-        };
-        let (url, headers) = self
-            .signed(&request, credentials)
-            .map_err(|(kind, why)| not_sent(kind, why))?;
-        let started = Instant::now();
-        let answer = self.transport.send(request.method, url, headers, request.body).await;
-        let outcome = match answer {
-            Ok(answer) => evaluate(operation, discreet, &answer, parse).map_err(|error| Failed { error, sent: true }),
-            Err(NoAnswer::NotSent(why)) => Err(Failed {
-                error: Error::local(operation, ErrorKind::Unavailable, why),
-                sent: false,
-            }),
-            Err(NoAnswer::Lost(why)) => Err(Failed {
-                error: Error::local(operation, ErrorKind::Unavailable, why),
-                sent: true,
-            }),
-        };
-        let code = outcome
-            .as_ref()
-            .map_or_else(|failed| failed.error.kind.as_str(), |_| "OK");
-        self.observer.request(operation, code, started.elapsed());
-        if let Err(Failed { error, .. }) = &outcome {
-            let Error {
-                status,
-                code,
-                request_id,
-                ..
-            } = error;
-            tracing::debug!(%operation, kind = error.kind.as_str(), status, code, request_id, "AppConfig request failed");
-        }
-        outcome
-    }
-
-    /// The URL, built once, and the headers with the signature of exactly that URL.
-    fn signed(&self, request: &Request<'_>, held: &Held) -> Result<(Url, HeaderMap), (ErrorKind, &'static str)> {
-        let text = format!("{}{}", self.endpoints.base(request.region), request.path);
-        let url = Url::parse(&text).ok().filter(|url| url.as_str() == text);
-        let unsendable = (
-            ErrorKind::Unavailable,
-            "the endpoint does not lead to a URL that can be sent",
-        );
-        let url = url.ok_or(unsendable)?;
-        let mut headers = HeaderMap::new();
-        if !request.body.is_empty() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        let agent = self.user_agent(request.pending_id);
-        headers.insert(
-            header::USER_AGENT,
-            HeaderValue::from_str(&agent).map_err(|_| unsendable)?,
-        );
-        sign(
-            &request.method,
-            &text,
-            &mut headers,
-            &request.body,
-            &held.credentials,
-            request.region,
-            SystemTime::now(),
-        )
-        .map_err(|_| {
-            (
-                ErrorKind::CredentialsUnavailable,
-                "the credentials hold characters that can't be sent",
-            )
-        })?;
-        Ok((url, headers))
-    }
-
-    fn user_agent(&self, pending_id: Option<&str>) -> String {
-        let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        let process = format!("{name}/{version} process/{}", self.process_id);
-        match pending_id {
-            Some(id) => format!("{process} update/{}", user_agent_token(id)),
-            None => process,
-        }
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Shared")
-            .field("endpoints", &self.endpoints)
-            .finish_non_exhaustive()
-    }
-}
-
-fn evaluate<T>(
-    operation: Operation,
-    discreet: bool,
-    answer: &RawAnswer,
-    parse: impl Fn(&[u8]) -> Result<T, Unusable>,
-) -> Result<Answer<T>, Error> {
-    if !answer.status.is_success() {
-        return Err(failure(operation, discreet, answer, Timestamp::now()));
-    }
-    let (kind, why) = match &answer.body {
-        Body::Whole(body) => match parse(body) {
-            Ok(value) => {
-                return Ok(Answer {
-                    value,
-                    date: answer.date(),
-                    request_id: answer.request_id(),
-                });
-            }
-            Err(Unusable(why)) => (ErrorKind::UnusableAnswer, why),
-        },
-        Body::Cut(_) => (ErrorKind::UnusableAnswer, "it is longer than 2 MiB".to_owned()),
-        Body::Broken(why) => (ErrorKind::Unavailable, (*why).to_owned()),
-    };
-    Err(Error {
-        status: Some(answer.status.as_u16()),
-        request_id: answer.request_id(),
-        date: answer.date(),
-        ..Error::local(operation, kind, why)
-    })
-}
-
-/// What may stand in a `User-Agent` and be found again by a program.
-fn user_agent_token(text: &str) -> String {
-    let legal = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_');
-    text.chars().filter(legal).take(128).collect()
 }

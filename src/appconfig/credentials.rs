@@ -13,6 +13,7 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
 };
+use aws_smithy_types::error::ErrorMetadata;
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -242,18 +243,26 @@ impl Inner {
     }
 }
 
-/// What a provider's error says, cause by cause. Only `Display` is used: `Debug` of these errors holds whole answers.
+/// What a provider's error says, in one sentence. Only `Display` is used: `Debug` of these errors holds whole answers.
 fn explain(error: &CredentialsError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let deeper = error.to_string();
-        if !text.ends_with(&deeper) {
-            text = format!("{text}: {deeper}");
-        }
-        cause = error.source();
+    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+        return "no source of credentials is set up: neither environment, profile, IRSA, EKS Pod Identity or ECS, nor the \
+                instance's metadata has any"
+            .to_owned();
     }
-    bounded(text, 512)
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = match cause
+        .downcast_ref::<ErrorMetadata>()
+        .map(|metadata| (metadata.code(), metadata.message()))
+    {
+        Some((Some(code), Some(message))) => format!("the credential provider was refused: {code}: {message}"),
+        Some((Some(code), None)) => format!("the credential provider was refused: {code}"),
+        _ => format!("the credential provider failed: {cause}"),
+    };
+    bounded(&text, 512)
 }
 
 #[cfg(test)]

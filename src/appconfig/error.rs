@@ -108,8 +108,8 @@ impl Error {
     pub const MAX_MESSAGE_CHARACTERS: usize = 1024;
 
     /// An error without an answer.
-    pub(super) fn local(operation: Operation, kind: ErrorKind, message: impl Into<String>) -> Self {
-        let message = Some(bounded(message.into(), Self::MAX_MESSAGE_CHARACTERS));
+    pub(super) fn local(operation: Operation, kind: ErrorKind, message: &str) -> Self {
+        let message = Some(bounded(message, Self::MAX_MESSAGE_CHARACTERS));
         Self {
             kind,
             operation,
@@ -266,10 +266,8 @@ pub(super) fn classify(evidence: Evidence<'_>) -> ErrorKind {
     }
 }
 
-/// The text's first characters.
-pub(super) fn bounded(mut text: String, characters: usize) -> String {
-    if let Some((end, _)) = text.char_indices().nth(characters) {
-        text.truncate(end);
-    }
-    text
+/// The text's first characters, on one line: it ends up in conditions, Events and logs.
+pub(super) fn bounded(text: &str, characters: usize) -> String {
+    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    text.chars().take(characters).map(printable).collect()
 }

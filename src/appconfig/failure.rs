@@ -56,7 +56,7 @@ pub(super) fn failure(operation: Operation, discreet: bool, answer: &RawAnswer, 
         status: Some(status.as_u16()),
         message: message
             .filter(|_| !discreet)
-            .map(|message| bounded(message, Error::MAX_MESSAGE_CHARACTERS)),
+            .map(|message| bounded(&message, Error::MAX_MESSAGE_CHARACTERS)),
         request_id: answer.request_id(),
         date,
     }

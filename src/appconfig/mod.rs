@@ -20,6 +20,7 @@ mod default_chain;
 mod endpoint;
 mod error;
 mod events;
+mod exchange;
 mod failure;
 mod observer;
 mod rate;

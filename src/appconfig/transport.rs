@@ -5,7 +5,7 @@
 //! again when a *reused* connection turns out to be closed. reqwest has no switch for the last one, so updates have a
 //! client of their own that keeps no idle connection: each PATCH opens a new one, on which hyper never retries.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
@@ -166,7 +166,7 @@ impl RawAnswer {
 
     /// AWS's request ID.
     pub(super) fn request_id(&self) -> Option<String> {
-        self.header("x-amzn-requestid").map(|id| bounded(id.to_owned(), 128))
+        self.header("x-amzn-requestid").map(|id| bounded(id, 128))
     }
 
     /// A header, when it is visible ASCII.
@@ -216,6 +216,15 @@ async fn read(mut response: reqwest::Response, bound: usize) -> Body {
     }
 }
 
+/// The innermost cause says it best ("Connection refused"), and holds nothing of the request.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
 fn no_answer(error: &reqwest::Error) -> NoAnswer {
     if error.is_builder() {
         return NoAnswer::NotSent("the request could not be built".to_owned());
@@ -224,12 +233,7 @@ fn no_answer(error: &reqwest::Error) -> NoAnswer {
         if error.is_timeout() {
             return NoAnswer::NotSent("no connection came about in time".to_owned());
         }
-        // The innermost cause says it best ("Connection refused"), and holds nothing of the request.
-        let mut cause = error.source();
-        while let Some(deeper) = cause.and_then(std::error::Error::source) {
-            cause = Some(deeper);
-        }
-        let cause = cause.map(ToString::to_string).unwrap_or_default();
+        let cause = innermost(error);
         return NoAnswer::NotSent(format!("no connection came about: {cause}"));
     }
     NoAnswer::Lost(if error.is_timeout() {

@@ -301,7 +301,7 @@ async fn no_source_at_all_is_a_clear_error() {
     let appconfig = appconfig().await;
     let text = told(&child("unavailable", &appconfig, &[]).await, &appconfig);
     assert!(
-        text.contains("there are no AWS credentials for GetExperimentRun"),
+        text.contains("there are no AWS credentials for GetExperimentRun: no source of credentials is set up"),
         "{text}"
     );
 }
@@ -339,6 +339,24 @@ async fn an_agent_that_answers_nonsense_is_a_clear_error_without_the_nonsense() 
         assert!(agent.received().len() <= 4, "{} fetches", agent.received().len());
     }))
     .await;
+}
+
+#[tokio::test]
+async fn an_sts_answer_that_breaks_off_is_a_clear_error_without_the_secret() {
+    let sts = Listener::start(|_, _| {
+        let Reply::Bytes(whole) = sts_answer("FROMSTS", 3600) else {
+            unreachable!()
+        };
+        let body = whole.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let end = whole
+            .windows(14)
+            .position(|window| window == b"</SessionToken")
+            .unwrap();
+        answer("200 OK", &[("Content-Type", "text/xml")], &whole[body..end])
+    })
+    .await;
+    let appconfig = appconfig().await;
+    told(&with_irsa("unavailable", &sts, &appconfig).await, &appconfig);
 }
 
 #[tokio::test]

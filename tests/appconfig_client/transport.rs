@@ -5,8 +5,8 @@ use std::sync::Arc;
 use appconfig_experiment_operator::{
     api::{DeploymentParameters, Exposure},
     appconfig::{
-        Client, ErrorKind, ExperimentRunEventType, Operation, RunAddress, Settings, TriggeredBy, UpdateError,
-        UpdateExperimentRun, last_run_stopped,
+        Client, ErrorKind, ExperimentRunEventType, HttpsProxy, Operation, RunAddress, Settings, TriggeredBy,
+        UpdateError, UpdateExperimentRun, last_run_stopped,
     },
 };
 
@@ -296,4 +296,48 @@ async fn events_without_an_end_are_no_value() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::UnusableAnswer);
+}
+
+#[tokio::test]
+async fn a_proxy_is_for_https_alone_and_what_it_refuses_was_not_sent() {
+    let proxy = Listener::start(|_, _| answer("403 Forbidden", &[], b"")).await;
+    let server = Listener::start(|_, _| json("200 OK", RUN)).await;
+    let https_proxy = Some(HttpsProxy {
+        url: proxy.url.clone(),
+        no_proxy: Some("direct.invalid".to_owned()),
+    });
+    let through = |endpoint: &str| {
+        let settings = settings(endpoint, static_credentials());
+        Client::new(Settings {
+            https_proxy: https_proxy.clone(),
+            ..settings
+        })
+        .unwrap()
+    };
+    read(&through(&server.url)).await.unwrap();
+    assert!(proxy.received().is_empty(), "plain HTTP goes straight to the endpoint");
+    let refused = update(&through("https://appconfig.invalid")).await;
+    assert!(matches!(refused, Err(UpdateError::NotSent(_))), "{refused:?}");
+    let received = proxy.received();
+    assert_eq!(
+        (received[0].method.as_str(), received[0].target.as_str()),
+        ("CONNECT", "appconfig.invalid:443")
+    );
+    assert!(
+        !received[0].headers.contains_key("x-amz-date"),
+        "the request itself is within the tunnel"
+    );
+    assert_eq!(
+        read(&through("https://direct.invalid")).await,
+        Err(ErrorKind::Unavailable)
+    );
+    assert_eq!(proxy.received().len(), 1);
+    let debug = format!(
+        "{:?}",
+        HttpsProxy {
+            url: "http://user:canary@proxy".to_owned(),
+            no_proxy: None
+        }
+    );
+    assert!(!debug.contains("canary"));
 }
