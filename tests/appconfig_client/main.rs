@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod credentials;
+mod emulator;
 mod errors;
 mod listener;
 mod oracle;
