@@ -3,7 +3,8 @@
 //! Every write is a PUT to the Lease's name. With the `resourceVersion` and `uid` that were read it replaces just that
 //! object (409 otherwise); without them it creates the Lease, and is refused with 422 when there is one: `Lease` allows
 //! create on update and forbids unconditional update
-//! (<https://github.com/kubernetes/kubernetes/blob/v1.33.0/pkg/registry/coordination/lease/strategy.go>). A POST would
+//! (<https://github.com/kubernetes/kubernetes/blob/v1.33.0/pkg/registry/coordination/lease/strategy.go>). The `uid` is
+//! needed: a PUT with a version alone makes a Lease anew that was deleted in between (tried on 1.36). A POST would
 //! do for creation, but it names no object, so that a Role could not allow it for one Lease only.
 
 use std::time::Duration;

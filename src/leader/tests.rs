@@ -113,7 +113,7 @@ async fn write(State(server): State<ApiServer>, body: Bytes) -> Response {
     let sent: Value = serde_json::from_slice(&body).unwrap();
     let mut stored = server.0.lock().unwrap();
     match (&stored.lease, &sent["metadata"]["resourceVersion"]) {
-        (None, Value::String(_)) => return status(409),
+        (None, Value::String(_)) if sent["metadata"]["uid"].is_string() => return status(409),
         (Some(_), Value::Null) => return status(422),
         (Some(lease), version) if lease["metadata"]["resourceVersion"] != *version => return status(409),
         _ => {}
