@@ -1,1 +1,291 @@
+//! Laws that hold in any story: whatever specs, answers, failures, lost answers, restarts and waits come in whatever order.
+#![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
+mod story;
+
+use proptest::prelude::*;
+
+use crate::api::{ConditionType, ExperimentRunStatus, RunStatus};
+
+use super::{
+    Decision, EndedBy, Outcome, Owner, Seen,
+    conditions::find,
+    notice::STALE_READ_BELIEVED,
+    tests::support::{World, apply, done, held, live, sends, stored, target, told},
+};
+use story::{CANARIES, Stage, answer_of, desired, managed, story};
+
+fn bytes(status: &ExperimentRunStatus) -> String {
+    serde_json::to_string(status).unwrap()
+}
+
+fn ready(status: &ExperimentRunStatus) -> &str {
+    &find(&status.conditions, ConditionType::Ready).unwrap().status
+}
+
+/// What the status copies from `AppConfig`.
+fn copied(status: &ExperimentRunStatus) -> String {
+    let it = status;
+    let what = (
+        &it.status,
+        &it.exposure_percentage,
+        &it.description,
+        &it.treatment_override_count,
+        &it.updated_at,
+    );
+    format!(
+        "{what:?} {:?} {:?} {:?}",
+        it.started_at, it.ended_at, it.experiment_definition
+    )
+}
+
+/// Whether a step shows something older than the status, by what never goes back.
+fn older(status: &ExperimentRunStatus, seen: &Seen) -> bool {
+    answer_of(seen).is_some_and(|live| {
+        let time = |at: jiff::Timestamp| k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at);
+        status.exposure_percentage.is_some_and(|known| live.exposure < known)
+            || (status.status == Some(RunStatus::Done) && live.status == RunStatus::Running)
+            || status
+                .updated_at
+                .as_ref()
+                .zip(live.updated_at)
+                .is_some_and(|(known, it)| time(it) < *known)
+    })
+}
+
+fn plays(
+    spec: super::desired::Desired,
+    events: &[story::Event],
+    mut law: impl FnMut(&World, &Seen, &Decision),
+) -> Stage {
+    let mut stage = Stage::new(spec);
+    for event in events {
+        stage.play(event, &mut law);
+    }
+    stage
+}
+
+fn cases() -> ProptestConfig {
+    ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn p2_never_at_or_below_live_and_never_above_the_desired(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            if let Some(to) = decision.update.as_ref().and_then(super::update::Update::exposure) {
+                assert!(to > answer_of(seen).unwrap().exposure);
+                let believed = decision.notices.iter().any(|notice| notice.reason == STALE_READ_BELIEVED);
+                assert!(believed || world.status.exposure_percentage.is_none_or(|known| to > known));
+                assert!(to <= world.desired.exposure.unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn p3_one_differing_member_and_absent_is_untouched(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            if let Some(member) = sends(decision) {
+                let live = answer_of(seen).unwrap();
+                assert!(managed(&world.desired).contains(&member));
+                let differing = world.desired.differences(live);
+                assert!(differing.contains(&member));
+                assert!(member != crate::api::Member::ExposurePercentage || differing == [member], "exposure goes last");
+                let mut changed = live.clone();
+                apply(decision.update.as_ref().unwrap(), &mut changed);
+                let rest: Vec<_> = differing.into_iter().filter(|it| *it != member).collect();
+                assert_eq!(world.desired.differences(&changed), rest, "it changes that member and no other");
+            }
+        });
+    }
+
+    #[test]
+    fn p4_nothing_is_sent_and_ready_is_not_true_until_it_is_settled(spec in desired(), events in story()) {
+        let mut open: Option<(super::update::Update, i64, std::time::Duration)> = None;
+        plays(spec, &events, |world, seen, decision| {
+            let settled = open.as_ref().zip(answer_of(seen)).is_some_and(|((update, generation, since), live)| {
+                let shown = update.exposure().is_some() || *generation == world.generation;
+                live.status == RunStatus::Done
+                    || (shown && update.shown_by(live))
+                    || world.elapsed.saturating_sub(*since) >= std::time::Duration::from_mins(1)
+            });
+            open.take_if(|_| settled);
+            if let Seen::Updated { update, outcome: Outcome::Unknown(_), .. } = seen {
+                open = Some((update.clone(), world.generation, world.elapsed));
+            }
+            if open.is_some() {
+                assert_eq!(decision.update, None);
+                assert_ne!(ready(&decision.status), "True");
+                assert!(decision.status.pending_update.is_some());
+            }
+            if decision.memory.pending.is_some() {
+                assert_eq!((&decision.update, decision.status.pending_update.is_some()), (&None, true));
+                assert_ne!(ready(&decision.status), "True");
+            }
+        });
+    }
+
+    #[test]
+    fn p5_another_run_than_the_pinned_is_neither_copied_nor_updated(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            let pinned = world.memory.pin.clone().or_else(|| super::live::RunKey::pinned(&world.status, 1));
+            if let Some((pinned, live)) = pinned.zip(answer_of(seen)).filter(|(pinned, live)| *pinned != live.key) {
+                assert_eq!(decision.update, None, "{pinned:?} {:?}", live.key);
+                assert_eq!(copied(&decision.status), copied(&world.status));
+                assert_eq!(decision.status.application_id.as_ref(), Some(&pinned.application_id));
+            }
+        });
+    }
+
+    #[test]
+    fn p6_a_failed_or_stale_read_is_no_evidence(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            let believed = decision.notices.iter().any(|notice| notice.reason == STALE_READ_BELIEVED);
+            let evidence = answer_of(seen).is_some() && !older(&world.status, seen);
+            if !evidence && !believed {
+                assert_eq!(decision.update, None);
+                assert_eq!(copied(&decision.status), copied(&world.status));
+            }
+        });
+    }
+
+    #[test]
+    fn p7_p8_nothing_is_sent_for_what_is_done_suspended_or_anothers(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            let ended = answer_of(seen).is_some_and(|live| live.status == RunStatus::Done);
+            if ended || world.desired.suspend || world.owner != Owner::Itself {
+                assert_eq!(decision.update, None);
+            }
+        });
+    }
+
+    #[test]
+    fn p9_ready_true_follows_from_an_answer_that_matches(spec in desired(), events in story()) {
+        let mut matched: Option<(i64, bool)> = None;
+        plays(spec, &events, |world, seen, decision| {
+            let of_run = answer_of(seen).filter(|live| world.memory.pin.as_ref().is_none_or(|pin| *pin == live.key));
+            if let Some(live) = of_run.filter(|live| copied(&decision.status).contains(&format!("{:?}", live.status))) {
+                let matches = world.desired.differences(live).is_empty();
+                let before = matched.is_some_and(|(generation, it)| generation == world.generation && it);
+                let ended = live.status == RunStatus::Done;
+                matched = Some((world.generation, matches || (ended && before)));
+            }
+            // Older answers keep Ready for a while; what was matched at this generation is what counts then.
+            if ready(&decision.status) == "True" && !older(&world.status, seen) && of_run.is_some() {
+                let ended_by_user = decision.status.ended_by.as_deref() == Some("USER");
+                assert!(matched == Some((world.generation, true)) || ended_by_user, "{}", told(&decision.status));
+            }
+            if ready(&decision.status) == "True" {
+                assert_eq!(decision.status.observed_generation, Some(world.generation));
+            }
+        });
+    }
+
+    #[test]
+    fn p10_the_same_answer_again_changes_nothing(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            if let (Seen::Read(..), None) = (seen, &decision.update) {
+                let mut world = world.clone();
+                let first = world.see(seen);
+                if first.memory.stale.is_none() {
+                    let second = world.see(seen);
+                    assert_eq!(bytes(&second.status), bytes(&first.status));
+                    assert_eq!((second.update, second.notices.len()), (None, 0));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn p11_entities_and_parameters_are_never_shown(spec in desired(), events in story()) {
+        let stage = plays(spec, &events, |world, seen, decision| {
+            let shown = format!("{} {decision:?} {seen:?} {:?} {:?}", bytes(&decision.status), world.desired, world.memory);
+            for canary in CANARIES {
+                assert!(!shown.contains(canary), "{canary} in {shown}");
+            }
+        });
+        let shown = format!("{:?} {events:?}", stage.run);
+        prop_assert!(!shown.contains("canary"));
+    }
+
+    #[test]
+    fn p12_when_faults_stop_it_converges_or_a_reason_stands_and_stays(spec in desired(), events in story()) {
+        let mut stage = plays(spec, &events, |_, _, _| {});
+        stage.world.wait(300);
+        let read = |run| story::Event::Read {
+            versions_behind: 0, replaced: false, events: story::Events::User, answers: vec![run; 4],
+        };
+        for _ in 0..4 {
+            stage.play(&read(story::Answer::Applied), &mut |_, _, _| {});
+            stage.world.wait(60);
+        }
+        let status = stage.world.status.clone();
+        prop_assert!(!told(&status).ends_with("Reconciling"), "{}", told(&status));
+        stage.play(&read(story::Answer::Applied), &mut |_, _, decision| assert_eq!(decision.update, None));
+        prop_assert_eq!(told(&stage.world.status), told(&status));
+        let ours = stage.world.owner == Owner::Itself && stage.world.memory.pin.as_ref() == Some(&stage.run.key);
+        if ours && stage.world.desired.differences(&stage.run).is_empty() {
+            prop_assert_eq!(ready(&status), "True");
+            prop_assert!(target(&status).starts_with("True") && held(&stage.world).is_empty());
+        }
+    }
+
+    #[test]
+    fn an_update_that_is_applied_is_not_sent_again(spec in desired()) {
+        let mut world = World::new(spec);
+        let mut run = live(5.0);
+        let mut decision = world.read(&run);
+        let mut sent = Vec::new();
+        while let Some(update) = decision.update.clone() {
+            assert!(!sent.contains(&update.member()));
+            sent.push(update.member());
+            apply(&update, &mut run);
+            // From the answer as from a fresh read.
+            assert_ne!(sends(&world.decide(&Seen::Read(run.clone(), EndedBy::NotAsked))), Some(update.member()));
+            decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
+        }
+        let matches = world.desired.differences(&run).is_empty();
+        prop_assert_eq!(ready(&world.status) == "True", matches);
+        prop_assert_eq!(decision.update, None);
+        prop_assert_eq!(sends(&world.read(&done(run))), None);
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_status_to_the_byte(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            let again = world.decide(seen);
+            assert_eq!(&again, decision);
+            assert_eq!(bytes(&again.status), bytes(&decision.status));
+            assert_eq!(bytes(&stored(&again.status)), bytes(&again.status), "and survives the API server");
+        });
+    }
+
+    #[test]
+    fn conditions_are_always_whole(spec in desired(), events in story()) {
+        plays(spec, &events, |world, seen, decision| {
+            let (before, after) = (&world.status.conditions, &decision.status.conditions);
+            let is = |kind| find(after, kind).is_some();
+            assert!(is(ConditionType::Ready) && is(ConditionType::TargetReached), "{seen:?}");
+            let third = [ConditionType::Reconciling, ConditionType::Stalled].map(|kind| find(after, kind));
+            assert!(third.iter().flatten().count() <= 1);
+            assert!(third.iter().flatten().all(|condition| condition.status == "True"));
+            assert!(ready(&decision.status) == "True" || third.iter().flatten().count() == 1);
+            assert!(third[1].is_none() || ready(&decision.status) == "False");
+            assert_eq!(decision.status.observed_generation, Some(world.generation));
+            for condition in after {
+                assert_eq!(condition.observed_generation, Some(world.generation));
+                assert!(!condition.message.is_empty() && condition.message.len() < 2000);
+                assert!(!condition.message.contains("request-1"));
+                let previous = before.iter().find(|it| it.type_ == condition.type_ && it.status == condition.status);
+                let since = previous.map_or_else(|| world.now().wall(), |it| it.last_transition_time.clone());
+                assert_eq!(condition.last_transition_time, since, "it moves when the status flips and only then");
+            }
+        });
+    }
+}

@@ -20,6 +20,7 @@ use crate::decide::{
 /// 2026-09-01T00:00:00Z.
 pub const START: i64 = 1_788_220_800;
 
+#[derive(Clone)]
 pub struct World {
     pub generation: i64,
     pub desired: Desired,
