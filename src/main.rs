@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use appconfig_experiment_operator::{
     api,
     cli::{self, Command, Ended},
-    telemetry,
+    controller, telemetry,
 };
 
 fn main() -> ExitCode {
@@ -57,16 +57,16 @@ fn run(settings: cli::Run) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(&error))?;
-    runtime.block_on(controller_run(settings))
-}
-
-/// The seam to `controller::run(settings) -> Result<(), controller::Error>`, which is not written yet.
-#[allow(clippy::unused_async, reason = "the controller's own entry is async")]
-async fn controller_run(_settings: cli::Run) -> Result<(), Failure> {
-    let line = format!("{}: the controller is not part of this build", cli::PROGRAM);
-    Err(Failure {
-        code: cli::EXIT_FAILED,
-        line,
+    runtime.block_on(controller::run(settings)).map_err(|error| {
+        let code = if matches!(error, controller::Error::LeaseLost(_)) {
+            cli::EXIT_LEASE_LOST
+        } else {
+            cli::EXIT_FAILED
+        };
+        Failure {
+            code,
+            ..Failure::new(&error)
+        }
     })
 }
 

@@ -40,3 +40,4 @@ pub use observer::{Observer, Unobserved};
 pub use rate::{InvalidRate, Priority, Rate, RateKind, RateLimits};
 pub use request::UpdateExperimentRun;
 pub use transport::{HttpsProxy, Timeouts};
+pub use turns::Turns;

@@ -6,7 +6,7 @@ use super::Priority;
 
 /// Waiters, in the order in which they are served: changes before resyncs, within each the namespaces in turn, within
 /// each namespace in order of arrival.
-pub(super) struct Turns<W> {
+pub struct Turns<W> {
     changes: Ring<W>,
     resyncs: Ring<W>,
     last_ticket: u64,
@@ -27,7 +27,7 @@ impl<W> Default for Turns<W> {
 
 impl<W> Turns<W> {
     /// A new waiter's ticket.
-    pub(super) fn enter(&mut self, namespace: &str, priority: Priority, waiter: W) -> u64 {
+    pub fn enter(&mut self, namespace: &str, priority: Priority, waiter: W) -> u64 {
         self.last_ticket += 1;
         let ring = match priority {
             Priority::Change => &mut self.changes,
@@ -41,13 +41,14 @@ impl<W> Turns<W> {
     }
 
     /// Whose turn it is.
-    pub(super) fn next(&self) -> Option<(u64, &W)> {
+    #[must_use]
+    pub fn next(&self) -> Option<(u64, &W)> {
         let (_, waiters) = self.changes.front().or_else(|| self.resyncs.front())?;
         waiters.front().map(|(ticket, waiter)| (*ticket, waiter))
     }
 
     /// The waiter whose turn it is was served: it leaves, and its namespace goes to the end of the ring.
-    pub(super) fn serve_next(&mut self) {
+    pub fn serve_next(&mut self) {
         let ring = if self.changes.is_empty() {
             &mut self.resyncs
         } else {
@@ -62,7 +63,7 @@ impl<W> Turns<W> {
     }
 
     /// A waiter leaves, served or not.
-    pub(super) fn leave(&mut self, ticket: u64) {
+    pub fn leave(&mut self, ticket: u64) {
         for ring in [&mut self.changes, &mut self.resyncs] {
             for (_, waiters) in ring.iter_mut() {
                 waiters.retain(|(known, _)| *known != ticket);

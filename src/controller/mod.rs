@@ -1,1 +1,72 @@
-//! To be written.
+//! Runs passes: watch, observe, prepare, fence, update, record, report. All policy is in [`crate::decide`].
+//!
+//! | step of the map | where |
+//! |---|---|
+//! | what has changed | `cache` |
+//! | whose turn it is | `dispatch`, `queue` |
+//! | one pass, 1 to 8 | `pass` |
+//! | 1 and 5 in `decide`'s words | `observe` |
+//! | who acts for a run | `claims` |
+//! | 4 and 6, the status | `status`, `call` |
+//! | how long an update may leave after its fence | `send_window` |
+//! | 7, Events | `events` |
+
+mod cache;
+mod call;
+mod claims;
+mod dispatch;
+mod events;
+mod observe;
+mod pass;
+mod queue;
+mod send_window;
+mod start;
+mod status;
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    api::ExperimentRunStatus,
+    appconfig::{Client, RateLimits},
+    clock::Clock,
+    decide::desired::Defaults,
+    leader::Leadership,
+    metrics::Metrics,
+};
+
+use cache::ObjectKey;
+use claims::Claims;
+use events::Publisher;
+pub use start::{Error, run};
+
+/// What all passes share.
+struct Shared {
+    client: kube::Client,
+    appconfig: Client,
+    rates: RateLimits,
+    claims: Claims,
+    leadership: Leadership,
+    publisher: Publisher,
+    metrics: Metrics,
+    defaults: Defaults,
+    clock: Clock,
+    started: Instant,
+    stopping: AtomicBool,
+    /// The status of an object that has none.
+    no_status: ExperimentRunStatus,
+}
+
+impl Shared {
+    /// Since the process started, on a clock that never goes back.
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether anything may be sent now. The Lease is checked here last before an update leaves.
+    fn may_act(&self) -> bool {
+        !self.stopping.load(Ordering::SeqCst) && self.leadership.holds()
+    }
+}

@@ -22,8 +22,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::api::Exposure;
-pub use labels::{Code, Operation, RateKind, Reconciled};
+use crate::{
+    api::Exposure,
+    appconfig::{Observer, Operation, RateKind},
+};
+pub use labels::Reconciled;
 use labels::{ControllerLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};
 use objects::Objects;
 
@@ -98,23 +101,6 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
-    /// A request to `AppConfig` was answered, or given up, after so long.
-    pub fn request(&self, operation: Operation, code: Code, duration: Duration) {
-        self.0.requests.get_or_create(&RequestLabels { operation, code }).inc();
-        self.0
-            .request_seconds
-            .get_or_create(&OperationLabels { operation })
-            .observe(duration.as_secs_f64());
-    }
-
-    /// A request waited so long for its token.
-    pub fn rate_wait(&self, kind: RateKind, duration: Duration) {
-        self.0
-            .wait_seconds
-            .get_or_create(&KindLabels { kind })
-            .observe(duration.as_secs_f64());
-    }
-
     /// This replica leads, or no longer does.
     pub fn leading(&self, leading: bool) {
         self.0.leading.get_or_create(&self.0.lease).set(i64::from(leading));
@@ -181,6 +167,25 @@ impl Metrics {
     }
 }
 
+impl Observer for Metrics {
+    fn request(&self, operation: Operation, code: &'static str, duration: Duration) {
+        let operation = operation.as_str();
+        self.0.requests.get_or_create(&RequestLabels { operation, code }).inc();
+        self.0
+            .request_seconds
+            .get_or_create(&OperationLabels { operation })
+            .observe(duration.as_secs_f64());
+    }
+
+    fn rate_wait(&self, kind: RateKind, duration: Duration) {
+        let kind = kind.as_str();
+        self.0
+            .wait_seconds
+            .get_or_create(&KindLabels { kind })
+            .observe(duration.as_secs_f64());
+    }
+}
+
 impl Inner {
     /// The encoder appends `_total` to counters.
     fn register(&mut self) {
@@ -201,7 +206,7 @@ impl Inner {
         );
         let help = "Whether this replica holds the Lease";
         registry.register("leader_election_master_status", help, self.leading.clone());
-        let help = "Requests to AppConfig by operation and AWS error code or HTTP status class";
+        let help = "Requests to AppConfig by operation and how they ended";
         registry.register("appconfig_requests", help, self.requests.clone());
         let help = "Time an AppConfig request took";
         registry.register("appconfig_request_duration_seconds", help, self.request_seconds.clone());

@@ -85,6 +85,12 @@ impl Tokens {
     /// A kubeconfig that needs no other file.
     pub(crate) fn kubeconfig(&self, user: User, url: &str, ca_pem: &str) -> String {
         let (name, token, ca) = (user.short_name(), self.of(user), BASE64.encode(ca_pem));
+        // A Pod's own namespace is its default, so the operator's is here too: that is where its Lease is.
+        let namespace = if user == User::Operator {
+            OPERATOR_NAMESPACE
+        } else {
+            "default"
+        };
         format!(
             "apiVersion: v1
 kind: Config
@@ -103,7 +109,7 @@ contexts:
   context:
     cluster: control-plane
     user: {name}
-    namespace: default
+    namespace: {namespace}
 "
         )
     }

@@ -1,0 +1,184 @@
+//! [`Claims`]: which resources stand for the same run, and which of them acts (P8).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+
+use crate::decide::{Owner, live::RunKey, memory::Pending, schedule::SETTLING_TIME};
+
+use super::ObjectKey;
+
+/// How old a resource is, compared to others: creation time, then namespace, then name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Age {
+    pub(super) created: Option<Timestamp>,
+    pub(super) key: ObjectKey,
+}
+
+/// All claims of this process. Its lock is held for moments only.
+pub(super) struct Claims {
+    state: Mutex<State>,
+    wake: mpsc::UnboundedSender<ObjectKey>,
+}
+
+#[derive(Default)]
+struct State {
+    runs: HashMap<RunKey, Run>,
+    claimed: HashMap<String, RunKey>,
+}
+
+/// One run that somebody claims, or whose last update is not settled.
+#[derive(Default)]
+struct Run {
+    claimants: BTreeMap<Age, String>,
+    unsettled: Option<(String, Pending)>,
+    passes: Arc<AsyncMutex<()>>,
+}
+
+/// What a claim gives.
+pub(super) struct Claim {
+    /// Who acts for the run.
+    pub(super) owner: Owner,
+    /// An update of the run that another resource sent and that is not settled.
+    pub(super) unsettled: Option<Pending>,
+    /// Held during a pass: passes of one run are serial, whichever resource they are of.
+    pub(super) passes: Arc<AsyncMutex<()>>,
+}
+
+impl Claims {
+    /// No claims. Whoever has to look again because of another's claim is sent to `wake`.
+    pub(super) fn new(wake: mpsc::UnboundedSender<ObjectKey>) -> Self {
+        Self {
+            state: Mutex::default(),
+            wake,
+        }
+    }
+
+    /// A resource was found to stand for a run. `now` is since the start of the process.
+    pub(super) fn claim(&self, run: &RunKey, uid: &str, age: &Age, now: Duration) -> Claim {
+        let mut state = self.state();
+        if state.claimed.get(uid).is_some_and(|before| before != run) {
+            self.remove(&mut state, uid);
+        }
+        state.claimed.insert(uid.to_owned(), run.clone());
+        let run = state.runs.entry(run.clone()).or_default();
+        let first = run.claimants.keys().next().cloned();
+        run.claimants.insert(age.clone(), uid.to_owned());
+        if let Some(displaced) = first.filter(|first| age < first) {
+            self.wake(displaced.key);
+        }
+        let owner = match run.claimants.first_key_value() {
+            Some((oldest, other)) if other != uid => {
+                let neighbour = oldest.key.namespace == age.key.namespace;
+                Owner::Other {
+                    name: neighbour.then(|| oldest.key.name.clone()),
+                }
+            }
+            _ => Owner::Itself,
+        };
+        run.unsettled
+            .take_if(|(_, pending)| now.saturating_sub(pending.first_seen) > SETTLING_TIME.saturating_mul(2));
+        let unsettled = run
+            .unsettled
+            .as_ref()
+            .filter(|(by, _)| by != uid)
+            .map(|(_, pending)| pending.clone());
+        Claim {
+            owner,
+            unsettled,
+            passes: Arc::clone(&run.passes),
+        }
+    }
+
+    /// What a pass leaves behind: an update that is not settled, or none.
+    pub(super) fn leave(&self, uid: &str, pending: Option<&Pending>) {
+        let mut state = self.state();
+        let Some(run) = state.claimed.get(uid).cloned() else {
+            return;
+        };
+        let Some(run) = state.runs.get_mut(&run) else { return };
+        let acts = run.claimants.values().next().is_some_and(|first| first == uid);
+        match pending {
+            Some(pending) => run.unsettled = Some((uid.to_owned(), pending.clone())),
+            // One that only waits has not looked for another's update.
+            None => drop(run.unsettled.take_if(|(by, _)| acts || by == uid)),
+        }
+    }
+
+    /// A resource is gone: who waited for it looks again. Its unsettled update stays with the run.
+    pub(super) fn release(&self, uid: &str) {
+        let mut state = self.state();
+        self.remove(&mut state, uid);
+    }
+
+    fn remove(&self, state: &mut State, uid: &str) {
+        let Some(key) = state.claimed.remove(uid) else { return };
+        let Some(run) = state.runs.get_mut(&key) else { return };
+        let acted = run.claimants.values().next().is_some_and(|first| first == uid);
+        run.claimants.retain(|_, claimant| claimant != uid);
+        if let Some((next, _)) = run.claimants.first_key_value().filter(|_| acted) {
+            self.wake(next.key.clone());
+        }
+        if run.claimants.is_empty() && run.unsettled.is_none() {
+            state.runs.remove(&key);
+        }
+    }
+
+    fn wake(&self, key: ObjectKey) {
+        // The loop that listens ends only with the process.
+        let _ = self.wake.send(key);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn run() -> RunKey {
+        RunKey {
+            region: "eu-west-1".parse().unwrap(),
+            application_id: "abc1234".to_owned(),
+            experiment_definition_id: "bsxyd7k".to_owned(),
+            run: 1,
+        }
+    }
+
+    fn age(second: i64, name: &str) -> Age {
+        let key = ObjectKey {
+            namespace: "ns".to_owned(),
+            name: name.to_owned(),
+        };
+        Age {
+            created: Timestamp::from_second(second).ok(),
+            key,
+        }
+    }
+
+    #[test]
+    fn p8_the_oldest_acts_and_its_end_wakes_the_next() {
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        let claims = Claims::new(sender);
+        let now = Duration::ZERO;
+        assert_eq!(claims.claim(&run(), "b", &age(2, "b"), now).owner, Owner::Itself);
+        assert_eq!(claims.claim(&run(), "a", &age(1, "a"), now).owner, Owner::Itself);
+        assert_eq!(woken.try_recv().unwrap().name, "b");
+        let other = Owner::Other {
+            name: Some("a".to_owned()),
+        };
+        assert_eq!(claims.claim(&run(), "b", &age(2, "b"), now).owner, other);
+        claims.release("a");
+        assert_eq!(woken.try_recv().unwrap().name, "b");
+        assert_eq!(claims.claim(&run(), "b", &age(2, "b"), now).owner, Owner::Itself);
+        assert!(woken.try_recv().is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! Steps 1 and 5 of a pass as `decide` sees them: what `AppConfig` answered, in `decide`'s own words.
+
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+
+use crate::{
+    api::{Region, RunStatus},
+    appconfig::{self, ErrorKind, ExperimentRun, UpdateError, UpdateExperimentRun},
+    decide::{
+        Outcome,
+        failure::{Failure, FailureKind, Operation},
+        live::{Live, RunKey},
+        update::{Change, Update},
+    },
+};
+
+/// The live run that an answer tells of.
+pub(super) fn live(region: &Region, answer: ExperimentRun) -> Live {
+    Live {
+        key: RunKey {
+            region: region.clone(),
+            application_id: answer.application_id.as_str().to_owned(),
+            experiment_definition_id: answer.experiment_definition_id.as_str().to_owned(),
+            run: answer.run.get(),
+        },
+        status: answer.status,
+        exposure: answer.exposure,
+        description: answer.description,
+        overrides: answer.treatment_overrides,
+        started_at: answer.started_at.map(whole_seconds),
+        updated_at: answer.updated_at.map(whole_seconds),
+        ended_at: answer
+            .ended_at
+            .map(whole_seconds)
+            .filter(|_| answer.status == RunStatus::Done),
+        result: answer.result,
+        definition: answer.definition,
+    }
+}
+
+/// What became of an update.
+pub(super) fn outcome(region: &Region, answer: Result<ExperimentRun, UpdateError>) -> Outcome {
+    match answer {
+        Ok(run) => Outcome::Applied(Box::new(live(region, run))),
+        Err(UpdateError::NotSent(error)) => Outcome::NotSent(Some(failure(error))),
+        Err(UpdateError::Refused(error)) => Outcome::Refused(failure(error)),
+        Err(UpdateError::Unknown(error)) => Outcome::Unknown(failure(error)),
+    }
+}
+
+/// The failure that an error tells of.
+pub(super) fn failure(error: appconfig::Error) -> Failure {
+    Failure {
+        kind: match error.kind {
+            ErrorKind::Throttled => FailureKind::Throttled,
+            ErrorKind::ClockSkew => FailureKind::ClockSkew,
+            ErrorKind::CredentialsExpired => FailureKind::CredentialsExpired,
+            ErrorKind::CredentialsUnavailable => FailureKind::CredentialsUnavailable,
+            ErrorKind::AccessDenied => FailureKind::AccessDenied,
+            ErrorKind::RunNotFound => FailureKind::RunNotFound,
+            ErrorKind::Unsupported404 => FailureKind::ExperimentsUnsupported,
+            ErrorKind::Conflict => FailureKind::Conflict,
+            ErrorKind::Refused => FailureKind::Refused,
+            ErrorKind::Unavailable => FailureKind::Unavailable,
+            ErrorKind::UnusableAnswer => FailureKind::UnusableAnswer,
+        },
+        operation: match error.operation {
+            appconfig::Operation::GetExperimentRun => Operation::GetExperimentRun,
+            appconfig::Operation::UpdateExperimentRun => Operation::UpdateExperimentRun,
+            appconfig::Operation::ListExperimentRunEvents => Operation::ListExperimentRunEvents,
+        },
+        code: error.code,
+        status: error.status,
+        message: error.message,
+        request_id: error.request_id,
+    }
+}
+
+/// The request that sends an update.
+pub(super) fn request(update: &Update) -> UpdateExperimentRun {
+    let parameters = update.parameters().clone();
+    match update.change() {
+        Change::Description(description) => UpdateExperimentRun::Description(description.clone()),
+        Change::TreatmentOverrides(overrides) => UpdateExperimentRun::TreatmentOverrides {
+            overrides: overrides.clone(),
+            parameters,
+        },
+        Change::ExposurePercentage(raise) => UpdateExperimentRun::ExposurePercentage {
+            exposure: raise.to(),
+            parameters,
+        },
+    }
+}
+
+/// The precision of AWS's timestamps varies from answer to answer, so only whole seconds are compared and shown.
+pub(super) fn whole_seconds(timestamp: Timestamp) -> Timestamp {
+    let floor = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor);
+    timestamp.round(floor).unwrap_or(timestamp)
+}

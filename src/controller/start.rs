@@ -1,0 +1,185 @@
+//! Starts what a pass needs, runs the loop, and stops in order: no update starts after the signal, the status of those
+//! under way is written, the Events are sent, and the Lease is given up last.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, watch},
+};
+
+use crate::{
+    api::ExperimentRunStatus,
+    appconfig::{
+        self, Client, Endpoints, HttpsProxy, InvalidEndpoint, InvalidSettings, Observer, Rate, RateLimits, Timeouts,
+    },
+    cli,
+    clock::BootInstant,
+    decide::desired::Defaults,
+    http::{self, Heartbeat, Readiness, Sources},
+    leader::{self, Leadership, Loss},
+    metrics::Metrics,
+};
+
+use super::{Shared, cache, claims::Claims, dispatch::Dispatcher, events::Publisher};
+
+/// The loop beats every 10 s; one that is silent for this long is stuck.
+const STUCK_AFTER: Duration = Duration::from_mins(2);
+/// How long the last Events may take at the end.
+const FLUSH: Duration = Duration::from_secs(3);
+/// How long the API server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A watch is silent for a minute at most, since it asks for bookmarks; a silent connection is a dead one.
+const SILENCE: Duration = Duration::from_secs(150);
+
+/// Why the operator ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no cluster to talk to.
+    #[error("no Kubernetes cluster is configured: {0}; run in a Pod, or set KUBECONFIG")]
+    Cluster(String),
+    /// The endpoint settings can't be used.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
+    /// The HTTP client can't be made.
+    #[error(transparent)]
+    Client(#[from] InvalidSettings),
+    /// A rate is out of bounds.
+    #[error(transparent)]
+    Rate(#[from] appconfig::InvalidRate),
+    /// The address for metrics and probes can't be used, or a signal can't be heard.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The Lease was lost: another replica may act now.
+    #[error("{0}; this process ends, and starts anew without what it remembers")]
+    LeaseLost(#[from] Loss),
+    /// A pass panicked.
+    #[error("a pass panicked; this process ends, and starts anew")]
+    Panicked,
+}
+
+/// Runs the operator until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it can't start, and when it may not go on.
+pub async fn run(settings: cli::Run) -> Result<(), Error> {
+    let process_id = uuid::Uuid::new_v4().to_string();
+    let metrics = Metrics::new(settings.lease_name.as_str(), settings.per_object_metrics);
+    let readiness = Readiness::default();
+    let synced = readiness.require("the cache of ExperimentRuns");
+    let heartbeat = Heartbeat::new(STUCK_AFTER);
+    let listener = http::bind(settings.http_address).await?;
+    let client = kubernetes().await?;
+    let leadership = leadership(&settings, &client);
+    let publisher = Publisher::new(client.clone(), metrics.clone());
+    let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
+    let (wake, wakes) = mpsc::unbounded_channel();
+    let (stop, stopped) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        appconfig: aws(&settings, &process_id, Arc::clone(&observer))?,
+        rates: RateLimits::new(
+            Rate::per_second(settings.read_rate.per_second())?,
+            Rate::per_second(settings.write_rate.per_second())?,
+            observer,
+        ),
+        claims: Claims::new(wake),
+        leadership,
+        publisher,
+        defaults: Defaults {
+            region: settings.region.clone(),
+            resync_interval: settings.resync_interval.get(),
+        },
+        clock: BootInstant::now,
+        started: Instant::now(),
+        stopping: AtomicBool::new(false),
+        no_status: ExperimentRunStatus::default(),
+        metrics: metrics.clone(),
+        client: client.clone(),
+    });
+    let sources = Sources {
+        metrics,
+        readiness,
+        heartbeat: heartbeat.clone(),
+    };
+    let mut end = stop.subscribe();
+    let served = tokio::spawn(http::serve(listener, sources, async move {
+        let _ = end.wait_for(|stop| *stop).await;
+    }));
+    tokio::spawn(hear_signals(stop.clone())?);
+    let namespaces: Vec<String> = settings
+        .namespaces
+        .iter()
+        .map(|namespace| namespace.as_str().to_owned())
+        .collect();
+    let changes = cache::watch(
+        &client,
+        &namespaces,
+        settings.selector.as_ref().map(cli::Selector::as_str),
+    );
+    let concurrency = usize::from(settings.concurrency.get());
+    let dispatcher = Dispatcher::new(Arc::clone(&shared), concurrency, namespaces, synced, heartbeat);
+    let ended = dispatcher.run(changes, wakes, stopped).await;
+    shared.publisher.flush(FLUSH).await;
+    shared.leadership.release().await;
+    let _ = stop.send(true);
+    let _ = served.await;
+    ended
+}
+
+/// A client without the library's retries, which repeat any call up to 15 times and wait as long as a server asks.
+async fn kubernetes() -> Result<kube::Client, Error> {
+    let mut config = kube::Config::infer()
+        .await
+        .map_err(|error| Error::Cluster(error.to_string()))?;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(SILENCE);
+    kube::Client::try_from(config).map_err(|error| Error::Cluster(error.to_string()))
+}
+
+fn aws(settings: &cli::Run, process_id: &str, observer: Arc<dyn Observer>) -> Result<Client, Error> {
+    let switch = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+    let custom = settings.endpoint_url.as_ref().map(|url| url.uri().to_string());
+    let https_proxy = HttpsProxy::from_environment();
+    Ok(Client::new(appconfig::Settings {
+        endpoints: Endpoints::parse(
+            custom.as_deref(),
+            settings.allow_insecure_endpoint,
+            switch("AWS_USE_FIPS_ENDPOINT"),
+            switch("AWS_USE_DUALSTACK_ENDPOINT"),
+        )?,
+        timeouts: Timeouts::default(),
+        credentials: appconfig::default_credentials(settings.region.as_ref(), https_proxy.clone()),
+        https_proxy,
+        process_id: process_id.to_owned(),
+        observer,
+    })?)
+}
+
+fn leadership(settings: &cli::Run, client: &kube::Client) -> Leadership {
+    if !settings.leader_elect {
+        return Leadership::always();
+    }
+    let namespace = settings
+        .lease_namespace
+        .as_ref()
+        .map_or_else(leader::default_namespace, |name| name.as_str().to_owned());
+    let identity = leader::identity(&cli::host_name());
+    leader::start(client.clone(), &namespace, settings.lease_name.as_str(), &identity)
+}
+
+/// Tells everybody to stop at the first SIGTERM or SIGINT.
+fn hear_signals(stop: watch::Sender<bool>) -> Result<impl Future<Output = ()>, Error> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no update starts any more");
+        let _ = stop.send(true);
+    })
+}

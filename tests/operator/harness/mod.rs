@@ -1,0 +1,11 @@
+//! What every journey needs: a namespace of its own on the shared control plane, an emulator of its own, and operators.
+
+mod cluster;
+mod operator;
+mod resource;
+mod scene;
+
+pub use cluster::{administrator, control_plane, kubectl};
+pub use operator::{Flags, Operator};
+pub use resource::{condition, condition_status, is_ready, is_stalled, reason};
+pub use scene::{CANARY, DEADLINE, Scene};

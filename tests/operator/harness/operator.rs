@@ -1,0 +1,153 @@
+//! The real operator as a process.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+/// How an operator is started: by default without a Lease, on one namespace, at the emulator, logging everything.
+#[derive(Clone, Debug)]
+pub struct Flags {
+    pub namespace: String,
+    pub endpoint: String,
+    pub kubeconfig: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+}
+
+impl Flags {
+    /// Adds an argument, or replaces one that can be given once only by giving it later.
+    #[must_use]
+    pub fn with(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Sets a variable; an empty value removes it.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A running operator. It is killed when dropped.
+pub struct Operator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Starts the binary that this build made.
+    pub fn start(flags: &Flags) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("operator-{}-{number}.log", flags.namespace);
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let file = File::create(&log).expect("a log file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"));
+        command
+            .arg("run")
+            .args(["--namespace", &flags.namespace, "--endpoint-url", &flags.endpoint])
+            .args([
+                "--region",
+                "eu-west-1",
+                "--http-address",
+                "127.0.0.1:0",
+                "--log-level",
+                "trace",
+            ])
+            .args(&flags.arguments)
+            .env("KUBECONFIG", &flags.kubeconfig)
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .kill_on_drop(true);
+        for (name, value) in &flags.environment {
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
+        }
+        Self {
+            child: command.spawn().expect("the operator starts"),
+            log,
+        }
+    }
+
+    /// All that it has logged, on standard output and standard error.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until a line of the log has a text, and gives the line.
+    pub async fn logged(&self, text: &str) -> String {
+        let deadline = Instant::now() + super::DEADLINE;
+        loop {
+            if let Some(line) = self.log().lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the operator did not log {text:?}:\n{}",
+                self.log()
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Where it serves metrics and probes.
+    pub async fn http(&self) -> String {
+        let line = self.logged("serving /metrics").await;
+        let line: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
+        format!("http://{}", line["address"].as_str().expect("an address"))
+    }
+
+    /// The text behind a path, and its HTTP status.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let answer = reqwest::get(format!("{}{path}", self.http().await))
+            .await
+            .expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a text"))
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+            .expect("it runs");
+        kill_process(pid, signal).expect("it can be signalled");
+    }
+
+    /// SIGTERM, and how it ended.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = timeout(super::DEADLINE, self.child.wait()).await;
+        ended
+            .unwrap_or_else(|_| panic!("it did not end:\n{}", self.log()))
+            .expect("an exit status")
+    }
+}

@@ -1,0 +1,265 @@
+//! One journey's stage: a namespace, an emulator with a run at 0 %, and the history of every resource in it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use appconfig_emulator::{Emulator, Experiment, Options, RequestRecord, Seed};
+use appconfig_experiment_operator::api::ExperimentRun;
+use futures::StreamExt;
+use k8s_openapi::api::{core::v1::Namespace, events::v1::Event};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
+    core::ApiResource,
+    runtime::watcher::{self, watcher},
+};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+
+use super::{Flags, Operator, administrator, control_plane};
+
+/// How long anything may take that should happen.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// An entity ID. It must not be found anywhere but in the spec and in `AppConfig`.
+pub const CANARY: &str = "canary-entity-4711";
+
+/// One journey's stage.
+pub struct Scene {
+    pub namespace: String,
+    pub client: Client,
+    pub runs: Api<ExperimentRun>,
+    pub emulator: Emulator,
+    pub experiment: Experiment,
+    history: Arc<Mutex<Vec<ExperimentRun>>>,
+    changed: watch::Receiver<usize>,
+    watching: JoinHandle<()>,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+impl Scene {
+    /// A namespace that may name any application, and `shop`'s `add-to-cart` with run 1 at 0 %.
+    pub async fn new() -> Self {
+        Self::with(Options {
+            require_signature: true,
+            ..Options::default()
+        })
+        .await
+    }
+
+    /// The same with an emulator of other options.
+    pub async fn with(options: Options) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let client = administrator().await;
+        let namespace = format!("scene-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let annotations = json!({ "experiments.appconfig.dev/applications": "*" });
+        let body = json!({ "metadata": { "name": namespace, "annotations": annotations } });
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let body = serde_json::from_value(body).expect("a namespace");
+        namespaces
+            .create(&PostParams::default(), &body)
+            .await
+            .expect("a namespace");
+        let emulator = Emulator::start(options).await.expect("an emulator");
+        let experiment = emulator.seed(&Seed::default()).expect("an experiment");
+        emulator.start_run(&experiment, 0.0).expect("a run");
+        let history = Arc::new(Mutex::new(Vec::new()));
+        let (changes, changed) = watch::channel(0);
+        let runs = Api::namespaced(client.clone(), &namespace);
+        let watching = tokio::spawn(record(
+            Api::namespaced(client.clone(), &namespace),
+            Arc::clone(&history),
+            changes,
+        ));
+        Self {
+            namespace,
+            client,
+            runs,
+            emulator,
+            experiment,
+            history,
+            changed,
+            watching,
+        }
+    }
+
+    /// The flags of an operator of this scene's own.
+    pub fn flags(&self) -> Flags {
+        let flags = Flags {
+            namespace: self.namespace.clone(),
+            endpoint: self.emulator.endpoint(),
+            kubeconfig: control_plane().operator_kubeconfig(),
+            arguments: vec![],
+            environment: vec![],
+        };
+        flags.with("--leader-elect=false")
+    }
+
+    /// Starts an operator of this scene's own.
+    pub fn operator(&self) -> Operator {
+        Operator::start(&self.flags())
+    }
+
+    /// A manifest of run 1 with some more in its spec.
+    pub fn manifest(&self, name: &str, more: &Value) -> Value {
+        let mut spec = json!({
+            "applicationIdentifier": "shop",
+            "experimentDefinitionIdentifier": "add-to-cart",
+            "run": 1,
+            "region": "eu-west-1"
+        });
+        if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
+            spec.extend(more.clone());
+        }
+        json!({
+            "apiVersion": "experiments.appconfig.dev/v1alpha1",
+            "kind": "ExperimentRun",
+            "metadata": { "name": name, "namespace": self.namespace },
+            "spec": spec
+        })
+    }
+
+    /// Applies a manifest of run 1 server-side, as `kubectl apply --server-side` would.
+    pub async fn apply(&self, name: &str, more: &Value) -> ExperimentRun {
+        self.try_apply(&self.manifest(name, more))
+            .await
+            .expect("the manifest is accepted")
+    }
+
+    /// Applies a manifest, which may be refused.
+    pub async fn try_apply(&self, manifest: &Value) -> kube::Result<ExperimentRun> {
+        let name = manifest["metadata"]["name"].as_str().expect("a name");
+        let parameters = PatchParams::apply("gitops").force();
+        let kind = ApiResource::erase::<ExperimentRun>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        let object = api.patch(name, &parameters, &Patch::Apply(manifest)).await?;
+        Ok(object.try_parse().expect("an ExperimentRun"))
+    }
+
+    /// Merges into an object, spec or metadata.
+    pub async fn patch(&self, name: &str, patch: &Value) -> ExperimentRun {
+        self.runs
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .expect("the patch is accepted")
+    }
+
+    /// Merges into a status, as somebody with too many rights would.
+    pub async fn patch_status(&self, name: &str, status: &Value) -> ExperimentRun {
+        let patch = json!({ "status": status });
+        self.runs
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .expect("the patch is accepted")
+    }
+
+    pub async fn delete(&self, name: &str) {
+        self.runs
+            .delete(name, &DeleteParams::default())
+            .await
+            .expect("it can be deleted");
+    }
+
+    /// Waits until a resource's newest version is as asked, and gives it.
+    pub async fn wait(&self, name: &str, what: &str, is: impl Fn(&ExperimentRun) -> bool) -> ExperimentRun {
+        let mut changed = self.changed.clone();
+        let search = async {
+            loop {
+                if let Some(run) = self.newest(name).filter(|run| is(run)) {
+                    return run;
+                }
+                changed.changed().await.expect("the watch goes on");
+            }
+        };
+        timeout(DEADLINE, search).await.unwrap_or_else(|_| {
+            let newest = self
+                .newest(name)
+                .map(|run| serde_json::to_string_pretty(&run.status).unwrap_or_default());
+            panic!(
+                "{name} in {} did not come to be {what}; it is {}",
+                self.namespace,
+                newest.unwrap_or_default()
+            )
+        })
+    }
+
+    /// The newest version that the watch has told of.
+    pub fn newest(&self, name: &str) -> Option<ExperimentRun> {
+        self.versions(name).pop()
+    }
+
+    /// Every version of a resource, in order: each spec and status that it ever had.
+    pub fn versions(&self, name: &str) -> Vec<ExperimentRun> {
+        let history = self.history.lock().expect("no panic while it was held");
+        history.iter().filter(|run| run.name_any() == name).cloned().collect()
+    }
+
+    /// Every `UpdateExperimentRun` that arrived.
+    pub fn updates(&self) -> Vec<RequestRecord> {
+        self.requests("UpdateExperimentRun")
+    }
+
+    /// Every `GetExperimentRun` that arrived.
+    pub fn reads(&self) -> Vec<RequestRecord> {
+        self.requests("GetExperimentRun")
+    }
+
+    fn requests(&self, operation: &str) -> Vec<RequestRecord> {
+        let of_operation =
+            |request: &RequestRecord| serde_json::to_value(request.operation).is_ok_and(|name| name == operation);
+        self.emulator.requests().into_iter().filter(of_operation).collect()
+    }
+
+    /// The run as `AppConfig` has it.
+    pub fn live(&self) -> Value {
+        self.emulator.run(&self.experiment, 1).expect("the run is there")
+    }
+
+    /// Changes the run as somebody else would.
+    pub fn change_from_outside(&self, body: &Value) {
+        self.emulator
+            .update_run(&self.experiment, 1, body)
+            .expect("AppConfig accepts it");
+    }
+
+    /// The Events of a resource, in no order.
+    pub async fn events(&self, name: &str) -> Vec<Event> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let events = api.list(&ListParams::default()).await.expect("a list").items;
+        let of_resource = |event: &Event| event.regarding.as_ref().and_then(|it| it.name.as_deref()) == Some(name);
+        events.into_iter().filter(of_resource).collect()
+    }
+
+    /// Waits until something that no watch tells of is so.
+    pub async fn eventually(&self, what: &str, is: impl AsyncFn() -> bool) {
+        let search = async {
+            while !is().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(DEADLINE, search)
+            .await
+            .unwrap_or_else(|_| panic!("it did not come to be {what}"));
+    }
+}
+
+async fn record(api: Api<ExperimentRun>, history: Arc<Mutex<Vec<ExperimentRun>>>, changes: watch::Sender<usize>) {
+    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
+    while let Some(event) = events.next().await {
+        let Ok(watcher::Event::Apply(run) | watcher::Event::InitApply(run)) = event else {
+            continue;
+        };
+        history.lock().expect("no panic while it was held").push(run);
+        changes.send_modify(|count| *count += 1);
+    }
+}

@@ -1,0 +1,8 @@
+//! The real operator binary against a real API server and the emulator: one module per promise group or user journey.
+//!
+//! They are one binary so that they share one control plane and run side by side: they mostly wait.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod harness;
+
+mod raise;
