@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource as _, ResourceExt, runtime::events::EventType};
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
@@ -40,6 +40,8 @@ const OBSERVATION_HOLDS: Duration = Duration::from_secs(2);
 const STEPS: usize = 12;
 /// How often a status is written again onto a newer object.
 const RECORDS: usize = 4;
+/// What the operator was doing when an Event came about, in the Event's own field.
+const ACTION: &str = "Reconcile";
 
 /// What a pass leaves behind.
 pub(super) struct Ended {
@@ -415,9 +417,17 @@ impl Pass {
 
     /// Step 7: Events. It can't fail the pass.
     fn publish(&mut self) {
-        for notice in self.notices.drain(..) {
+        for notice in std::mem::take(&mut self.notices) {
             tracing::info!(reason = notice.reason, warning = notice.warning, "{}", notice.note);
-            self.shared.publisher.publish(&self.object, &notice);
+            let kind = if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            };
+            let regarding = self.object.object_ref(&());
+            self.shared
+                .publisher
+                .publish(&regarding, kind, notice.reason, ACTION, &notice.note);
         }
     }
 

@@ -74,7 +74,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     let listener = http::bind(settings.http_address).await?;
     let client = kubernetes().await?;
     let leadership = leadership(&settings, &client);
-    let publisher = Publisher::new(client.clone(), metrics.clone());
+    let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(false);

@@ -74,7 +74,7 @@ impl Scene {
         let experiment = emulator.seed(&Seed::default()).expect("an experiment");
         emulator.start_run(&experiment, 0.0).expect("a run");
         let history = Arc::new(Mutex::new(Vec::new()));
-        let (changes, changed) = watch::channel(0);
+        let (count, changed) = watch::channel(0);
         let runs = Api::namespaced(client.clone(), &namespace);
         let watching = tokio::spawn(record(
             Api::namespaced(client.clone(), &namespace),
