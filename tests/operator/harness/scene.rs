@@ -79,7 +79,7 @@ impl Scene {
         let watching = tokio::spawn(record(
             Api::namespaced(client.clone(), &namespace),
             Arc::clone(&history),
-            changes,
+            count,
         ));
         Self {
             namespace,
