@@ -24,7 +24,7 @@ use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use super::{Flags, Operator, administrator, control_plane};
 
 /// How long anything may take that should happen.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(2);
 
 /// An entity ID. It must not be found anywhere but in the spec and in `AppConfig`.
 pub const CANARY: &str = "canary-entity-4711";
