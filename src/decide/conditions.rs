@@ -157,7 +157,6 @@ pub fn standing(conditions: &[Condition]) -> Option<(i64, Vec<Row>)> {
         | Reason::CredentialsUnavailable => return None,
         _ if find(conditions, ConditionType::Stalled).is_some() => Verdict::Stalled,
         _ if ready.status == "True" => Verdict::Settled,
-        Reason::DeploymentInProgress => Verdict::Working,
         _ => return None,
     };
     Some((
