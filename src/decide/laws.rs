@@ -167,22 +167,22 @@ proptest! {
 
     #[test]
     fn p9_ready_true_follows_from_an_answer_that_matches(spec in desired(), events in story()) {
-        let mut matched: Option<(i64, bool)> = None;
+        // The generation that the last usable answer was read for, and whether it matched then or ended having matched.
+        let (mut read_for, mut matched) = (0, false);
         plays(spec, &events, |world, seen, decision| {
-            let of_run = answer_of(seen).filter(|live| world.memory.pin.as_ref().is_none_or(|pin| *pin == live.key));
-            if let Some(live) = of_run.filter(|live| copied(&decision.status).contains(&format!("{:?}", live.status))) {
+            let of_run = |live: &&super::live::Live| decision.memory.pin.as_ref() == Some(&live.key);
+            let usable = decision.memory.stale.is_none() && decision.memory.pending.is_none();
+            if let Some(live) = answer_of(seen).filter(of_run).filter(|_| usable) {
                 let matches = world.desired.differences(live).is_empty();
-                let before = matched.is_some_and(|(generation, it)| generation == world.generation && it);
-                let ended = live.status == RunStatus::Done;
-                matched = Some((world.generation, matches || (ended && before)));
-            }
-            // Older answers keep Ready for a while; what was matched at this generation is what counts then.
-            if ready(&decision.status) == "True" && !older(&world.status, seen) && of_run.is_some() {
-                let ended_by_user = decision.status.ended_by.as_deref() == Some("USER");
-                assert!(matched == Some((world.generation, true)) || ended_by_user, "{}", told(&decision.status));
+                let ended = live.status == RunStatus::Done && decision.status.ended_by.as_deref() == Some("USER");
+                matched = matches || (ended && matched && read_for == world.generation);
+                read_for = world.generation;
             }
             if ready(&decision.status) == "True" {
                 assert_eq!(decision.status.observed_generation, Some(world.generation));
+                assert_eq!(read_for, world.generation, "read after the generation");
+                let by_user = decision.status.ended_by.as_deref() == Some("USER");
+                assert!(matched || by_user, "{} {seen:?}", told(&decision.status));
             }
         });
     }

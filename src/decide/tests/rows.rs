@@ -264,6 +264,21 @@ fn p9_a_new_generation_is_not_ready_before_a_read_of_its_own() {
 }
 
 #[test]
+fn p9_rows_of_an_older_generation_do_not_stand() {
+    let mut world = World::new(wants(25.0));
+    world.read(&live(25.0));
+    world.edit(|spec| spec.exposure = Some(exposure(50.0)));
+    world.see(&Seen::Nothing);
+    assert_eq!(told(&world.status), "Unknown Progressing Reconciling");
+
+    let mut world = World::new(wants(5.0));
+    world.read(&live(25.0));
+    world.edit(|spec| spec.exposure = Some(exposure(50.0)));
+    world.read_failed(FailureKind::Unavailable);
+    assert_eq!(told(&world.status), "Unknown ServiceUnavailable Reconciling");
+}
+
+#[test]
 fn exposure_raised_by_somebody_else_is_told_once_and_by_the_owner_only() {
     let mut world = World::new(wants(50.0));
     world.desired.suspend = true;
