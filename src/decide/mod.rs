@@ -7,9 +7,9 @@
 //! | question | where |
 //! |---|---|
 //! | can the spec be used? | [`desired`] |
-//! | is it the run that was found first, is the answer newer than what is known? | [`observe`] |
-//! | is an earlier update still unsettled? | [`settle`] |
-//! | what differs, what may be sent, what is held? | [`judge`], [`held`] |
+//! | is it the run that was found first, is the answer newer than what is known? | `observe` |
+//! | is an earlier update still unsettled? | `settle` |
+//! | what differs, what may be sent, what is held? | `judge`, `held` |
 //! | can this be sent at all? (a lower exposure can't be written) | [`update`] |
 //! | which error is which row? | [`failure`] |
 //! | which row is told, and as which conditions? | [`conditions`] |
