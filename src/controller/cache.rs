@@ -59,6 +59,11 @@ impl Object {
         }
     }
 
+    /// Whether this is a later or earlier state of another object, and can be worked with in the same way.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.uid() == other.uid() && matches!(self, Self::Readable(_)) == matches!(other, Self::Readable(_))
+    }
+
     /// Whether this object is older than another of the same uid. Since Kubernetes 1.35 resource versions are numbers that
     /// grow (KEP-5504); before that they were so in practice. One that is no number is taken for new.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {

@@ -1,11 +1,7 @@
 //! The loop that owns the state: it hears what changes, knows when each resource is due, and starts passes. Never two of
 //! one object, and no more at a time than it may.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use kube::{Api, api::DynamicObject};
@@ -120,7 +116,7 @@ impl Dispatcher {
                 _ = stop.wait_for(|stop| *stop) => break Ok(()),
             }
         };
-        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.stop.send_replace(true);
         while let Some(finished) = self.passes.join_next().await {
             self.finished(finished)?;
         }
@@ -175,9 +171,12 @@ impl Dispatcher {
     fn applied(&mut self, object: Object) {
         let key = object.key();
         match self.entries.get_mut(&key) {
-            Some(entry) if entry.object.uid() == object.uid() => {
+            Some(entry) if entry.object.is_same_as(&object) => {
                 if object.is_older_than(&entry.object) {
                     return;
+                }
+                if self.acting {
+                    self.shared.count_object(&object);
                 }
                 let before = std::mem::replace(&mut entry.object, object);
                 // A pass under way sees for itself, when it ends, whether it has seen this object.
@@ -220,6 +219,7 @@ impl Dispatcher {
             }
         }
         if self.acting {
+            self.shared.count_object(&object);
             self.queue.schedule(key.clone(), due, priority);
         }
         let entry = Entry {

@@ -23,10 +23,9 @@ mod send_window;
 mod start;
 mod status;
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
 
 use crate::{
     api::ExperimentRunStatus,
@@ -37,7 +36,7 @@ use crate::{
     metrics::Metrics,
 };
 
-use cache::ObjectKey;
+use cache::{Object, ObjectKey};
 use claims::Claims;
 use events::Publisher;
 pub use start::{Error, run};
@@ -54,7 +53,8 @@ struct Shared {
     defaults: Defaults,
     clock: Clock,
     started: Instant,
-    stopping: AtomicBool,
+    /// Whether the process is stopping. Passes that wait for something stop waiting.
+    stop: watch::Sender<bool>,
     /// The status of an object that has none.
     no_status: ExperimentRunStatus,
 }
@@ -67,6 +67,16 @@ impl Shared {
 
     /// Whether anything may be sent now. The Lease is checked here last before an update leaves.
     fn may_act(&self) -> bool {
-        !self.stopping.load(Ordering::SeqCst) && self.leadership.holds()
+        !*self.stop.borrow() && self.leadership.holds()
+    }
+
+    /// Brings the metrics of one object up to date.
+    fn count_object(&self, object: &Object) {
+        let Object::Readable(run) = object else { return };
+        let status = run.status.as_ref().unwrap_or(&self.no_status);
+        let key = object.key();
+        let (live, desired) = (status.exposure_percentage, run.spec.exposure_percentage);
+        self.metrics
+            .object(&key.namespace, &key.name, live, desired, &status.conditions);
     }
 }

@@ -180,7 +180,9 @@ impl Pass {
     }
 
     fn now(&self) -> Now {
-        let service = self.service.map(|(date, told)| whole_seconds(date + told.elapsed()));
+        let service = self
+            .service
+            .map(|(date, told)| whole_seconds(date.checked_add(told.elapsed()).unwrap_or(date)));
         Now {
             elapsed: self.shared.elapsed(),
             local: Timestamp::now(),
@@ -221,8 +223,9 @@ impl Pass {
             self.service = answer.date.map(|date| (date, Instant::now()));
             self.run = Some(answer.value.address());
             let live = observe::live(&desired.region, answer.value);
-            // Another resource's pass over this run went on meanwhile: what was read may be outdated by it.
-            if self.claim(&live.key).await? {
+            // A resource whose names now mean another run has no claim to that one. Where it has, another resource's pass
+            // over the run may have gone on meanwhile and outdated what was read.
+            if self.memory.pin.as_ref().is_none_or(|pin| *pin == live.key) && self.claim(&live.key).await? {
                 continue;
             }
             let ended_by = self.ended_by(&desired, &address, &live).await?;
@@ -394,14 +397,6 @@ impl Pass {
         if let Some(object) = written {
             self.object = object;
         }
-        let status = self.object.status.as_ref().unwrap_or(&self.shared.no_status);
-        self.shared.metrics.object(
-            &self.key.namespace,
-            &self.key.name,
-            status.exposure_percentage,
-            self.object.spec.exposure_percentage,
-            &status.conditions,
-        );
     }
 
     /// Reads the newest object from the API server, not from the cache.
@@ -431,11 +426,13 @@ impl Pass {
         }
     }
 
-    /// Bounds what can wait by the pass's deadline.
+    /// Bounds what can wait by the pass's deadline and by the end of the process.
     async fn within<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Interrupted> {
-        tokio::time::timeout_at(self.deadline, waiting)
-            .await
-            .map_err(|_| Interrupted::Deadline)
+        let mut stop = self.shared.stop.subscribe();
+        tokio::select! {
+            done = tokio::time::timeout_at(self.deadline, waiting) => done.map_err(|_| Interrupted::Deadline),
+            _ = stop.wait_for(|stop| *stop) => Err(Interrupted::MayNotAct),
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 //! under way is written, the Events are sent, and the Lease is given up last.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
 };
 
 use crate::{
@@ -94,7 +94,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
         },
         clock: BootInstant::now,
         started: Instant::now(),
-        stopping: AtomicBool::new(false),
+        stop: stop.clone(),
         no_status: ExperimentRunStatus::default(),
         metrics: metrics.clone(),
         client: client.clone(),
@@ -104,11 +104,11 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
         readiness,
         heartbeat: heartbeat.clone(),
     };
-    let mut end = stop.subscribe();
+    let (serving, end) = oneshot::channel::<()>();
     let served = tokio::spawn(http::serve(listener, sources, async move {
-        let _ = end.wait_for(|stop| *stop).await;
+        let _ = end.await;
     }));
-    tokio::spawn(hear_signals(stop.clone())?);
+    tokio::spawn(hear_signals(stop)?);
     let namespaces: Vec<String> = settings
         .namespaces
         .iter()
@@ -121,12 +121,12 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     );
     let concurrency = usize::from(settings.concurrency.get());
     let dispatcher = Dispatcher::new(Arc::clone(&shared), concurrency, namespaces, synced, heartbeat);
-    let ended = dispatcher.run(changes, wakes, stopped).await;
+    let result = dispatcher.run(changes, wakes, stopped).await;
     shared.publisher.flush(FLUSH).await;
     shared.leadership.release().await;
-    let _ = stop.send(true);
+    drop(serving);
     let _ = served.await;
-    ended
+    result
 }
 
 /// A client without the library's retries, which repeat any call up to 15 times and wait as long as a server asks.
@@ -180,6 +180,6 @@ fn hear_signals(stop: watch::Sender<bool>) -> Result<impl Future<Output = ()>, E
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping: no update starts any more");
-        let _ = stop.send(true);
+        stop.send_replace(true);
     })
 }
