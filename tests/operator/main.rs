@@ -6,4 +6,5 @@
 #[allow(dead_code, unused_imports, reason = "journeys that use all of it follow")]
 mod harness;
 
+mod answers;
 mod raise;

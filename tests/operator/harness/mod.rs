@@ -1,11 +1,13 @@
 //! What every journey needs: a namespace of its own on the shared control plane, an emulator of its own, and operators.
 
 mod cluster;
+mod faults;
 mod operator;
 mod resource;
 mod scene;
 
 pub use cluster::{administrator, control_plane, kubectl};
+pub use faults::{copied, raw, refuse};
 pub use operator::{Flags, Operator};
-pub use resource::{condition, condition_status, is_ready, is_stalled, reason};
+pub use resource::{condition, condition_status, is_ready, is_stalled, last_error, reason};
 pub use scene::{CANARY, DEADLINE, Scene};

@@ -1,6 +1,6 @@
 //! Reading an `ExperimentRun` as a person or `kubectl wait` would.
 
-use appconfig_experiment_operator::api::ExperimentRun;
+use appconfig_experiment_operator::api::{ExperimentRun, LastError};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// A condition, if it is there.
@@ -36,4 +36,9 @@ pub fn is_stalled(run: &ExperimentRun, because: &str) -> bool {
         && stalled
         && reason(run) == because
         && condition_status(run, "Ready") == Some("False")
+}
+
+/// The error that the status tells of, if any.
+pub fn last_error(run: &ExperimentRun) -> Option<&LastError> {
+    run.status.as_ref()?.last_error.as_ref()
 }
