@@ -1,0 +1,60 @@
+# What a person does here, day by day. `make help` lists it. Rust and Go are all it needs; no cluster, no AWS account.
+
+CARGO := cargo --locked
+CRD := crds/experiments.appconfig.dev_experimentruns.yaml
+BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
+
+# The tests mostly wait, for real servers and real timeouts: more of them than there are cores run side by side.
+export RUST_TEST_THREADS ?= 12
+# Whoever has AWS credentials or an operator's settings in the shell gets the same results as everybody else.
+unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format lint doc deny crds-check crds
+
+help: ## List what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: programs ## Show it all in under a minute, on a real API server and an emulated AppConfig
+	@$(BUILT)/examples/demo
+
+up: programs ## The same servers, left running until Ctrl-C
+	@$(BUILT)/examples/demo up
+
+test: ## Run every test
+	@echo 'Building the tests: about 8 minutes on two cores the first time, then seconds.'
+	$(CARGO) test --workspace --no-run
+	@echo 'Building etcd, kube-apiserver and kubectl where they are missing: about 5 minutes, once on a machine.'
+	$(BUILT)/control-plane build
+	@echo 'Running the tests: a few minutes.'
+	$(CARGO) test --workspace
+
+check: format lint doc deny crds-check ## Everything but the tests: format, lints, documentation, dependencies, generated files
+
+crds: ## Generate the CustomResourceDefinition anew
+	$(CARGO) run --quiet -- crds > $(CRD)
+
+.PHONY: programs
+programs:
+	@echo 'Building the operator and the demo: about 5 minutes on two cores the first time, then seconds.'
+	@$(CARGO) build --quiet --bin appconfig-experiment-operator --example demo
+
+format:
+	cargo fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+
+# Not installed is no failure: it needs minutes to build, and says the same on every machine.
+deny:
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny --workspace check bans licenses sources; \
+	else \
+	  echo 'cargo-deny is not installed: dependencies are not checked (cargo install cargo-deny)'; \
+	fi
+
+crds-check:
+	$(CARGO) run --quiet -- crds | diff -u $(CRD) - || { echo '$(CRD) is stale: run make crds'; exit 1; }
