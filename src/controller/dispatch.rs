@@ -201,7 +201,7 @@ impl Dispatcher {
             && self.acting
         {
             let status = run.status.as_ref().unwrap_or(&self.shared.no_status);
-            memory = Memory::from_status(status, run.spec.run);
+            memory = Memory::from_status(status, run.spec.run, now);
             if let Some(pin) = &memory.pin {
                 let created = object.metadata().creation_timestamp.as_ref().map(|time| time.0);
                 let _ = self.shared.claims.claim(

@@ -4,7 +4,7 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use crate::{
     api::{Region, RunStatus},
-    appconfig::{self, ErrorKind, ExperimentRun, UpdateError, UpdateExperimentRun},
+    appconfig::{self, ErrorKind, ExperimentRun, UpdateError, UpdateExperimentRun, permission_hint},
     decide::{
         Outcome,
         failure::{Failure, FailureKind, Operation},
@@ -50,6 +50,7 @@ pub(super) fn outcome(region: &Region, answer: Result<ExperimentRun, UpdateError
 /// The failure that an error tells of.
 pub(super) fn failure(error: appconfig::Error) -> Failure {
     Failure {
+        advice: permission_hint(&error),
         kind: match error.kind {
             ErrorKind::Throttled => FailureKind::Throttled,
             ErrorKind::ClockSkew => FailureKind::ClockSkew,

@@ -42,6 +42,8 @@ pub struct Failure {
     pub message: Option<String>,
     /// AWS's request ID.
     pub request_id: Option<String>,
+    /// What to do about it, where that is a matter of AWS.
+    pub advice: Option<&'static str>,
 }
 
 /// What a failed call means. One failure means one thing.
@@ -86,7 +88,10 @@ impl Failure {
                 Reason::ExperimentsUnsupported,
                 "this endpoint or region does not offer experiments: check the region",
             ),
-            FailureKind::AccessDenied => (Reason::AccessDenied, rights(self.operation)),
+            FailureKind::AccessDenied => (
+                Reason::AccessDenied,
+                self.advice.unwrap_or("allow the operator's IAM role this operation"),
+            ),
             FailureKind::CredentialsExpired | FailureKind::CredentialsUnavailable => (
                 Reason::CredentialsUnavailable,
                 "give the operator's service account an IAM role, and check its trust",
@@ -124,17 +129,6 @@ impl Failure {
         error.operation == self.operation.as_str()
             && error.code == self.code
             && error.status_code == self.status.map(i32::from)
-    }
-}
-
-const fn rights(operation: Operation) -> &'static str {
-    match operation {
-        Operation::GetExperimentRun => "allow the operator's role appconfig:GetExperimentRun on this run",
-        Operation::ListExperimentRunEvents => "allow the operator's role appconfig:ListExperimentRunEvents on this run",
-        Operation::UpdateExperimentRun => {
-            "allow the operator's role appconfig:UpdateExperimentRun on this run and appconfig:StartDeployment on its \
-             application, environment, configuration profile and the strategy AppConfig.ServiceManaged"
-        }
     }
 }
 

@@ -67,7 +67,12 @@ fn plays(
 
 fn cases() -> ProptestConfig {
     ProptestConfig {
-        cases: 128,
+        // As many as are quick; PROPTEST_CASES asks for more.
+        cases: if std::env::var_os("PROPTEST_CASES").is_some() {
+            ProptestConfig::default().cases
+        } else {
+            128
+        },
         failure_persistence: None,
         ..ProptestConfig::default()
     }

@@ -80,14 +80,21 @@ pub struct Contest {
 }
 
 impl Memory {
-    /// What a status tells of a resource that this process sees for the first time.
+    /// What a status tells of a resource that this process sees for the first time, so long after the process's start.
+    ///
+    /// An update that it names is remembered at once: somebody may wipe the status before the first pass.
     #[must_use]
-    pub fn from_status(status: &ExperimentRunStatus, run: i32) -> Self {
+    pub fn from_status(status: &ExperimentRunStatus, run: i32, first_seen: Duration) -> Self {
+        let pending = status
+            .pending_update
+            .clone()
+            .map(|record| Pending { record, first_seen });
         let ready = conditions::find(&status.conditions, ConditionType::Ready).filter(|ready| ready.status == "True");
         Self {
             pin: RunKey::pinned(status, run),
             known: Known::from_status(status),
             held: status.held_updates.clone(),
+            pending,
             standing: conditions::standing(&status.conditions),
             ready_generation: ready.and_then(|ready| ready.observed_generation),
             ..Self::default()

@@ -89,7 +89,7 @@ fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
     let decision = world.see(&Seen::Read(run.clone(), unreadable()));
     assert_eq!(told(&world.status), "Unknown RunDone Reconciling");
     assert_eq!(decision.next, Next::Backoff(Duration::from_secs(1)));
-    assert!(message(&world.status).contains("appconfig:ListExperimentRunEvents"));
+    assert!(message(&world.status).contains("what to do in AWS"));
     assert_eq!(
         world.status.last_error.as_ref().unwrap().operation,
         "ListExperimentRunEvents"

@@ -67,7 +67,7 @@ impl World {
 
     /// Another process takes over: it has the status only, and a clock of its own.
     pub fn restart(&mut self) {
-        self.memory = Memory::from_status(&self.status, self.desired.run);
+        self.memory = Memory::from_status(&self.status, self.desired.run, self.elapsed);
     }
 
     pub fn decide(&self, seen: &Seen) -> Decision {
@@ -248,6 +248,7 @@ pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
         status,
         message: Some("what AWS said.".to_owned()),
         request_id: Some("request-1".to_owned()),
+        advice: Some("what to do in AWS"),
     }
 }
 
