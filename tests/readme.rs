@@ -1,0 +1,209 @@
+//! The README says what the code does: its tables and the code's lists are the same, both ways, and its recipes work.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::{collections::BTreeSet, process::Command, time::Duration};
+
+use appconfig_experiment_operator::{
+    api::{Exposure, Reason, custom_resource_definition},
+    appconfig::{Observer, Operation, RateKind},
+    decide::notice,
+    metrics::{Metrics, Reconciled},
+};
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+use serde_json::Value;
+
+use document::{Row, code, name, table};
+
+#[path = "readme/document.rs"]
+mod document;
+#[path = "readme/recipes.rs"]
+mod recipes;
+
+const CONDITIONS: &str = "### Conditions and reasons";
+
+fn names(rows: &[Row]) -> Vec<String> {
+    rows.iter().map(|row| name(&row[0])).collect()
+}
+
+fn set<T: Into<String>>(items: impl IntoIterator<Item = T>) -> BTreeSet<String> {
+    items.into_iter().map(Into::into).collect()
+}
+
+/// What `--help` says of a flag: itself, its variable and its default.
+fn flags() -> Vec<(String, String, Option<String>)> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"));
+    let help = command.args(["run", "--help"]).env_clear().output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let options = help.split("\n      --").skip(1);
+    let between = |text: &str, from: &str| Some(text.split(from).nth(1)?.split(']').next()?.to_owned());
+    options
+        .filter_map(|option| {
+            let flag = option.split([' ', '[', '\n']).next()?;
+            // A default in brackets amid the words is one that the words explain.
+            Some((
+                format!("--{flag}"),
+                between(option, "[env: ")?,
+                between(option, "\n          [default: "),
+            ))
+        })
+        .collect()
+}
+
+#[test]
+fn every_flag_stands_in_the_readme_with_its_variable_and_default() {
+    let flags = flags();
+    assert!(flags.len() > 10, "{flags:?}");
+    let rows = table("### Flags", "flag");
+    let told: Vec<_> = rows.iter().map(|row| (name(&row[0]), name(&row[1]))).collect();
+    let real: Vec<_> = flags
+        .iter()
+        .map(|(flag, variable, _)| (flag.clone(), variable.clone()))
+        .collect();
+    assert_eq!(told, real, "in the order of --help");
+    for ((flag, _, default), row) in flags.iter().zip(&rows) {
+        if let Some(default) = default {
+            assert_eq!(row[2], format!("`{default}`"), "{flag}");
+        }
+    }
+}
+
+fn properties(of: &str) -> serde_json::Map<String, Value> {
+    let definition = serde_json::to_value(custom_resource_definition()).unwrap();
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    schema["properties"][of]["properties"].as_object().unwrap().clone()
+}
+
+/// The names of a field's own fields, however deep.
+fn nested(schema: &Value) -> Vec<String> {
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    let mut names: Vec<String> = fields
+        .flat_map(|(name, schema)| std::iter::once(name.clone()).chain(nested(schema)))
+        .collect();
+    if schema["items"].is_object() {
+        names.extend(nested(&schema["items"]));
+    }
+    names
+}
+
+fn assert_fields(rows: &[Row], of: &str) {
+    let real = properties(of);
+    assert_eq!(set(names(rows)), set(real.keys().cloned()), "{of}");
+    for row in rows {
+        let told = set(code(&row[1]));
+        let missing: Vec<_> = nested(&real[&name(&row[0])])
+            .into_iter()
+            .filter(|field| !told.contains(field))
+            .collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", row[0]);
+    }
+}
+
+#[test]
+fn every_field_of_spec_and_status_stands_in_the_readme() {
+    assert_fields(&table("## A manifest, and what happens", "spec"), "spec");
+    assert_fields(&table("### Status", "field"), "status");
+}
+
+#[test]
+fn every_condition_and_reason_stands_in_the_readme_in_the_order_of_the_decision_table() {
+    assert_eq!(
+        names(&table(CONDITIONS, "condition")),
+        ["Ready", "TargetReached", "Reconciling", "Stalled"]
+    );
+    let real: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(names(&table(CONDITIONS, "reason")), real);
+}
+
+fn condition(kind: &str, status: &str, reason: &str) -> Condition {
+    Condition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: "why".to_owned(),
+        observed_generation: Some(1),
+        last_transition_time: Time(Timestamp::UNIX_EPOCH),
+    }
+}
+
+/// The Events on entering the conditions that a row of the table tells of, by reason and type.
+fn events_of(row: &Row) -> BTreeSet<(String, &'static str)> {
+    let reason = name(&row[0]);
+    let before = [condition("Ready", "True", "InSync")];
+    let mut events = BTreeSet::new();
+    for ready in ["True", "False", "Unknown"] {
+        // After three failures in a row, "as it was" is Unknown.
+        let told = row[1].contains(ready) || (row[1] == "as it was" && ready == "Unknown");
+        if !told {
+            continue;
+        }
+        let third = if row[2].contains("Stalled") && ready == "False" {
+            "Stalled"
+        } else {
+            "Reconciling"
+        };
+        let after = [condition("Ready", ready, &reason), condition(third, "True", &reason)];
+        let notice = notice::of_transition(&before, &after);
+        events.extend(notice.map(|notice| {
+            let kind = if notice.warning { "Warning" } else { "Normal" };
+            (notice.reason.to_owned(), kind)
+        }));
+    }
+    events
+}
+
+#[test]
+fn every_event_stands_in_the_readme_with_its_type() {
+    let rows = table("### Events", "reason");
+    let entered: BTreeSet<_> = table(CONDITIONS, "reason").iter().flat_map(events_of).collect();
+    let real = set(entered
+        .iter()
+        .map(|(reason, _)| reason.clone())
+        .chain(set(notice::REASONS.iter().copied())));
+    assert_eq!(set(names(&rows)), real);
+    for (reason, kind) in entered {
+        let row = rows.iter().find(|row| name(&row[0]) == reason).unwrap();
+        assert!(row[1].contains(kind), "{reason} is {kind}");
+    }
+}
+
+/// The metrics with their labels, once each has happened.
+fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
+    let metrics = Metrics::new("lease", true);
+    metrics.reconciled(Reconciled::Error, Duration::ZERO);
+    metrics.request(Operation::GetExperimentRun, "OK", Duration::ZERO);
+    metrics.rate_wait(RateKind::Read, Duration::ZERO);
+    metrics.event_unpublished();
+    let exposure: Option<Exposure> = serde_json::from_str("5").unwrap();
+    metrics.object(
+        "namespace",
+        "name",
+        exposure,
+        exposure,
+        &[condition("Ready", "True", "InSync")],
+    );
+    let text = metrics.encode().unwrap();
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|sample| {
+            let (series, labels) = sample.split_once(['{', ' ']).unwrap();
+            let labels = labels.split_once('}').map_or("", |(labels, _)| labels);
+            let labels = labels.split(',').filter_map(|label| Some(label.split_once('=')?.0));
+            let parts = ["_bucket", "_sum", "_count"];
+            let histogram = parts.iter().find_map(|part| series.strip_suffix(part));
+            (
+                histogram.unwrap_or(series).to_owned(),
+                set(labels.filter(|label| *label != "le")),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_metric_stands_in_the_readme_with_its_labels() {
+    let rows = table("### Metrics", "metric");
+    let told: BTreeSet<_> = rows.iter().map(|row| (name(&row[0]), set(code(&row[1])))).collect();
+    assert_eq!(told, metrics());
+}

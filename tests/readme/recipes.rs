@@ -1,0 +1,140 @@
+//! The README's manifests and commands, as they stand there, on a real API server with `deploy/` applied.
+
+use std::{
+    env,
+    process::{Command, Output},
+};
+
+use appconfig_emulator::Emulator;
+use control_plane::{ControlPlane, Options};
+use serde_json::Value;
+
+use crate::document::{blocks, section, text};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A shell that has kubectl, with `deploy/` applied and the samples' namespace made.
+struct Shell(ControlPlane);
+
+impl Shell {
+    fn start() -> Self {
+        let shell = Self(ControlPlane::start(Options::default()).unwrap());
+        shell.run("kubectl apply -k deploy/");
+        shell.run("kubectl wait crd --all --for=condition=Established --timeout=20s");
+        shell.run("kubectl apply -f deploy/samples/namespace.yaml");
+        shell
+    }
+
+    fn attempt(&self, script: &str) -> Output {
+        let programs = self.0.kubectl_path().parent().unwrap();
+        let path = format!("{}:{}", programs.display(), env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command
+            .args(["-euc", script])
+            .current_dir(ROOT)
+            .env("PATH", path)
+            .env("KUBECONFIG", self.0.kubeconfig())
+            .env("KUBECACHEDIR", self.0.directory().join("kubectl-cache"))
+            .output()
+            .unwrap()
+    }
+
+    /// Runs a script, and gives what it says.
+    fn run(&self, script: &str) -> String {
+        let output = self.attempt(script);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs the commands below a heading, each block by itself.
+    fn follow(&self, heading: &str) -> Vec<String> {
+        let blocks = blocks(&section(heading), "console");
+        assert!(!blocks.is_empty(), "{heading} has no commands");
+        blocks.iter().map(|block| self.run(block)).collect()
+    }
+
+    fn resource(&self) -> Value {
+        let text = self.run("kubectl get exprun add-to-cart-1 -n checkout -o json --show-managed-fields");
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+fn managers_of(resource: &Value, field: &str) -> Vec<String> {
+    let entries = resource["metadata"]["managedFields"].as_array().unwrap();
+    let owns = |entry: &&Value| entry["fieldsV1"]["f:spec"].get(format!("f:{field}")).is_some();
+    let managers = entries
+        .iter()
+        .filter(owns)
+        .map(|entry| entry["manager"].as_str().unwrap());
+    managers.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_manifest_is_accepted_and_so_are_the_recipes() {
+    let shell = Shell::start();
+    let manifests: Vec<_> = blocks(&text(), "yaml")
+        .into_iter()
+        .filter(|block| block.contains("kind: ExperimentRun"))
+        .collect();
+    assert!(!manifests.is_empty());
+    for manifest in manifests {
+        shell.run(&format!("kubectl apply --server-side -f - <<'END'\n{manifest}\nEND"));
+    }
+
+    let brake = blocks(&section("### The brake"), "console");
+    shell.run(&brake[0]);
+    let braked = shell.resource();
+    assert_eq!(braked["spec"]["suspend"], true);
+    assert_eq!(managers_of(&braked, "suspend"), ["oncall"]);
+    shell.run(&brake[1]);
+    assert_eq!(shell.resource()["spec"].get("suspend"), None);
+
+    shell.run("kubectl delete exprun add-to-cart-1 -n checkout");
+    // What Git has leaves the exposure out, as the recipe says.
+    let git = "grep -v exposurePercentage deploy/samples/validate.yaml | \
+               kubectl apply --server-side --field-manager=git -f -";
+    shell.run(git);
+    shell.follow("### Automation beside GitOps");
+    shell.run(git);
+    let automated = shell.resource();
+    assert_eq!(automated["spec"]["exposurePercentage"], 40);
+    assert_eq!(managers_of(&automated, "exposurePercentage"), ["rollout"]);
+
+    shell.follow("### Read it now");
+    let annotations = &shell.resource()["metadata"]["annotations"];
+    assert!(annotations["experiments.appconfig.dev/reconcile-requested-at"].is_string());
+
+    shell.run("kubectl annotate namespace checkout experiments.appconfig.dev/applications-");
+    shell.run("kubectl delete exprun add-to-cart-1 -n checkout");
+    let create = "kubectl apply -f deploy/samples/validate.yaml";
+    let refused = shell.attempt(create);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("may not name any AppConfig application yet"), "{said}");
+    shell.follow("### Tenancy");
+    shell.run(create);
+}
+
+/// The script by which a person fills the emulator.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_creates_the_run_that_the_samples_name() {
+    // A person who reads the README has curl; a machine that only builds needn't.
+    if Command::new("curl").arg("--version").output().is_err() {
+        eprintln!("there is no curl: the script is not tried");
+        return;
+    }
+    let emulator = Emulator::start(appconfig_emulator::Options::default()).await.unwrap();
+    let script = format!("{ROOT}/tests/emulator/create-run.sh");
+    let output = Command::new(script).arg(emulator.endpoint()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let requests = emulator.requests();
+    let run = requests.last().unwrap();
+    assert_eq!(
+        (run.application.as_deref(), run.definition.as_deref()),
+        (Some("shop"), Some("add-to-cart"))
+    );
+    assert_eq!(
+        (&run.answer["Run"], &run.answer["ExposurePercentage"]),
+        (&1.into(), &0.0.into())
+    );
+}
