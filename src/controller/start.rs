@@ -134,6 +134,10 @@ async fn kubernetes() -> Result<kube::Client, Error> {
     let mut config = kube::Config::infer()
         .await
         .map_err(|error| Error::Cluster(error.to_string()))?;
+    // kube would reach the API server through HTTPS_PROXY too, whatever NO_PROXY says. Here that variable is for AWS.
+    let environment = ["HTTPS_PROXY", "https_proxy"].map(|name| std::env::var(name).ok());
+    let environment: Vec<::http::Uri> = environment.iter().flatten().filter_map(|it| it.parse().ok()).collect();
+    config.proxy_url.take_if(|proxy| environment.contains(proxy));
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
