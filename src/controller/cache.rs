@@ -74,16 +74,15 @@ impl Object {
     /// Whether somebody asks for a pass with this object that they didn't ask for with the one before: own status writes
     /// change neither generation nor annotation.
     pub(super) fn asks_more_than(&self, before: &Self) -> bool {
-        let asked = |object: &Self| {
-            object
-                .metadata()
-                .annotations
-                .as_ref()?
-                .get(RECONCILE_REQUESTED_AT)
-                .cloned()
-        };
-        self.metadata().generation != before.metadata().generation || asked(self) != asked(before)
+        asked(self.metadata()) != asked(before.metadata())
     }
+}
+
+/// What a person asks for anew: another spec, or a pass.
+pub(super) fn asked(metadata: &ObjectMeta) -> (Option<i64>, Option<String>) {
+    let annotations = metadata.annotations.as_ref();
+    let requested_at = annotations.and_then(|annotations| annotations.get(RECONCILE_REQUESTED_AT));
+    (metadata.generation, requested_at.cloned())
 }
 
 /// What the watch tells.

@@ -146,8 +146,8 @@ impl Pass {
             seen = if let Some(update) = decision.update.clone() {
                 self.send(&decision, update).await?
             } else {
-                self.record(&decision).await?;
-                if decision.next != Next::Now {
+                let asked_more = self.record(&decision).await?;
+                if decision.next != Next::Now && !asked_more {
                     return Ok(decision.next);
                 }
                 self.observe().await?
@@ -376,15 +376,17 @@ impl Pass {
         }
     }
 
-    /// Step 6: the status, when it differs; onto the newest object when that has changed meanwhile.
-    async fn record(&mut self, decision: &Decision) -> Result<(), Interrupted> {
+    /// Step 6: the status, when it differs; onto the newest object when that has changed meanwhile. True when the newest
+    /// asks for more than what was decided upon: to the loop it looks like one that this pass has dealt with.
+    async fn record(&mut self, decision: &Decision) -> Result<bool, Interrupted> {
         self.notices.extend(decision.notices.iter().cloned());
+        let decided_upon = cache::asked(&self.object.metadata);
         for _ in 0..RECORDS {
             match status::write(&self.api, &self.object, &decision.status).await {
                 Ok(written) => {
                     self.adopt(written);
                     self.publish();
-                    return Ok(());
+                    return Ok(cache::asked(&self.object.metadata) != decided_upon);
                 }
                 Err(CallError::Conflict) => self.refresh().await?,
                 Err(error) => return Err(error.into()),
