@@ -8,4 +8,7 @@ mod harness;
 
 mod answers;
 mod environment;
+mod order;
+mod overrides;
 mod raise;
+mod values;

@@ -2,12 +2,14 @@
 
 mod cluster;
 mod faults;
+mod journey;
 mod operator;
 mod resource;
 mod scene;
 
 pub use cluster::{administrator, control_plane, kubectl};
 pub use faults::{copied, raw, refuse};
+pub use journey::{bodies, message};
 pub use operator::{Flags, Operator};
 pub use resource::{condition, condition_status, is_ready, is_stalled, last_error, reason};
 pub use scene::{CANARY, DEADLINE, Scene};

@@ -65,16 +65,10 @@ impl Operator {
         command
             .arg("run")
             .args(["--namespace", &flags.namespace, "--endpoint-url", &flags.endpoint])
-            .args([
-                "--region",
-                "eu-west-1",
-                "--http-address",
-                "127.0.0.1:0",
-                "--log-level",
-                "trace",
-            ])
+            .args(["--http-address", "127.0.0.1:0", "--log-level", "trace"])
             .args(&flags.arguments)
             .env("KUBECONFIG", &flags.kubeconfig)
+            .env("AWS_REGION", "eu-west-1")
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
             .env("AWS_EC2_METADATA_DISABLED", "true")

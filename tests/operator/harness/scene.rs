@@ -15,7 +15,7 @@ use k8s_openapi::api::{core::v1::Namespace, events::v1::Event};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
-    core::ApiResource,
+    core::{ApiResource, DeserializeGuard},
     runtime::watcher::{self, watcher},
 };
 use serde_json::{Value, json};
@@ -74,13 +74,16 @@ impl Scene {
         let experiment = emulator.seed(&Seed::default()).expect("an experiment");
         emulator.start_run(&experiment, 0.0).expect("a run");
         let history = Arc::new(Mutex::new(Vec::new()));
-        let (count, changed) = watch::channel(0);
+        let (count, mut changed) = watch::channel(0);
         let runs = Api::namespaced(client.clone(), &namespace);
         let watching = tokio::spawn(record(
             Api::namespaced(client.clone(), &namespace),
             Arc::clone(&history),
             count,
         ));
+        // A resource that is there before the watch would not have all its versions told.
+        let watched = timeout(DEADLINE, changed.wait_for(|count| *count > 0)).await;
+        watched.expect("the watch begins in time").expect("the watch begins");
         Self {
             namespace,
             client,
@@ -143,24 +146,34 @@ impl Scene {
         let kind = ApiResource::erase::<ExperimentRun>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
         let object = api.patch(name, &parameters, &Patch::Apply(manifest)).await?;
-        Ok(object.try_parse().expect("an ExperimentRun"))
+        Ok(self.caught_up(object.try_parse().expect("an ExperimentRun")).await)
     }
 
     /// Merges into an object, spec or metadata.
     pub async fn patch(&self, name: &str, patch: &Value) -> ExperimentRun {
-        self.runs
+        let patched = self
+            .runs
             .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .expect("the patch is accepted")
+            .await;
+        self.caught_up(patched.expect("the patch is accepted")).await
     }
 
     /// Merges into a status, as somebody with too many rights would.
     pub async fn patch_status(&self, name: &str, status: &Value) -> ExperimentRun {
         let patch = json!({ "status": status });
-        self.runs
+        let patched = self
+            .runs
             .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .expect("the patch is accepted")
+            .await;
+        self.caught_up(patched.expect("the patch is accepted")).await
+    }
+
+    /// Waits until the watch has told of a write, so that what is waited for next isn't found in an older version.
+    pub async fn caught_up(&self, written: ExperimentRun) -> ExperimentRun {
+        let version = |run: &ExperimentRun| run.resource_version().and_then(|version| version.parse::<u64>().ok());
+        let told = |run: &ExperimentRun| run.uid() == written.uid() && version(run) >= version(&written);
+        self.wait(&written.name_any(), "as it was written", told).await;
+        written
     }
 
     pub async fn delete(&self, name: &str) {
@@ -253,13 +266,26 @@ impl Scene {
     }
 }
 
-async fn record(api: Api<ExperimentRun>, history: Arc<Mutex<Vec<ExperimentRun>>>, changes: watch::Sender<usize>) {
+async fn record(
+    api: Api<DeserializeGuard<ExperimentRun>>,
+    history: Arc<Mutex<Vec<ExperimentRun>>>,
+    changes: watch::Sender<usize>,
+) {
     let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
     while let Some(event) = events.next().await {
-        let Ok(watcher::Event::Apply(run) | watcher::Event::InitApply(run)) = event else {
-            continue;
-        };
-        history.lock().expect("no panic while it was held").push(run);
+        match event {
+            Ok(watcher::Event::Apply(run) | watcher::Event::InitApply(run)) => {
+                let Ok(run) = run.0 else { continue };
+                history.lock().expect("no panic while it was held").push(run);
+            }
+            Ok(watcher::Event::InitDone) => {}
+            Ok(_) => continue,
+            // At the end of a test every retry fails at once; without a pause the task could not be stopped.
+            Err(_) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        }
         changes.send_modify(|count| *count += 1);
     }
 }

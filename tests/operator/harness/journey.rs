@@ -1,0 +1,62 @@
+//! What people do in a journey, and what they look at afterwards.
+
+use appconfig_emulator::RequestRecord;
+use appconfig_experiment_operator::api::ExperimentRun;
+use serde_json::Value;
+
+use super::{Scene, condition, kubectl};
+
+/// Ready's message.
+pub fn message(run: &ExperimentRun) -> &str {
+    condition(run, "Ready").map_or("", |ready| ready.message.as_str())
+}
+
+/// What was sent, in order.
+pub fn bodies(requests: &[RequestRecord]) -> Vec<Value> {
+    requests.iter().map(|request| request.body.clone()).collect()
+}
+
+impl Scene {
+    /// Lets seconds go by for `AppConfig`, whose answers tell old from new by whole seconds.
+    pub fn later(&self, seconds: i32) {
+        let mut settings = self.emulator.settings();
+        settings.clock_offset_seconds += seconds;
+        self.emulator.set_settings(settings).expect("settings that can be");
+    }
+
+    /// Changes a setting of the emulator.
+    pub fn set(&self, change: &Value) {
+        let settings = self.emulator.settings().changed(change);
+        self.emulator
+            .set_settings(settings.expect("a setting that there is"))
+            .expect("settings that can be");
+    }
+
+    /// The notes of a resource's Events of one reason, in the order in which they were told.
+    pub async fn notes(&self, name: &str, reason: &str) -> Vec<String> {
+        let mut events = self.events(name).await;
+        events.retain(|event| event.reason.as_deref() == Some(reason));
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        events.into_iter().filter_map(|event| event.note).collect()
+    }
+
+    /// Waits until a resource has so many Events of a reason, and gives their notes.
+    pub async fn told(&self, name: &str, reason: &str, times: usize) -> Vec<String> {
+        let what = format!("told as {times} Events of reason {reason}");
+        self.eventually(&what, async || self.notes(name, reason).await.len() >= times)
+            .await;
+        self.notes(name, reason).await
+    }
+
+    /// Runs kubectl in this scene's namespace and gives what it prints.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        let arguments = [&["--namespace", &self.namespace], arguments].concat();
+        let output = kubectl(&arguments).await;
+        let (said, complaint) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success(), "kubectl {arguments:?}: {complaint}");
+        said.into_owned()
+    }
+}
