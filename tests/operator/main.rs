@@ -7,8 +7,13 @@
 mod harness;
 
 mod answers;
+mod done;
 mod environment;
+mod external;
+mod identity;
+mod lowering;
 mod order;
 mod overrides;
+mod owners;
 mod raise;
 mod values;
