@@ -41,7 +41,7 @@ pub(super) async fn write(
 /// Writes what there is to say of an object that can't be parsed. What else its status holds stays.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(super) async fn write_unreadable(
     api: &Api<DynamicObject>,
     metadata: &kube::api::ObjectMeta,
