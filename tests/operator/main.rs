@@ -7,6 +7,7 @@
 mod harness;
 
 mod answers;
+mod changes_meanwhile;
 mod done;
 mod environment;
 mod external;
@@ -16,4 +17,7 @@ mod order;
 mod overrides;
 mod owners;
 mod raise;
+mod refusals;
+mod throttling;
+mod unknown_outcome;
 mod values;

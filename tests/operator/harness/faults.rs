@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use appconfig_emulator::{Effect, Fault, Operation, RawAnswer, RawBody, RefuseWith};
+use appconfig_emulator::{Effect, Fault, Operation, RawAnswer, RawBody, RefuseWith, Settings};
 use appconfig_experiment_operator::api::{ExperimentRun, ExperimentRunStatus, RECONCILE_REQUESTED_AT};
 use serde_json::json;
 
@@ -63,6 +63,15 @@ impl Scene {
     /// Nothing goes wrong any more.
     pub fn heal(&self) {
         self.emulator.set_faults(vec![]).expect("no fault is a list of faults");
+    }
+
+    /// Whether a user's deployment is under way in the experiment's environment.
+    pub fn deployment_in_progress(&self, under_way: bool) {
+        let settings = Settings {
+            deployment_in_progress: under_way.then(|| "production".to_owned()).into_iter().collect(),
+            ..self.emulator.settings()
+        };
+        self.emulator.set_settings(settings).expect("the environment is there");
     }
 
     /// Asks for a pass as a person would, and waits until it was handled: the read that it made has been judged.

@@ -1,0 +1,111 @@
+//! Updates that have to wait, for AWS's rates or for a deployment: sent once, and only what is still asked for.
+
+use std::time::Duration;
+
+use appconfig_emulator::{Operation, RateLimits, Settings, ThrottleAnswer};
+use appconfig_experiment_operator::api::ExperimentRun;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::harness::{Scene, condition, condition_status, is_ready, last_error, reason, refuse};
+
+/// Raises to 50 %, which is refused, lowers to 10 % and lets go: 50 % must not be sent any more.
+async fn withdrawn_while(scene: &Scene, told: &str, let_go: impl FnOnce(&Scene)) {
+    let _operator = scene.operator();
+    scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
+    scene.wait("run", told, |run| reason(run) == told).await;
+    scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
+    let withdrawn = Timestamp::now();
+    // So that a process which had not heard of the new spec would have the time to send the old value once more.
+    let sent_later = || {
+        let later = withdrawn + Duration::from_secs(3);
+        scene.updates().into_iter().any(|update| update.arrived_at > later)
+    };
+    scene
+        .eventually("tried again", async || {
+            scene.pass("run").await;
+            sent_later()
+        })
+        .await;
+    let_go(scene);
+    scene.pass("run").await;
+    scene.wait("run", "ready", is_ready).await;
+    let updates = scene.updates();
+    let sent_after: Vec<_> = updates.iter().filter(|update| update.arrived_at > withdrawn).collect();
+    assert!(
+        sent_after
+            .iter()
+            .all(|update| update.body == json!({ "ExposurePercentage": 10.0 })),
+        "{sent_after:?}"
+    );
+    assert_eq!(
+        (scene.committed(), &scene.live()["ExposurePercentage"]),
+        (1, &json!(10.0))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_raise_withdrawn_while_a_deployment_is_in_progress_is_not_sent() {
+    let scene = Scene::new().await;
+    scene.deployment_in_progress(true);
+    withdrawn_while(&scene, "DeploymentInProgress", |scene| {
+        scene.deployment_in_progress(false);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_raise_withdrawn_while_aws_limits_the_rate_is_not_sent() {
+    let scene = Scene::new().await;
+    scene.always(Operation::UpdateExperimentRun, refuse(429, None, "slow down"));
+    withdrawn_while(&scene, "Throttled", Scene::heal).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_a_throttled_update_is_tried_again_until_it_is_carried_out_once() {
+    let scene = Scene::new().await;
+    let _operator = scene.operator();
+    let throttled = [
+        refuse(429, Some("TooManyRequestsException"), "slow down"),
+        refuse(429, None, "slow down"),
+        refuse(400, Some("ThrottlingException"), "Rate exceeded"),
+    ];
+    for (number, effect) in (1..).zip(throttled) {
+        scene.once(Operation::UpdateExperimentRun, effect);
+        scene.apply("run", &json!({ "exposurePercentage": number * 10 })).await;
+        let ready = scene.wait("run", "ready", is_ready).await;
+        assert!(last_error(&ready).is_none());
+        assert_eq!((scene.updates().len(), scene.committed()), (number * 2, number));
+        let throttled = |run: &ExperimentRun| {
+            let generation = condition(run, "Ready").and_then(|ready| ready.observed_generation);
+            reason(run) == "Throttled" && generation == i64::try_from(number).ok()
+        };
+        let versions = scene.versions("run");
+        let told = versions.iter().find(|run| throttled(run)).expect("it was told");
+        assert_eq!(condition_status(told, "Ready"), Some("False"), "it was False before");
+        assert_eq!(last_error(told).unwrap().operation, "UpdateExperimentRun");
+    }
+    assert_eq!(scene.live()["ExposurePercentage"], 30.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_a_rate_below_what_is_asked_for_only_slows_down() {
+    let scene = Scene::new().await;
+    let settings = Settings {
+        rate_limits: RateLimits {
+            get: Some(1),
+            update: Some(1),
+            ..RateLimits::default()
+        },
+        throttle_answer: ThrottleAnswer::Throttling,
+        ..Settings::default()
+    };
+    scene.emulator.set_settings(settings).unwrap();
+    let _operator = scene.operator();
+    let spec = json!({
+        "description": "new", "exposurePercentage": 25, "treatmentOverrides": { "inline": { "qa-bob": "t1" } }
+    });
+    scene.apply("run", &spec).await;
+    scene.wait("run", "ready", is_ready).await;
+    assert_eq!(scene.committed(), 3);
+}
