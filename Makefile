@@ -39,7 +39,7 @@ crds: ## Generate the CustomResourceDefinition anew
 .PHONY: programs
 programs:
 	@echo 'Building the operator and the demo: about 5 minutes on two cores the first time, then seconds.'
-	@$(CARGO) build --quiet --bin appconfig-experiment-operator --example demo
+	@$(CARGO) build --bin appconfig-experiment-operator --example demo
 
 format:
 	cargo fmt --all --check

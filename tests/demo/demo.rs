@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nThis was not as narrated: {error}");
+            eprintln!("\ndemo: {error}");
             ExitCode::FAILURE
         }
     }
@@ -31,7 +31,7 @@ fn demonstrate() -> Outcome {
     let stage = Stage::start(Audience::Reader)?;
     if let Err(error) = story::tell(&stage) {
         eprintln!("\nThe end of the operator's log:\n{}", stage.end_of_operator_log());
-        return Err(error);
+        return Err(format!("this was not as narrated: {error}").into());
     }
     println!(
         "\nEverything was as narrated. It took {} s.",
