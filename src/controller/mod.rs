@@ -4,24 +4,26 @@
 //! |---|---|
 //! | what has changed | `cache` |
 //! | whose turn it is | `dispatch`, `queue` |
-//! | one pass, 1 to 8 | `pass` |
-//! | 1 and 5 in `decide`'s words | `observe` |
-//! | who acts for a run | `claims` |
-//! | 4 and 6, the status | `status`, `call` |
-//! | how long an update may leave after its fence | `send_window` |
+//! | one pass | `pass` |
+//! | 1, and who acts for a run | `pass::observe`, `claims` |
+//! | 1 and 5 in `decide`'s words | `answers` |
+//! | 3 to 5, and how long an update may leave after its fence | `pass::send`, `send_window` |
+//! | 4 and 6, the status | `pass::record`, `status`, `call` |
 //! | 7, Events | `events` |
+//! | objects that can't be parsed | `unreadable` |
 
+mod answers;
 mod cache;
 mod call;
 mod claims;
 mod dispatch;
 mod events;
-mod observe;
 mod pass;
 mod queue;
 mod send_window;
 mod start;
 mod status;
+mod unreadable;
 
 use std::time::{Duration, Instant};
 

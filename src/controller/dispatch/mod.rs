@@ -1,13 +1,14 @@
 //! The loop that owns the state: it hears what changes, knows when each resource is due, and starts passes. Never two of
 //! one object, and no more at a time than it may.
 
+mod finished;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
-use kube::{Api, api::DynamicObject};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinError, JoinSet},
+    task::JoinSet,
     time::Instant,
 };
 use tracing::Instrument;
@@ -15,18 +16,18 @@ use tracing::Instrument;
 use crate::{
     api::{ExperimentRun, RECONCILE_REQUESTED_AT},
     appconfig::Priority,
-    decide::{self, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory, notice::Notice, schedule},
+    decide::{self, memory::Memory, notice::Notice, schedule},
     http::{Check, Heartbeat},
-    metrics::Reconciled,
 };
 
 use super::{
     Error, Shared,
     cache::{Change, Object, ObjectKey},
+    call::CallError,
     claims::Age,
-    pass::{Ended, Interrupted, Pass},
+    pass::{Ended, Pass},
     queue::Queue,
-    status,
+    unreadable::tell_unreadable,
 };
 
 /// The loop shows that it is alive at least this often.
@@ -63,7 +64,7 @@ struct Entry {
 
 enum Finished {
     Pass(Box<Ended>, Duration),
-    Told(ObjectKey, Result<(), String>),
+    Told(ObjectKey, Result<(), CallError>),
 }
 
 impl Dispatcher {
@@ -298,134 +299,13 @@ impl Dispatcher {
                 }
                 Object::Unreadable(metadata) => {
                     let metadata = Arc::clone(metadata);
-                    self.passes
-                        .spawn(async move { tell_unreadable(&shared, key, &metadata).await }.instrument(span));
+                    let told = async move {
+                        let told = tell_unreadable(&shared, &key, &metadata).await;
+                        Finished::Told(key, told)
+                    };
+                    self.passes.spawn(told.instrument(span));
                 }
             }
         }
     }
-
-    /// A pass that panicked ends the process: what it knew is lost, and a new process finds it in the status.
-    fn finished(&mut self, finished: Result<Finished, JoinError>) -> Result<(), Error> {
-        match finished.map_err(|_| Error::Panicked)? {
-            Finished::Pass(ended, took) => self.ended(*ended, took),
-            Finished::Told(key, told) => {
-                if let Some(entry) = self.entries.get_mut(&key) {
-                    entry.running = false;
-                    let woken = std::mem::take(&mut entry.woken);
-                    match told {
-                        Err(error) => {
-                            tracing::warn!(namespace = key.namespace, name = key.name, "{error}");
-                            self.queue.schedule(key, self.shared.elapsed() + BEAT, Priority::Resync);
-                        }
-                        Ok(()) if woken => self.queue.schedule(key, self.shared.elapsed(), Priority::Change),
-                        Ok(()) => {}
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn ended(&mut self, ended: Ended, took: Duration) {
-        let Ended {
-            key,
-            object,
-            memory,
-            notices,
-            result,
-        } = ended;
-        self.count(&key, &result, took);
-        let Some(entry) = self
-            .entries
-            .get_mut(&key)
-            .filter(|entry| Some(entry.object.uid()) == object.metadata.uid.as_deref())
-        else {
-            return;
-        };
-        entry.running = false;
-        entry.memory = memory;
-        entry.notices = notices;
-        let seen = Object::Readable(object);
-        let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
-        if !seen.is_older_than(&entry.object) {
-            entry.object = seen;
-        }
-        let now = self.shared.elapsed();
-        let woken = std::mem::take(&mut entry.woken) || newer_asked;
-        let next = match result {
-            Err(Interrupted::MayNotAct) => None,
-            _ if woken => Some((now, Priority::Change)),
-            Ok(next) => {
-                entry.failures = 0;
-                self.due(&key, next)
-            }
-            Err(Interrupted::Gone) => None,
-            Err(Interrupted::Deadline | Interrupted::ApiServer(_)) => {
-                entry.failures = entry.failures.saturating_add(1);
-                let ceiling = schedule::backoff(entry.failures);
-                Some((now + ceiling.mul_f64(fastrand::f64()), Priority::Change))
-            }
-        };
-        if let Some((due, priority)) = next {
-            self.queue.schedule(key, due, priority);
-        }
-    }
-
-    /// When and how urgently a resource is looked at again.
-    fn due(&self, key: &ObjectKey, next: schedule::Next) -> Option<(Duration, Priority)> {
-        let now = self.shared.elapsed();
-        let settled = match self.entries.get(key).map(|entry| &entry.object) {
-            Some(Object::Readable(run)) => self.slot_of_settled(run).is_some(),
-            _ => true,
-        };
-        let priority = if settled { Priority::Resync } else { Priority::Change };
-        match next {
-            schedule::Next::Now => Some((now, priority)),
-            schedule::Next::After(wait) => Some((now + wait, priority)),
-            schedule::Next::Backoff(ceiling) => Some((now + ceiling.mul_f64(fastrand::f64()), priority)),
-            schedule::Next::OnChange => None,
-        }
-    }
-
-    fn count(&self, key: &ObjectKey, result: &Result<schedule::Next, Interrupted>, took: Duration) {
-        let result = match result {
-            Ok(schedule::Next::OnChange) | Err(Interrupted::Gone) => Reconciled::Success,
-            Ok(schedule::Next::After(_)) => Reconciled::RequeueAfter,
-            Ok(schedule::Next::Now | schedule::Next::Backoff(_)) => Reconciled::Requeue,
-            Err(Interrupted::MayNotAct) => return,
-            Err(error @ (Interrupted::Deadline | Interrupted::ApiServer(_))) => {
-                tracing::warn!(
-                    namespace = key.namespace,
-                    name = key.name,
-                    "a pass came to no end and is repeated: {error}"
-                );
-                Reconciled::Error
-            }
-        };
-        self.shared.metrics.reconciled(result, took);
-    }
-}
-
-/// Says of an object that can't be parsed that it can't.
-async fn tell_unreadable(shared: &Shared, key: ObjectKey, metadata: &kube::api::ObjectMeta) -> Finished {
-    let invalid = InvalidSpec::Unreadable("it is not of the shape that the CRD describes".to_owned());
-    let resource = Resource {
-        uid: metadata.uid.as_deref().unwrap_or_default(),
-        generation: metadata.generation.unwrap_or_default(),
-        reconcile_requested_at: None,
-        desired: Err(&invalid),
-        status: &shared.no_status,
-        defaults: &shared.defaults,
-    };
-    let now = decide::Now {
-        elapsed: shared.elapsed(),
-        local: jiff::Timestamp::now(),
-        service: None,
-    };
-    let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Seen::Nothing, &now);
-    let kind = kube::api::ApiResource::erase::<ExperimentRun>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(shared.client.clone(), &key.namespace, &kind);
-    let told = status::write_unreadable(&api, metadata, &decision.status).await;
-    Finished::Told(key, told.map_err(|error| error.to_string()))
 }

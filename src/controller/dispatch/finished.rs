@@ -1,0 +1,120 @@
+//! What the loop does with what a pass leaves behind: when the resource is looked at next, and what is counted.
+
+use std::time::Duration;
+
+use tokio::task::JoinError;
+
+use super::{BEAT, Dispatcher, Finished};
+use crate::{
+    appconfig::Priority,
+    controller::{
+        Error,
+        cache::{Object, ObjectKey},
+        pass::{Ended, Interrupted},
+    },
+    decide::schedule,
+    metrics::Reconciled,
+};
+
+impl Dispatcher {
+    /// A pass that panicked ends the process: what it knew is lost, and a new process finds it in the status.
+    pub(super) fn finished(&mut self, finished: Result<Finished, JoinError>) -> Result<(), Error> {
+        match finished.map_err(|_| Error::Panicked)? {
+            Finished::Pass(ended, took) => self.ended(*ended, took),
+            Finished::Told(key, told) => {
+                if let Some(entry) = self.entries.get_mut(&key) {
+                    entry.running = false;
+                    let woken = std::mem::take(&mut entry.woken);
+                    match told {
+                        Err(error) => {
+                            tracing::warn!(namespace = key.namespace, name = key.name, "{error}");
+                            self.queue.schedule(key, self.shared.elapsed() + BEAT, Priority::Resync);
+                        }
+                        Ok(()) if woken => self.queue.schedule(key, self.shared.elapsed(), Priority::Change),
+                        Ok(()) => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: Ended, took: Duration) {
+        let Ended {
+            key,
+            object,
+            memory,
+            notices,
+            result,
+        } = ended;
+        self.count(&key, &result, took);
+        let Some(entry) = self
+            .entries
+            .get_mut(&key)
+            .filter(|entry| Some(entry.object.uid()) == object.metadata.uid.as_deref())
+        else {
+            return;
+        };
+        entry.running = false;
+        entry.memory = memory;
+        entry.notices = notices;
+        let seen = Object::Readable(object);
+        let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
+        if !seen.is_older_than(&entry.object) {
+            entry.object = seen;
+        }
+        let now = self.shared.elapsed();
+        let woken = std::mem::take(&mut entry.woken) || newer_asked;
+        let next = match result {
+            Err(Interrupted::MayNotAct) => None,
+            _ if woken => Some((now, Priority::Change)),
+            Ok(next) => {
+                entry.failures = 0;
+                self.due(&key, next)
+            }
+            Err(Interrupted::Gone) => None,
+            Err(Interrupted::Deadline | Interrupted::ApiServer(_)) => {
+                entry.failures = entry.failures.saturating_add(1);
+                let ceiling = schedule::backoff(entry.failures);
+                Some((now + ceiling.mul_f64(fastrand::f64()), Priority::Change))
+            }
+        };
+        if let Some((due, priority)) = next {
+            self.queue.schedule(key, due, priority);
+        }
+    }
+
+    /// When and how urgently a resource is looked at again.
+    fn due(&self, key: &ObjectKey, next: schedule::Next) -> Option<(Duration, Priority)> {
+        let now = self.shared.elapsed();
+        let settled = match self.entries.get(key).map(|entry| &entry.object) {
+            Some(Object::Readable(run)) => self.slot_of_settled(run).is_some(),
+            _ => true,
+        };
+        let priority = if settled { Priority::Resync } else { Priority::Change };
+        match next {
+            schedule::Next::Now => Some((now, priority)),
+            schedule::Next::After(wait) => Some((now + wait, priority)),
+            schedule::Next::Backoff(ceiling) => Some((now + ceiling.mul_f64(fastrand::f64()), priority)),
+            schedule::Next::OnChange => None,
+        }
+    }
+
+    fn count(&self, key: &ObjectKey, result: &Result<schedule::Next, Interrupted>, took: Duration) {
+        let result = match result {
+            Ok(schedule::Next::OnChange) | Err(Interrupted::Gone) => Reconciled::Success,
+            Ok(schedule::Next::After(_)) => Reconciled::RequeueAfter,
+            Ok(schedule::Next::Now | schedule::Next::Backoff(_)) => Reconciled::Requeue,
+            Err(Interrupted::MayNotAct) => return,
+            Err(error @ (Interrupted::Deadline | Interrupted::ApiServer(_))) => {
+                tracing::warn!(
+                    namespace = key.namespace,
+                    name = key.name,
+                    "a pass came to no end and is repeated: {error}"
+                );
+                Reconciled::Error
+            }
+        };
+        self.shared.metrics.reconciled(result, took);
+    }
+}

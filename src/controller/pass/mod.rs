@@ -1,0 +1,206 @@
+//! One pass over one resource: the picture in `lib.rs`, step by step. All that it does is I/O; what to do is `decide`'s
+//! business.
+
+mod observe;
+mod record;
+mod send;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::{Api, Resource as _, ResourceExt, runtime::events::EventType};
+use tokio::{sync::OwnedMutexGuard, time::Instant};
+
+use crate::{
+    api::{ExperimentRun, RECONCILE_REQUESTED_AT},
+    appconfig::{Priority, RunAddress},
+    decide::{
+        self, Decision, Now, Owner, Resource, Seen,
+        desired::{Desired, InvalidSpec},
+        memory::Memory,
+        notice::Notice,
+        schedule::Next,
+    },
+};
+
+use super::{Shared, answers, cache::ObjectKey, call::CallError};
+
+/// How long a pass may take; after the fence only the request's own bound counts.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How many steps one pass takes at most. Three members are three updates; the rest is for conflicts and refusals.
+const STEPS: usize = 12;
+/// What the operator was doing when an Event came about, in the Event's own field.
+const ACTION: &str = "Reconcile";
+
+/// What a pass leaves behind.
+pub(super) struct Ended {
+    pub(super) key: ObjectKey,
+    /// The newest object that the pass has seen.
+    pub(super) object: Arc<ExperimentRun>,
+    pub(super) memory: Memory,
+    /// What was to be said and could not be recorded.
+    pub(super) notices: Vec<Notice>,
+    pub(super) result: Result<Next, Interrupted>,
+}
+
+/// Why a pass came to no end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Interrupted {
+    /// The resource is gone, or is being deleted.
+    #[error("the resource is gone")]
+    Gone,
+    /// This process may not act any more.
+    #[error("this process is stopping, or does not hold the Lease")]
+    MayNotAct,
+    /// Too much else is going on.
+    #[error("the pass did not come to its end within {} s", DEADLINE.as_secs())]
+    Deadline,
+    /// The API server.
+    #[error("{0}")]
+    ApiServer(CallError),
+}
+
+impl From<CallError> for Interrupted {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Gone => Self::Gone,
+            other => Self::ApiServer(other),
+        }
+    }
+}
+
+/// One pass.
+pub(super) struct Pass {
+    shared: Arc<Shared>,
+    api: Api<ExperimentRun>,
+    key: ObjectKey,
+    object: ExperimentRun,
+    memory: Memory,
+    notices: Vec<Notice>,
+    priority: Priority,
+    deadline: Instant,
+    owner: Owner,
+    /// The live run's IDs, by which updates name it.
+    run: Option<RunAddress>,
+    /// `AppConfig`'s own time, and when it was told.
+    service: Option<(Timestamp, Instant)>,
+    has_write_token: bool,
+    serial: Option<OwnedMutexGuard<()>>,
+}
+
+impl Pass {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        key: ObjectKey,
+        object: &ExperimentRun,
+        memory: Memory,
+        notices: Vec<Notice>,
+        priority: Priority,
+    ) -> Self {
+        Self {
+            api: Api::namespaced(shared.client.clone(), &key.namespace),
+            shared,
+            key,
+            object: object.clone(),
+            memory,
+            notices,
+            priority,
+            deadline: Instant::now() + DEADLINE,
+            owner: Owner::Itself,
+            run: None,
+            service: None,
+            has_write_token: false,
+            serial: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Ended {
+        let result = self.steps().await;
+        let uid = self.object.uid().unwrap_or_default();
+        self.shared.claims.leave(&uid, self.memory.pending.as_ref());
+        Ended {
+            key: self.key,
+            object: Arc::new(self.object),
+            memory: self.memory,
+            notices: self.notices,
+            result,
+        }
+    }
+
+    async fn steps(&mut self) -> Result<Next, Interrupted> {
+        let mut seen = self.observe().await?;
+        for _ in 0..STEPS {
+            let decision = self.decide(&seen);
+            self.memory = decision.memory.clone();
+            seen = if let Some(update) = decision.update.clone() {
+                self.send(&decision, update).await?
+            } else {
+                let asked_more = self.record(&decision).await?;
+                if decision.next != Next::Now && !asked_more {
+                    return Ok(decision.next);
+                }
+                self.observe().await?
+            };
+        }
+        Ok(Next::Backoff(decide::schedule::backoff(1)))
+    }
+
+    fn decide(&self, seen: &Seen) -> Decision {
+        let desired = self.desired();
+        let resource = Resource {
+            uid: self.object.metadata.uid.as_deref().unwrap_or_default(),
+            generation: self.object.metadata.generation.unwrap_or_default(),
+            reconcile_requested_at: self
+                .object
+                .annotations()
+                .get(RECONCILE_REQUESTED_AT)
+                .map(String::as_str),
+            desired: desired.as_ref(),
+            status: self.object.status.as_ref().unwrap_or(&self.shared.no_status),
+            defaults: &self.shared.defaults,
+        };
+        decide::decide(&resource, &self.memory, &self.owner, seen, &self.now())
+    }
+
+    fn desired(&self) -> Result<Desired, InvalidSpec> {
+        let status = self.object.status.as_ref().unwrap_or(&self.shared.no_status);
+        let pinned = decide::pinned_region(status, Some(&self.memory));
+        Desired::parse(&self.object.spec, pinned.as_ref(), &self.shared.defaults)
+    }
+
+    fn now(&self) -> Now {
+        let service = self
+            .service
+            .map(|(date, told)| answers::whole_seconds(date.checked_add(told.elapsed()).unwrap_or(date)));
+        Now {
+            elapsed: self.shared.elapsed(),
+            local: Timestamp::now(),
+            service,
+        }
+    }
+
+    /// Step 7: Events. It can't fail the pass.
+    fn publish(&mut self) {
+        for notice in std::mem::take(&mut self.notices) {
+            tracing::info!(reason = notice.reason, warning = notice.warning, "{}", notice.note);
+            let kind = if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            };
+            let regarding = self.object.object_ref(&());
+            self.shared
+                .publisher
+                .publish(&regarding, kind, notice.reason, ACTION, &notice.note);
+        }
+    }
+
+    /// Bounds what can wait by the pass's deadline and by the end of the process.
+    async fn within<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Interrupted> {
+        let mut stop = self.shared.stop.subscribe();
+        tokio::select! {
+            done = tokio::time::timeout_at(self.deadline, waiting) => done.map_err(|_| Interrupted::Deadline),
+            _ = stop.wait_for(|stop| *stop) => Err(Interrupted::MayNotAct),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Step 1 of a pass: the run as it is, whose it is, and who ended it.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use crate::{
+    appconfig::{self, RunAddress},
+    decide::{
+        self, EndedBy, Owner, Seen,
+        desired::Desired,
+        failure::Failure,
+        live::{Live, RunKey},
+    },
+};
+
+use super::{Interrupted, Pass};
+use crate::controller::{answers, claims::Age};
+
+impl Pass {
+    /// Step 1: the run as it is, or why that can't be told.
+    pub(super) async fn observe(&mut self) -> Result<Seen, Interrupted> {
+        if !self.shared.may_act() {
+            return Err(Interrupted::MayNotAct);
+        }
+        let Ok(desired) = self.desired() else {
+            return Ok(Seen::Nothing);
+        };
+        let Ok(address) = address(&desired) else {
+            return Ok(Seen::Nothing);
+        };
+        if let Some(pin) = self.memory.pin.clone() {
+            self.claim(&pin).await?;
+        }
+        loop {
+            self.within(
+                self.shared
+                    .rates
+                    .read(&desired.region, &self.key.namespace, self.priority),
+            )
+            .await?;
+            let answer = self
+                .shared
+                .appconfig
+                .get_experiment_run(&desired.region, &address)
+                .await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Ok(Seen::ReadFailed(logged(error))),
+            };
+            self.service = answer.date.map(|date| (date, Instant::now()));
+            self.run = Some(answer.value.address());
+            let live = answers::live(&desired.region, answer.value);
+            // A resource whose names now mean another run has no claim to that one. Where it has, another resource's pass
+            // over the run may have gone on meanwhile and outdated what was read.
+            if self.memory.pin.as_ref().is_none_or(|pin| *pin == live.key) && self.claim(&live.key).await? {
+                continue;
+            }
+            let ended_by = self.ended_by(&desired, &address, &live).await?;
+            return Ok(Seen::Read(live, ended_by));
+        }
+    }
+
+    /// Claims the run, and waits for other passes over it; true when it had to wait.
+    async fn claim(&mut self, run: &RunKey) -> Result<bool, Interrupted> {
+        let created = self.object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let age = Age {
+            created,
+            key: self.key.clone(),
+        };
+        let uid = self.object.uid().unwrap_or_default();
+        let claim = self.shared.claims.claim(run, &uid, &age, self.shared.elapsed());
+        self.owner = claim.owner;
+        if let Some(unsettled) = claim.unsettled.filter(|_| self.owner == Owner::Itself) {
+            self.memory.inherit(unsettled);
+        }
+        if self.serial.is_some() {
+            return Ok(false);
+        }
+        if let Ok(serial) = Arc::clone(&claim.passes).try_lock_owned() {
+            self.serial = Some(serial);
+            return Ok(false);
+        }
+        self.serial = Some(self.within(claim.passes.lock_owned()).await?);
+        Ok(true)
+    }
+
+    async fn ended_by(&self, desired: &Desired, address: &RunAddress, live: &Live) -> Result<EndedBy, Interrupted> {
+        let status = self.object.status.as_ref().unwrap_or(&self.shared.no_status);
+        if !decide::asks_who_ended_it(live, status) {
+            return Ok(EndedBy::NotAsked);
+        }
+        self.within(
+            self.shared
+                .rates
+                .read(&desired.region, &self.key.namespace, self.priority),
+        )
+        .await?;
+        let events = self
+            .shared
+            .appconfig
+            .list_experiment_run_events(&desired.region, address)
+            .await;
+        Ok(match events {
+            Ok(events) => {
+                let stopped = appconfig::last_run_stopped(&events.value);
+                let trigger = stopped.and_then(|event| event.triggered_by);
+                EndedBy::Event(trigger.map(|trigger| trigger.as_str().to_owned()))
+            }
+            Err(error) => EndedBy::Unreadable(logged(error)),
+        })
+    }
+}
+
+fn address(desired: &Desired) -> Result<RunAddress, appconfig::InvalidAddress> {
+    RunAddress::parse(
+        &desired.application_identifier,
+        &desired.experiment_definition_identifier,
+        desired.run,
+    )
+}
+
+pub(super) fn logged(error: appconfig::Error) -> Failure {
+    let request_id = error.request_id.as_deref();
+    tracing::warn!(operation = %error.operation, request_id, %error, "AppConfig brought no answer that can be used");
+    answers::failure(error)
+}

@@ -1,0 +1,113 @@
+//! Steps 3 to 5 of a pass: everything that can wait, the fence, the update.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    appconfig::Prepared,
+    decide::{Decision, Outcome, Seen, desired::Desired, failure::Failure, update::Update},
+};
+
+use super::{Interrupted, Pass, observe::logged};
+use crate::controller::{answers, call::CallError, send_window::SendWindow, status};
+
+/// When preparing took longer than this, what was observed is too old to be acted upon.
+const OBSERVATION_HOLDS: Duration = Duration::from_secs(2);
+
+impl Pass {
+    /// Steps 3 to 5: everything that can wait, the fence, the update.
+    pub(super) async fn send(&mut self, decision: &Decision, update: Update) -> Result<Seen, Interrupted> {
+        let Ok(desired) = self.desired() else {
+            return Ok(Seen::Nothing);
+        };
+        let Some(run) = self.run.clone() else {
+            return self.observe().await;
+        };
+        let began = Instant::now();
+        let prepared = match self.prepare(&desired).await? {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                return Ok(Seen::Updated {
+                    update,
+                    id: None,
+                    outcome: Outcome::NotSent(Some(failure)),
+                });
+            }
+        };
+        if began.elapsed() > OBSERVATION_HOLDS {
+            return self.observe().await;
+        }
+        let id = uuid::Uuid::new_v4().to_string();
+        let window = SendWindow::open(self.shared.clock);
+        if !self.fence(decision, &update, &id).await? {
+            return self.observe().await;
+        }
+        if !window.is_open() || !self.shared.may_act() {
+            return Ok(Seen::Updated {
+                update,
+                id: Some(id),
+                outcome: Outcome::NotSent(None),
+            });
+        }
+        self.has_write_token = false;
+        let request = answers::request(&update);
+        let answer = prepared.update_experiment_run(&run, &request, &id).await;
+        match &answer {
+            Ok(answer) => {
+                self.service = answer.date.map(|date| (date, Instant::now())).or(self.service);
+                tracing::info!(
+                    ?update,
+                    pending_update = id,
+                    request_id = answer.request_id,
+                    "AppConfig applied an update"
+                );
+            }
+            Err(error) => {
+                let request_id = error.error().request_id.as_deref();
+                tracing::warn!(?update, pending_update = id, request_id, %error, "an update was not confirmed");
+            }
+        }
+        let outcome = answers::outcome(&desired.region, answer.map(|answer| answer.value));
+        Ok(Seen::Updated {
+            update,
+            id: Some(id),
+            outcome,
+        })
+    }
+
+    async fn prepare(&mut self, desired: &Desired) -> Result<Result<Prepared, Failure>, Interrupted> {
+        if !self.has_write_token {
+            self.within(self.shared.rates.write(&desired.region, &self.key.namespace))
+                .await?;
+            self.has_write_token = true;
+        }
+        let prepared = self.within(self.shared.appconfig.prepare(&desired.region)).await?;
+        Ok(prepared.map_err(logged))
+    }
+
+    /// Step 4: records what is about to be sent, which succeeds only while the spec is the latest. False when it is not:
+    /// then the newest object has been read.
+    async fn fence(&mut self, decision: &Decision, update: &Update, id: &str) -> Result<bool, Interrupted> {
+        let generation = self.object.metadata.generation.unwrap_or_default();
+        let fence = decision.fence(update, id, generation, &self.now());
+        match status::write(&self.api, &self.object, &fence).await {
+            Ok(Some(written)) => {
+                self.adopt(Some(written));
+                self.notices.extend(decision.notices.iter().cloned());
+                self.publish();
+                Ok(true)
+            }
+            // Nothing was written, so nothing says that the spec is the latest.
+            Ok(None) => self.refresh().await.map(|()| false),
+            Err(error) => {
+                // Whatever became of the write, nothing was sent under this ID.
+                self.memory.resolve(id);
+                match error {
+                    CallError::Conflict => self.refresh().await.map(|()| false),
+                    error => Err(error.into()),
+                }
+            }
+        }
+    }
+}
