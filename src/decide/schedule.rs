@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::api::{ConditionType, ExperimentRunStatus};
+use crate::api::{ConditionType, ExperimentRunStatus, Reason};
 
 use super::conditions;
 
@@ -76,8 +76,12 @@ pub fn interval(resync: Duration, done: bool) -> Duration {
 /// Whether a resource that this process sees for the first time can wait for its slot.
 #[must_use]
 pub fn settled(status: &ExperimentRunStatus, generation: i64, reconcile_requested_at: Option<&str>) -> bool {
-    let known = conditions::find(&status.conditions, ConditionType::Ready)
-        .is_some_and(|ready| ready.status != "Unknown" && ready.observed_generation == Some(generation));
+    // A spec that could not be used may be usable now: by another operator's region, or since the object can be parsed.
+    let known = conditions::find(&status.conditions, ConditionType::Ready).is_some_and(|ready| {
+        ready.status != "Unknown"
+            && ready.reason != Reason::InvalidSpec.as_str()
+            && ready.observed_generation == Some(generation)
+    });
     known
         && status.observed_generation == Some(generation)
         && conditions::find(&status.conditions, ConditionType::Reconciling).is_none()
