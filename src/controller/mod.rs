@@ -27,13 +27,15 @@ mod unreadable;
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::EventType;
 use tokio::sync::watch;
 
 use crate::{
     api::ExperimentRunStatus,
     appconfig::{Client, RateLimits},
     clock::Clock,
-    decide::desired::Defaults,
+    decide::{desired::Defaults, notice::Notice},
     leader::Leadership,
     metrics::Metrics,
 };
@@ -42,6 +44,9 @@ use cache::{Object, ObjectKey};
 use claims::Claims;
 use events::Publisher;
 pub use start::{Error, run};
+
+/// What the operator was doing when an Event came about, in the Event's own field.
+const ACTION: &str = "Reconcile";
 
 /// What all passes share.
 struct Shared {
@@ -80,5 +85,17 @@ impl Shared {
         let (live, desired) = (status.exposure_percentage, run.spec.exposure_percentage);
         self.metrics
             .object(&key.namespace, &key.name, live, desired, &status.conditions);
+    }
+
+    /// Step 7: tells people of what happened, in an Event and in the log.
+    fn publish(&self, regarding: &ObjectReference, notice: &Notice) {
+        tracing::info!(reason = notice.reason, warning = notice.warning, "{}", notice.note);
+        let kind = if notice.warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        };
+        self.publisher
+            .publish(regarding, kind, notice.reason, ACTION, &notice.note);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use super::{BEAT, Dispatcher, Finished};
+use super::{BEAT, Dispatcher, Entry, Finished};
 use crate::{
     appconfig::Priority,
     controller::{
@@ -22,7 +22,9 @@ impl Dispatcher {
         match finished.map_err(|_| Error::Panicked)? {
             Finished::Pass(ended, took) => self.ended(*ended, took),
             Finished::Told(key, told) => {
-                if let Some(entry) = self.entries.get_mut(&key) {
+                // One that has become readable meanwhile may have a pass under way.
+                let unreadable = |entry: &&mut Entry| matches!(entry.object, Object::Unreadable(_));
+                if let Some(entry) = self.entries.get_mut(&key).filter(unreadable) {
                     entry.running = false;
                     let woken = std::mem::take(&mut entry.woken);
                     match told {

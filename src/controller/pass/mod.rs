@@ -8,7 +8,7 @@ mod send;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt, runtime::events::EventType};
+use kube::{Api, Resource as _, ResourceExt};
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
@@ -29,8 +29,6 @@ use super::{Shared, answers, cache::ObjectKey, call::CallError};
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How many steps one pass takes at most. Three members are three updates; the rest is for conflicts and refusals.
 const STEPS: usize = 12;
-/// What the operator was doing when an Event came about, in the Event's own field.
-const ACTION: &str = "Reconcile";
 
 /// What a pass leaves behind.
 pub(super) struct Ended {
@@ -182,16 +180,7 @@ impl Pass {
     /// Step 7: Events. It can't fail the pass.
     fn publish(&mut self) {
         for notice in std::mem::take(&mut self.notices) {
-            tracing::info!(reason = notice.reason, warning = notice.warning, "{}", notice.note);
-            let kind = if notice.warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            };
-            let regarding = self.object.object_ref(&());
-            self.shared
-                .publisher
-                .publish(&regarding, kind, notice.reason, ACTION, &notice.note);
+            self.shared.publish(&self.object.object_ref(&()), &notice);
         }
     }
 
