@@ -2,18 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use appconfig_experiment_operator::api::Reason;
-use mlua::{Lua, LuaSerdeExt, Table};
 use serde_json::{Value, json};
 
-const HEALTH: &str = include_str!("../deploy/argo-cd/health.lua");
+use health::health;
 
-/// What Argo CD shows of an object: health and message.
-fn health(object: &Value) -> (String, String) {
-    let lua = Lua::new();
-    lua.globals().set("obj", lua.to_value(object).unwrap()).unwrap();
-    let health: Table = lua.load(HEALTH).eval().unwrap();
-    (health.get("status").unwrap(), health.get("message").unwrap())
-}
+#[path = "argo_cd/health.rs"]
+mod health;
 
 /// A resource of generation 4 with these conditions: type, status, reason.
 fn resource(observed_generation: i64, conditions: &[(&str, &str, Reason)]) -> Value {

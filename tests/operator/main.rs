@@ -6,11 +6,16 @@
 #[allow(dead_code, unused_imports, reason = "journeys that use all of it follow")]
 mod harness;
 
+#[path = "../argo_cd/health.rs"]
+mod argo_cd;
+
 mod answers;
 mod changes_meanwhile;
+mod discretion;
 mod done;
 mod environment;
 mod external;
+mod gitops;
 mod identity;
 mod lowering;
 mod order;
@@ -18,6 +23,9 @@ mod overrides;
 mod owners;
 mod raise;
 mod refusals;
+mod region;
+mod tenancy;
 mod throttling;
 mod unknown_outcome;
+mod unreadable;
 mod values;

@@ -1,0 +1,63 @@
+//! Which namespace may name which application.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Scene, is_ready};
+
+const ANNOTATION: &str = "experiments.appconfig.dev/applications";
+
+/// Allows this namespace these applications, and waits until admission has seen it: until a run is refused, or not.
+async fn allow(scene: &Scene, applications: Value, refused: bool) -> String {
+    let namespaces: Api<Namespace> = Api::all(scene.client.clone());
+    let patch = json!({ "metadata": { "annotations": { ANNOTATION: applications } } });
+    namespaces
+        .patch(&scene.namespace, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
+    let answer = async || match scene
+        .try_apply(&scene.manifest("run", &json!({ "exposurePercentage": 5 })))
+        .await
+    {
+        Err(kube::Error::Api(status)) => Some(status.message.clone()),
+        Err(error) => panic!("no answer: {error}"),
+        Ok(run) => {
+            if refused {
+                scene.delete(run.metadata.name.as_deref().unwrap()).await;
+            }
+            None
+        }
+    };
+    scene
+        .eventually("judged by the annotation", async || answer().await.is_some() == refused)
+        .await;
+    answer().await.unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_names_only_the_applications_that_it_is_allowed() {
+    let scene = Scene::new().await;
+    let said = allow(&scene, Value::Null, true).await;
+    let what = format!(
+        "namespace {} may not name any AppConfig application yet",
+        scene.namespace
+    );
+    let how = format!(
+        "kubectl annotate namespace {} {ANNOTATION}=APPLICATION",
+        scene.namespace
+    );
+    assert!(said.contains(&what) && said.contains(&how), "{said}");
+    let said = allow(&scene, json!("search, cart"), true).await;
+    assert!(
+        said.contains("may not name the AppConfig application shop: its annotation"),
+        "{said}"
+    );
+    assert!(said.contains("lists search, cart"), "{said}");
+    let _operator = scene.operator();
+    allow(&scene, json!("search,shop"), false).await;
+    scene.wait("run", "ready", is_ready).await;
+}
