@@ -6,11 +6,10 @@
 #[allow(dead_code, unused_imports, reason = "journeys that use all of it follow")]
 mod harness;
 
-#[path = "../argo_cd/health.rs"]
-mod argo_cd;
-
 mod answers;
+mod argo_cd;
 mod changes_meanwhile;
+mod credentials;
 mod discretion;
 mod done;
 mod environment;
@@ -24,6 +23,7 @@ mod owners;
 mod raise;
 mod refusals;
 mod region;
+mod stale_reads;
 mod tenancy;
 mod throttling;
 mod unknown_outcome;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use appconfig_emulator::{Operation, RateLimits, Settings, ThrottleAnswer};
 use appconfig_experiment_operator::api::ExperimentRun;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::harness::{Scene, condition, condition_status, is_ready, last_error, reason, refuse};
+use crate::harness::{Operator, Scene, condition, condition_status, is_ready, last_error, reason, refuse};
 
 /// Raises to 50 %, which is refused, lowers to 10 % and lets go: 50 % must not be sent any more.
 async fn withdrawn_while(scene: &Scene, told: &str, let_go: impl FnOnce(&Scene)) {
@@ -108,4 +108,39 @@ async fn p12_a_rate_below_what_is_asked_for_only_slows_down() {
     scene.apply("run", &spec).await;
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(scene.committed(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_an_update_that_waited_long_for_its_token_is_decided_anew_and_sent_once() {
+    let scene = Scene::new().await;
+    let _operator = Operator::start(&scene.flags().with("--write-rate=0.2"));
+    scene
+        .apply("run", &json!({ "description": "new", "exposurePercentage": 25 }))
+        .await;
+    scene.wait("run", "ready", is_ready).await;
+    let (reads, updates) = (scene.reads(), scene.updates());
+    assert_eq!((reads.len(), updates.len(), scene.fences("run")), (2, 2, 2));
+    // The token is kept: with one for each look, none would ever be left for the update.
+    let waited = updates[1].arrived_at.duration_since(updates[0].arrived_at);
+    assert!(waited >= SignedDuration::from_millis(4_500), "{waited}");
+    assert!(reads[1].arrived_at > updates[0].arrived_at && reads[1].arrived_at < updates[1].arrived_at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_raise_withdrawn_while_it_waits_for_its_token_is_not_sent() {
+    let scene = Scene::new().await;
+    let _operator = Operator::start(&scene.flags().with("--write-rate=0.2"));
+    scene
+        .apply("run", &json!({ "description": "new", "exposurePercentage": 50 }))
+        .await;
+    scene.eventually("sent", async || scene.updates().len() == 1).await;
+    scene
+        .apply("run", &json!({ "description": "new", "exposurePercentage": 10 }))
+        .await;
+    scene.wait("run", "ready", is_ready).await;
+    let sent: Vec<_> = scene.updates().into_iter().map(|update| update.body).collect();
+    assert_eq!(
+        sent,
+        [json!({ "Description": "new" }), json!({ "ExposurePercentage": 10.0 })]
+    );
 }
