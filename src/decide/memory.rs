@@ -10,6 +10,9 @@ use super::{
     update::Update,
 };
 
+/// How many updates are remembered whose outcome is known: more than a pass can fence.
+const RESOLVED_KEPT: usize = 16;
+
 /// What one process remembers of one resource. Bounded: nothing in it grows with time.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Memory {
@@ -27,8 +30,9 @@ pub struct Memory {
     pub conflicts: u32,
     /// An update whose outcome isn't known.
     pub pending: Option<Pending>,
-    /// The ID of the last update whose outcome is known, so that an old copy of the status doesn't revive it.
-    pub resolved: Option<String>,
+    /// The IDs of the last updates whose outcome is known, so that an old copy of the status doesn't revive one. Several:
+    /// a fence that failed leaves the update before it in the status.
+    pub resolved: Vec<String>,
     /// An update that was refused and that no read has confirmed since.
     pub refused: Option<Refused>,
     /// Members that aren't sent again for now.
@@ -103,7 +107,9 @@ impl Memory {
 
     /// Notes that nothing was sent, or will be, under this ID: whatever copy of the status still names it is old.
     pub fn resolve(&mut self, id: &str) {
-        self.resolved = Some(id.to_owned());
+        self.resolved.push(id.to_owned());
+        let surplus = self.resolved.len().saturating_sub(RESOLVED_KEPT);
+        self.resolved.drain(..surplus);
         if self.pending.as_ref().is_some_and(|pending| pending.record.id == id) {
             self.pending = None;
         }
@@ -121,7 +127,7 @@ impl Memory {
     /// Notes an update whose outcome isn't known.
     pub(super) fn open(&mut self, mut pending: Pending) {
         let id = &pending.record.id;
-        if self.resolved.as_ref() == Some(id) || self.pending.as_ref().is_some_and(|open| open.record.id == *id) {
+        if self.resolved.contains(id) || self.pending.as_ref().is_some_and(|open| open.record.id == *id) {
             return;
         }
         if let Some(open) = &self.pending {

@@ -222,7 +222,7 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
     let mut status = resource.status.clone();
     status
         .pending_update
-        .take_if(|pending| memory.resolved.as_ref() == Some(&pending.id));
+        .take_if(|pending| memory.resolved.contains(&pending.id));
     status.observed_generation = Some(resource.generation);
     status.last_handled_reconcile_at = resource.reconcile_requested_at.map(str::to_owned);
     status.conditions = conditions::conditions(
