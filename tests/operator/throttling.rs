@@ -124,6 +124,12 @@ async fn p4_an_update_that_waited_long_for_its_token_is_decided_anew_and_sent_on
     let waited = updates[1].arrived_at.duration_since(updates[0].arrived_at);
     assert!(waited >= SignedDuration::from_millis(4_500), "{waited}");
     assert!(reads[1].arrived_at > updates[0].arrived_at && reads[1].arrived_at < updates[1].arrived_at);
+    // What the first decision was about to tell is told, though it came to no fence.
+    for event in ["DescriptionUpdated", "ExposureRaised"] {
+        scene
+            .eventually(event, async || scene.count_events("run", event).await == 1)
+            .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

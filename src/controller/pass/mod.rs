@@ -130,6 +130,7 @@ impl Pass {
         for _ in 0..STEPS {
             let decision = self.decide(&seen);
             self.memory = decision.memory.clone();
+            self.note(&decision);
             seen = if let Some(update) = decision.update.clone() {
                 self.send(&decision, update).await?
             } else {
@@ -141,6 +142,16 @@ impl Pass {
             };
         }
         Ok(Next::Backoff(decide::schedule::backoff(1)))
+    }
+
+    /// Keeps what a decision tells until a status is recorded: the one that it meant may never be. The next decision may
+    /// tell the same of a transition that was not recorded.
+    fn note(&mut self, decision: &Decision) {
+        for notice in &decision.notices {
+            if !self.notices.contains(notice) {
+                self.notices.push(notice.clone());
+            }
+        }
     }
 
     fn decide(&self, seen: &Seen) -> Decision {

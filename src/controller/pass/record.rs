@@ -18,7 +18,6 @@ impl Pass {
     /// Step 6: the status, when it differs; onto the newest object when that has changed meanwhile. True when the newest
     /// asks for more than what was decided upon: to the loop it looks like one that this pass has dealt with.
     pub(super) async fn record(&mut self, decision: &Decision) -> Result<bool, Interrupted> {
-        self.notices.extend(decision.notices.iter().cloned());
         let decided_upon = cache::asked(&self.object.metadata);
         for _ in 0..RECORDS {
             match status::write(&self.api, &self.object, &decision.status).await {

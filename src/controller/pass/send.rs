@@ -94,7 +94,6 @@ impl Pass {
         match status::write(&self.api, &self.object, &fence).await {
             Ok(Some(written)) => {
                 self.adopt(Some(written));
-                self.notices.extend(decision.notices.iter().cloned());
                 self.publish();
                 Ok(true)
             }
