@@ -7,6 +7,7 @@
 mod harness;
 
 mod answers;
+#[path = "../argo_cd/health.rs"]
 mod argo_cd;
 mod changes_meanwhile;
 mod credentials;
