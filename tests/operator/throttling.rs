@@ -149,4 +149,9 @@ async fn p1_a_raise_withdrawn_while_it_waits_for_its_token_is_not_sent() {
         sent,
         [json!({ "Description": "new" }), json!({ "ExposurePercentage": 10.0 })]
     );
+    let doubted = |run: &ExperimentRun| reason(run) == "OutcomeUnknown";
+    assert!(
+        !scene.versions("run").iter().any(doubted),
+        "what was never sent leaves no doubt"
+    );
 }
