@@ -1,9 +1,9 @@
 //! Runs that end.
 
-use appconfig_emulator::EndedBy;
+use appconfig_emulator::{EndedBy, Operation};
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled, reason};
+use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled, reason, refuse};
 
 impl Scene {
     /// Stops the run as a user would.
@@ -101,4 +101,26 @@ async fn a_run_that_ended_before_it_was_ever_seen_is_done_if_it_matches_and_stal
     scene.apply("observes", &json!({})).await;
     scene.wait("observes", "ready", is_ready).await;
     assert_eq!(bodies(&scene.updates()), [Value::Null; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nobody_can_tell_who_ended_the_run_ready_is_unknown() {
+    let scene = Scene::new().await;
+    let _operator = scene.operator();
+    scene.apply("run", &json!({ "description": "ours" })).await;
+    scene.wait("run", "ready", is_ready).await;
+    scene.always(Operation::ListExperimentRunEvents, refuse(500, None, "not now"));
+    scene.later(5);
+    scene.change_from_outside(&json!({ "Description": "concluded" }));
+    scene.stop_run();
+    let run = scene.pass("run").await;
+    assert_eq!(
+        (reason(&run), condition_status(&run, "Ready")),
+        ("RunDone", Some("Unknown"))
+    );
+    assert_eq!(condition_status(&run, "Reconciling"), Some("True"));
+    scene.heal();
+    let run = scene.wait("run", "ready", is_ready).await;
+    assert_eq!((reason(&run), ended_by(&run)), ("RunDone", json!("USER")));
+    assert_eq!(json!(run.status)["lastError"], Value::Null);
 }

@@ -18,7 +18,7 @@ async fn p2_a_lower_exposure_is_told_holds_nothing_else_and_heals_when_raised_ag
     scene.apply("run", &lower).await;
     let lowered = |run: &_| is_stalled(run, "ExposureAboveDesired") && message(run).contains("AppConfig cannot lower");
     scene.wait("run", "told", lowered).await;
-    let run = scene.pass("run").await;
+    let run = scene.full_pass("run").await;
     assert_eq!(
         message(&run),
         "live 25 %, desired 10 %: AppConfig cannot lower a run's exposure. To accept it, set exposurePercentage to 25 or \

@@ -113,7 +113,7 @@ async fn an_unknown_treatment_key_sends_no_override_and_holds_the_exposure() {
     assert!(message(&run).contains("use one of c, t1, t2"), "{}", message(&run));
     let status = json!(run.status).to_string();
     assert!(!status.contains("alice") && !status.contains("t9"), "{status}");
-    scene.pass("run").await;
+    scene.full_pass("run").await;
     assert_eq!(
         bodies(&scene.updates()),
         [json!({ "Description": "goes all the same" })]

@@ -17,6 +17,17 @@ pub fn bodies(requests: &[RequestRecord]) -> Vec<Value> {
 }
 
 impl Scene {
+    /// As [`Self::pass`], until what it led to has come to its end too: the fence of an update echoes the request already.
+    pub async fn full_pass(&self, name: &str) -> ExperimentRun {
+        self.pass(name).await;
+        let at_rest = |run: &ExperimentRun| {
+            run.status
+                .as_ref()
+                .is_some_and(|status| status.pending_update.is_none())
+        };
+        self.wait(name, "at rest", at_rest).await
+    }
+
     /// Lets seconds go by for `AppConfig`, whose answers tell old from new by whole seconds.
     pub fn later(&self, seconds: i32) {
         let mut settings = self.emulator.settings();
