@@ -66,6 +66,9 @@ pub enum Error {
 /// # Errors
 /// When it can't start, and when it may not go on.
 pub async fn run(settings: cli::Run) -> Result<(), Error> {
+    // First of all: a process that holds the Lease must not end without giving it up.
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(hear_signals(stop.clone())?);
     let process_id = uuid::Uuid::new_v4().to_string();
     let metrics = Metrics::new(settings.lease_name.as_str(), settings.per_object_metrics);
     let readiness = Readiness::default();
@@ -77,7 +80,6 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
-    let (stop, stopped) = watch::channel(false);
     let shared = Arc::new(Shared {
         appconfig: aws(&settings, &process_id, Arc::clone(&observer))?,
         rates: RateLimits::new(
@@ -94,7 +96,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
         },
         clock: BootInstant::now,
         started: Instant::now(),
-        stop: stop.clone(),
+        stop,
         no_status: ExperimentRunStatus::default(),
         metrics: metrics.clone(),
         client: client.clone(),
@@ -108,7 +110,6 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     let served = tokio::spawn(http::serve(listener, sources, async move {
         let _ = end.await;
     }));
-    tokio::spawn(hear_signals(stop)?);
     let namespaces: Vec<String> = settings
         .namespaces
         .iter()
