@@ -1,7 +1,7 @@
 //! [`Claims`]: which resources stand for the same run, and which of them acts (P8).
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -35,7 +35,8 @@ struct State {
 /// One run that somebody claims, or whose last update is not settled.
 #[derive(Default)]
 struct Run {
-    claimants: BTreeMap<Age, String>,
+    /// By age, then uid: one that was deleted and its namesake can be of the same second.
+    claimants: BTreeSet<(Age, String)>,
     unsettled: Option<(String, Pending)>,
     passes: Arc<AsyncMutex<()>>,
 }
@@ -67,12 +68,12 @@ impl Claims {
         }
         state.claimed.insert(uid.to_owned(), run.clone());
         let run = state.runs.entry(run.clone()).or_default();
-        let first = run.claimants.keys().next().cloned();
-        run.claimants.insert(age.clone(), uid.to_owned());
+        let first = run.claimants.first().map(|(first, _)| first.clone());
+        run.claimants.insert((age.clone(), uid.to_owned()));
         if let Some(displaced) = first.filter(|first| age < first) {
             self.wake(displaced.key);
         }
-        let owner = match run.claimants.first_key_value() {
+        let owner = match run.claimants.first() {
             Some((oldest, other)) if other != uid => {
                 let neighbour = oldest.key.namespace == age.key.namespace;
                 Owner::Other {
@@ -102,7 +103,7 @@ impl Claims {
             return;
         };
         let Some(run) = state.runs.get_mut(&run) else { return };
-        let acts = run.claimants.values().next().is_some_and(|first| first == uid);
+        let acts = run.claimants.first().is_some_and(|(_, first)| first == uid);
         match pending {
             Some(pending) => run.unsettled = Some((uid.to_owned(), pending.clone())),
             // One that only waits has not looked for another's update.
@@ -119,9 +120,9 @@ impl Claims {
     fn remove(&self, state: &mut State, uid: &str) {
         let Some(key) = state.claimed.remove(uid) else { return };
         let Some(run) = state.runs.get_mut(&key) else { return };
-        let acted = run.claimants.values().next().is_some_and(|first| first == uid);
-        run.claimants.retain(|_, claimant| claimant != uid);
-        if let Some((next, _)) = run.claimants.first_key_value().filter(|_| acted) {
+        let acted = run.claimants.first().is_some_and(|(_, first)| first == uid);
+        run.claimants.retain(|(_, claimant)| claimant != uid);
+        if let Some((next, _)) = run.claimants.first().filter(|_| acted) {
             self.wake(next.key.clone());
         }
         if run.claimants.is_empty() && run.unsettled.is_none() {
@@ -180,5 +181,19 @@ mod tests {
         assert_eq!(woken.try_recv().unwrap().name, "b");
         assert_eq!(claims.claim(&run(), "b", &age(2, "b"), now).owner, Owner::Itself);
         assert!(woken.try_recv().is_err());
+    }
+
+    #[test]
+    fn p8_a_namesake_of_the_same_second_takes_over_from_the_deleted_resource() {
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        let claims = Claims::new(sender);
+        let now = Duration::ZERO;
+        let _ = claims.claim(&run(), "deleted", &age(1, "a"), now);
+        let _ = claims.claim(&run(), "namesake", &age(1, "a"), now);
+        // Its last pass was still under way.
+        let _ = claims.claim(&run(), "deleted", &age(1, "a"), now);
+        claims.release("deleted");
+        assert_eq!(woken.try_recv().unwrap().name, "a");
+        assert_eq!(claims.claim(&run(), "namesake", &age(1, "a"), now).owner, Owner::Itself);
     }
 }

@@ -55,6 +55,10 @@ impl Dispatcher {
             .get_mut(&key)
             .filter(|entry| Some(entry.object.uid()) == object.metadata.uid.as_deref())
         else {
+            // It went while the pass was under way, which may have claimed the run after the deletion was heard of.
+            self.shared
+                .claims
+                .release(object.metadata.uid.as_deref().unwrap_or_default());
             return;
         };
         entry.running = false;
