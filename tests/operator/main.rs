@@ -7,23 +7,31 @@
 mod harness;
 
 mod answers;
+mod api_server;
 #[path = "../argo_cd/health.rs"]
 mod argo_cd;
 mod changes_meanwhile;
+mod crash;
 mod credentials;
 mod discretion;
 mod done;
 mod environment;
 mod external;
+mod fence;
 mod gitops;
 mod identity;
+mod leader;
 mod lowering;
 mod order;
 mod overrides;
 mod owners;
+mod probes;
+mod quiet;
 mod raise;
 mod refusals;
 mod region;
+mod restart;
+mod shutdown;
 mod stale_reads;
 mod tenancy;
 mod throttling;

@@ -4,6 +4,7 @@ mod cluster;
 mod faults;
 mod journey;
 mod operator;
+mod proxied;
 mod resource;
 mod scene;
 
@@ -11,5 +12,6 @@ pub use cluster::{administrator, control_plane, kubectl};
 pub use faults::{copied, raw, refuse};
 pub use journey::{bodies, message};
 pub use operator::{Flags, Operator};
+pub use proxied::proxy;
 pub use resource::{condition, condition_status, is_ready, is_stalled, last_error, reason};
 pub use scene::{CANARY, DEADLINE, Scene};

@@ -65,8 +65,9 @@ impl Operator {
         command
             .arg("run")
             .args(["--namespace", &flags.namespace, "--endpoint-url", &flags.endpoint])
-            .args(["--http-address", "127.0.0.1:0", "--log-level", "trace"])
+            .args(["--log-level", "trace"])
             .args(&flags.arguments)
+            .env("APPCONFIG_OPERATOR_HTTP_ADDRESS", "127.0.0.1:0")
             .env("KUBECONFIG", &flags.kubeconfig)
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")

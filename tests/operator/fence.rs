@@ -1,0 +1,154 @@
+//! P1: nothing leaves that the latest spec in the API server does not ask for, however old the cache is and whatever
+//! becomes of the fence.
+
+use std::time::Duration;
+
+use appconfig_emulator::{Effect as Fault, Operation};
+use appconfig_experiment_operator::api::ExperimentRun;
+use control_plane::proxy::{Effect, Rule};
+use serde_json::{Value, json};
+
+use crate::harness::{Operator, Scene, bodies, is_ready, proxy, reason, refuse};
+
+const STATUS: &str = "experimentruns/status";
+
+/// The ID of a version's pending update.
+fn pending(run: &ExperimentRun) -> Option<String> {
+    Some(run.status.as_ref()?.pending_update.as_ref()?.id.clone())
+}
+
+/// An update's body.
+fn raise(to: f64) -> Value {
+    json!({ "ExposurePercentage": to })
+}
+
+impl Scene {
+    /// The IDs under which updates were announced, in order.
+    fn announced(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.versions("run").iter().filter_map(pending).collect();
+        ids.dedup();
+        ids
+    }
+
+    /// Nothing was sent under the first ID, and then the update went under another, once.
+    async fn only_the_second_fence_was_followed(&self) {
+        self.wait("run", "ready", is_ready).await;
+        let (fences, updates) = (self.announced(), self.updates());
+        assert_eq!(fences.len(), 2, "the fence that failed, and another");
+        assert_eq!(updates.len(), 1);
+        let agent = updates[0].user_agent.as_deref().unwrap_or_default();
+        assert!(agent.contains(&fences[1]) && !agent.contains(&fences[0]), "{agent}");
+        assert_eq!(pending(&self.newest("run").unwrap()), None);
+    }
+
+    /// Waits until the read has come that the next update will rest on.
+    async fn is_read(&self) {
+        self.eventually("read", async || !self.reads().is_empty()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_fence_that_is_acknowledged_after_four_seconds_is_not_followed() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let late = Effect::DelayAnswer(Duration::from_secs(4));
+    proxy.add(Rule::new("patch", STATUS, late).times(1));
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.only_the_second_fence_was_followed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_fence_whose_answer_is_lost_is_not_followed() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    proxy.add(Rule::new("patch", STATUS, Effect::DropAnswer).times(1));
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.only_the_second_fence_was_followed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_value_withdrawn_behind_a_frozen_watch_is_never_sent() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    scene.always(Operation::GetExperimentRun, refuse(429, None, "slow down"));
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.wait("run", "throttled", |run| reason(run) == "Throttled").await;
+    // From here on the operator's cache says 25, and only the API server knows better.
+    let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
+    scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
+    scene.heal();
+    scene.wait("run", "ready", is_ready).await;
+    assert_eq!(bodies(&scene.updates()), [raise(10.0)]);
+    let refused = |request: &control_plane::proxy::Request| request.verb == "patch" && request.status == Some(409);
+    assert!(proxy.requests().iter().any(refused), "the fence for 25 was refused");
+    proxy.remove(frozen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_value_withdrawn_between_read_and_fence_is_never_sent() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(2_000));
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.is_read().await;
+    scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    assert_eq!(bodies(&scene.updates()), [raise(10.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_resource_deleted_in_the_middle_of_a_pass_sends_nothing() {
+    let scene = Scene::new().await;
+    scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(2_000));
+    let operator = scene.operator();
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.is_read().await;
+    scene.delete("run").await;
+    scene
+        .eventually("at the end of the pass", async || operator.passes().await == 1)
+        .await;
+    assert_eq!(bodies(&scene.updates()), [Value::Null; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p5_a_namesake_made_behind_a_frozen_watch_gets_nothing_of_the_deleted_resource() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(3_000));
+    let operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.is_read().await;
+    let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
+    scene.delete("run").await;
+    let namesake = scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
+    scene
+        .eventually("at the end of the pass", async || operator.passes().await == 1)
+        .await;
+    assert_eq!(bodies(&scene.updates()), [Value::Null; 0]);
+    proxy.remove(frozen);
+    let run = scene.wait("run", "ready", is_ready).await;
+    assert_eq!(run.metadata.uid, namesake.metadata.uid);
+    assert_eq!(bodies(&scene.updates()), [raise(10.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p5_a_pending_update_is_not_carried_out_for_a_namesake() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    scene.once(Operation::UpdateExperimentRun, Fault::DropBeforeCommit);
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    let before = scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene
+        .wait("run", "unsettled", |run| reason(run) == "OutcomeUnknown")
+        .await;
+    let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
+    scene.delete("run").await;
+    scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
+    let reads = scene.reads().len();
+    scene
+        .eventually("read for the deleted one", async || scene.reads().len() > reads)
+        .await;
+    proxy.remove(frozen);
+    let ready_namesake = |run: &ExperimentRun| is_ready(run) && run.metadata.uid != before.metadata.uid;
+    scene.wait("run", "ready", ready_namesake).await;
+    let asked = [raise(25.0), raise(10.0)];
+    assert_eq!(bodies(&scene.updates()), asked);
+}

@@ -1,0 +1,164 @@
+//! Of several replicas one acts, and one that has lost the Lease sends nothing any more (P1).
+
+use std::time::Duration;
+
+use appconfig_emulator::{Effect as Fault, Operation};
+use control_plane::proxy::{Effect, Rule};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    rbac::v1::{Role, RoleBinding},
+};
+use kube::{Api, api::PostParams};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::harness::{Flags, Operator, Scene, bodies, is_ready, proxy};
+
+/// The Lease and the service account have this name in `deploy/`, and so has the account's namespace.
+const NAME: &str = "appconfig-experiment-operator";
+const HOLDING: &str = "holding the Lease";
+const ACTS: &str = "this process acts from now on";
+
+/// A scene with a Lease of its own, so that tests can elect leaders side by side.
+async fn scene() -> Scene {
+    let scene = Scene::new().await;
+    let metadata = json!({ "name": "lease" });
+    let rights = json!({
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": [NAME],
+        "verbs": ["get", "create", "update"]
+    });
+    let role: Role = from(json!({ "metadata": metadata, "rules": [rights] }));
+    let binding: RoleBinding = from(json!({
+        "metadata": metadata,
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lease" },
+        "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": NAME }]
+    }));
+    let roles = Api::namespaced(scene.client.clone(), &scene.namespace);
+    roles.create(&PostParams::default(), &role).await.expect("a Role");
+    let bindings = Api::namespaced(scene.client.clone(), &scene.namespace);
+    bindings
+        .create(&PostParams::default(), &binding)
+        .await
+        .expect("a RoleBinding");
+    scene
+}
+
+fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("an object")
+}
+
+impl Scene {
+    /// The flags of one of several replicas.
+    fn replica(&self) -> Flags {
+        let mut flags = self.flags();
+        flags.arguments.retain(|argument| argument != "--leader-elect=false");
+        flags
+            .with("--leader-elect=true")
+            .with(&format!("--lease-namespace={}", self.namespace))
+            .with(&format!("--lease-name={NAME}"))
+    }
+
+    /// The process that the Lease names.
+    async fn holder(&self) -> Option<String> {
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
+        let lease = leases.get(NAME).await.expect("the Lease is there");
+        lease.spec?.holder_identity.filter(|holder| !holder.is_empty())
+    }
+
+    /// Two replicas, the first of which holds the Lease.
+    async fn two(&self) -> (Operator, Operator) {
+        let first = Operator::start(&self.replica());
+        first.logged(ACTS).await;
+        let second = Operator::start(&self.replica());
+        second.logged("seeking the Lease").await;
+        (first, second)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_leader_is_followed_when_its_lease_has_run_out() {
+    let scene = scene().await;
+    let (mut first, second) = scene.two().await;
+    let of_first = scene.holder().await;
+    assert!(leads(&first).await);
+    assert!(!leads(&second).await);
+    assert_eq!(second.get("/readyz").await.0, 200, "a standby does all that it should");
+    first.kill().await;
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    second.logged(ACTS).await;
+    assert_ne!(scene.holder().await, of_first);
+    assert!(leads(&second).await);
+    assert_eq!(scene.updates().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_told_to_stop_gives_its_lease_away_at_once() {
+    let scene = scene().await;
+    let (mut first, second) = scene.two().await;
+    let of_first = scene.holder().await;
+    assert_eq!(first.stop().await.code(), Some(0));
+    assert_ne!(scene.holder().await, of_first, "the Lease is released before the end");
+    // A Lease that nobody gives away lasts for 15 s.
+    let soon = timeout(Duration::from_secs(10), second.logged(HOLDING)).await;
+    soon.expect("it is taken over at the next try");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_told_to_stop_while_it_still_starts_gives_its_lease_away_too() {
+    let scene = scene().await;
+    let mut first = Operator::start(&scene.replica());
+    first.logged(HOLDING).await;
+    assert_eq!(first.stop().await.code(), Some(0), "{}", first.log());
+    assert_eq!(scene.holder().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_leader_frozen_beyond_its_lease_sends_nothing_afterwards_and_ends() {
+    let scene = scene().await;
+    scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(3_000));
+    let (mut first, second) = scene.two().await;
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene
+        .eventually("read by the first", async || !scene.reads().is_empty())
+        .await;
+    // It stops in the middle of a pass whose next steps are the fence and the update.
+    first.signal(Signal::STOP);
+    scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    second.logged(HOLDING).await;
+    first.signal(Signal::CONT);
+    assert_eq!(first.ended().await.code(), Some(3), "{}", first.log());
+    assert!(first.log().contains("the Lease is lost"));
+    assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 5.0 })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_leader_without_an_api_server_ends_at_its_renew_deadline_and_another_goes_on() {
+    let (scene, proxy) = (scene().await, proxy());
+    let mut first = Operator::start(&scene.replica().with("--resync-interval=1s").through(&proxy));
+    first.logged(HOLDING).await;
+    scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    let second = Operator::start(&scene.replica());
+    proxy.add(Rule::new("*", "*", Effect::Hang));
+    proxy.add(Rule::new("watch", "*", Effect::Freeze));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    assert_eq!(first.ended().await.code(), Some(3), "{}", first.log());
+    let reads = scene.reads().len();
+    scene.wait("run", "ready", is_ready).await;
+    second.logged(HOLDING).await;
+    let expected = [5.0, 25.0].map(|to| json!({ "ExposurePercentage": to }));
+    assert_eq!(bodies(&scene.updates()), expected);
+    assert!(scene.reads().len() > reads, "the second has read for itself");
+}
+
+/// What the gauge of dashboards says.
+async fn leads(operator: &Operator) -> bool {
+    let name = format!("leader_election_master_status{{name=\"{NAME}\"}}");
+    let metrics = operator.metrics().await;
+    metrics.get(&name).is_some_and(|leading| *leading > 0.5)
+}

@@ -1,0 +1,50 @@
+//! P10: with nothing to do, one read per resource and resync, and no request to Kubernetes but the watch.
+
+use appconfig_emulator::Seed;
+use serde_json::json;
+
+use crate::harness::{Operator, Scene, is_ready, proxy};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p10_idle_over_two_resyncs_is_one_read_each_and_no_request_to_kubernetes() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let names = ["one", "two", "three"];
+    for name in names {
+        let seed = Seed {
+            definition: name.to_owned(),
+            ..Seed::default()
+        };
+        let experiment = scene.emulator.seed(&seed).unwrap();
+        scene.emulator.start_run(&experiment, 5.0).unwrap();
+    }
+    let _operator = Operator::start(&scene.flags().with("--resync-interval=4s").through(&proxy));
+    for name in names {
+        let spec = json!({ "experimentDefinitionIdentifier": name, "exposurePercentage": 5 });
+        scene.apply(name, &spec).await;
+    }
+    for name in names {
+        scene.wait(name, "ready", is_ready).await;
+    }
+    let requests = proxy.requests().len();
+    let read = |name: &str| {
+        scene
+            .reads()
+            .iter()
+            .filter(|it| it.definition.as_deref() == Some(name))
+            .count()
+    };
+    let before = names.map(read);
+    // Two resyncs of the first have passed when it was read twice; its slot and those of the others are in between.
+    scene
+        .eventually("read twice more", async || read("one") >= before[0] + 2)
+        .await;
+    let reads: Vec<usize> = names
+        .iter()
+        .zip(before)
+        .map(|(name, before)| read(name) - before)
+        .collect();
+    assert!(reads.iter().all(|reads| (1..=3).contains(reads)), "{reads:?}");
+    let since: Vec<_> = proxy.requests().split_off(requests);
+    assert!(since.iter().all(|request| request.verb == "watch"), "{since:?}");
+    assert_eq!(scene.updates(), []);
+}
