@@ -33,6 +33,7 @@ mod region;
 mod restart;
 mod shutdown;
 mod stale_reads;
+mod tampering;
 mod tenancy;
 mod throttling;
 mod unknown_outcome;
