@@ -38,7 +38,7 @@ crds: ## Generate the CustomResourceDefinition anew
 
 .PHONY: programs
 programs:
-	@echo 'Building the operator and the demo: about 5 minutes on two cores the first time, then seconds.'
+	@echo 'Building the operator and the demo: 5 to 7 minutes on two cores the first time, then seconds.'
 	@$(CARGO) build --bin appconfig-experiment-operator --example demo
 
 format:
