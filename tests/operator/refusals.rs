@@ -5,7 +5,9 @@ use appconfig_experiment_operator::api::ExperimentRun;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::harness::{CANARY, Scene, condition, condition_status, is_ready, is_stalled, last_error, reason, refuse};
+use crate::harness::{
+    CANARY, Scene, condition, condition_status, is_ready, is_stalled, last_error, raw, reason, refuse,
+};
 
 fn exposure(percentage: f32) -> Value {
     json!({ "ExposurePercentage": percentage })
@@ -322,4 +324,35 @@ async fn p12_a_refusal_of_a_mebibyte_is_told_in_a_line() {
     let status = serde_json::to_string(&held.status).unwrap();
     assert!(status.len() < 4096, "{status}");
     assert_eq!(last_error(&held).unwrap().code.as_deref(), Some("BadRequestException"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_an_update_answered_404_is_told_by_its_kind_and_heals() {
+    let scene = Scene::new().await;
+    let _operator = scene.operator();
+    let kinds = [
+        (refuse(404, Some("ResourceNotFoundException"), "no run"), "RunNotFound"),
+        (
+            refuse(404, Some("UnknownOperationException"), "no operation"),
+            "ExperimentsUnsupported",
+        ),
+        (raw(404, "text/html", "<html>not here</html>"), "ExperimentsUnsupported"),
+    ];
+    for (number, (effect, expected)) in (1..).zip(kinds) {
+        scene.always(Operation::UpdateExperimentRun, effect);
+        scene.apply("run", &json!({ "exposurePercentage": number * 10 })).await;
+        let told = scene.wait("run", expected, |run| is_stalled(run, expected)).await;
+        assert_eq!(last_error(&told).unwrap().operation, "UpdateExperimentRun");
+        let status = told.status.as_ref().unwrap();
+        assert!(status.pending_update.is_none(), "a refusal leaves no doubt");
+        assert_eq!(
+            status.exposure_percentage.unwrap().to_string(),
+            ((number - 1) * 10).to_string()
+        );
+        scene.heal();
+        scene.pass("run").await;
+        let ready = scene.wait("run", "ready", is_ready).await;
+        assert!(last_error(&ready).is_none());
+        assert_eq!((scene.updates().len(), scene.committed()), (number * 2, number));
+    }
 }
