@@ -3,7 +3,6 @@
 //! They are one binary so that they share one control plane and run side by side: they mostly wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, unused_imports, reason = "journeys that use all of it follow")]
 mod harness;
 
 mod answers;
@@ -22,6 +21,7 @@ mod gitops;
 mod identity;
 mod leader;
 mod lowering;
+mod memory;
 mod order;
 mod overrides;
 mod owners;

@@ -1,11 +1,8 @@
 //! P10: a restart with settled resources costs nothing at once, and later what any resync costs.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
-use appconfig_emulator::Seed;
-use serde_json::json;
-
-use crate::harness::{Operator, Scene, is_ready, kubectl, proxy};
+use crate::harness::{Operator, Scene, is_ready, proxy};
 
 /// How many resources there are.
 const RESOURCES: usize = 200;
@@ -15,32 +12,16 @@ const INTERVAL: usize = 20;
 #[tokio::test(flavor = "multi_thread")]
 async fn p10_a_restart_with_200_settled_resources_writes_nothing_and_spreads_its_reads() {
     let (scene, proxy) = (Scene::new().await, proxy());
-    let definition = |number: usize| format!("experiment-{number}");
-    let mut manifests = String::new();
-    for number in 0..RESOURCES {
-        let definition = definition(number);
-        let seed = Seed {
-            definition: definition.clone(),
-            ..Seed::default()
-        };
-        let experiment = scene.emulator.seed(&seed).unwrap();
-        scene.emulator.start_run(&experiment, 5.0).unwrap();
-        let spec = json!({ "experimentDefinitionIdentifier": definition, "exposurePercentage": 5 });
-        writeln!(manifests, "---\n{}", scene.manifest(&definition, &spec)).unwrap();
-    }
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.yaml", scene.namespace));
-    std::fs::write(&file, manifests).unwrap();
-    let applied = kubectl(&["apply", "--server-side", "-f", file.to_str().unwrap()]).await;
-    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    scene.apply_many(RESOURCES).await;
     let rate = "--read-rate=50";
     let mut first = Operator::start(&scene.flags().with(rate).with("--resync-interval=24h"));
     for number in 0..RESOURCES {
-        scene.wait(&definition(number), "ready", is_ready).await;
+        scene.wait(&Scene::definition(number), "ready", is_ready).await;
     }
     assert_eq!(first.stop().await.code(), Some(0));
     assert_eq!(scene.reads().len(), RESOURCES, "adopting is one read");
     let versions: usize = (0..RESOURCES)
-        .map(|number| scene.versions(&definition(number)).len())
+        .map(|number| scene.versions(&Scene::definition(number)).len())
         .sum();
     assert_eq!(versions, 2 * RESOURCES, "adopting is one status write");
 

@@ -54,7 +54,10 @@ impl Operator {
         let name = format!("operator-{}-{number}.log", flags.namespace);
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let file = File::create(&log).expect("a log file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"));
+        // `make memory` measures a release build; everything else runs the binary that was built with the tests.
+        let release = std::env::var_os("OPERATOR_BINARY");
+        let program = release.unwrap_or_else(|| env!("CARGO_BIN_EXE_appconfig-experiment-operator").into());
+        let mut command = Command::new(program);
         // What whoever runs the tests has set for AWS, or for an operator of theirs, is none of this one's.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
@@ -123,6 +126,17 @@ impl Operator {
             .await
             .expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("a text"))
+    }
+
+    /// The memory that it has in use, in KiB (`VmRSS` of proc(5)).
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id().expect("it runs"));
+        let status = std::fs::read_to_string(path).expect("Linux tells");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a line");
+        line.trim().trim_end_matches("kB").trim().parse().expect("a number")
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,6 +1,8 @@
 //! One journey's stage: a namespace, an emulator with a run at 0 %, and the history of every resource in it.
 
 use std::{
+    fmt::Write as _,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -21,7 +23,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use super::{Flags, Operator, administrator, control_plane};
+use super::{Flags, Operator, administrator, control_plane, kubectl};
 
 /// How long anything may take that should happen.
 pub const DEADLINE: Duration = Duration::from_mins(2);
@@ -137,6 +139,30 @@ impl Scene {
         self.try_apply(&self.manifest(name, more))
             .await
             .expect("the manifest is accepted")
+    }
+
+    /// The definition, and resource, of that number.
+    pub fn definition(number: usize) -> String {
+        format!("experiment-{number}")
+    }
+
+    /// Applies so many resources, each of a run of its own that is what the resource asks for already.
+    pub async fn apply_many(&self, count: usize) {
+        let mut manifests = String::new();
+        for definition in (0..count).map(Self::definition) {
+            let seed = Seed {
+                definition: definition.clone(),
+                ..Seed::default()
+            };
+            let experiment = self.emulator.seed(&seed).expect("an experiment");
+            self.emulator.start_run(&experiment, 5.0).expect("a run");
+            let spec = json!({ "experimentDefinitionIdentifier": definition, "exposurePercentage": 5 });
+            writeln!(manifests, "---\n{}", self.manifest(&definition, &spec)).expect("a string takes it");
+        }
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.yaml", self.namespace));
+        std::fs::write(&file, manifests).expect("a file");
+        let applied = kubectl(&["apply", "--server-side", "-f", file.to_str().expect("a path")]).await;
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     }
 
     /// Applies a manifest, which may be refused.
