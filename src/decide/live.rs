@@ -110,14 +110,17 @@ impl Known {
         self.updated_at
     }
 
-    /// Whether an answer of the same run is older than what is known.
+    /// Whether an answer of the same run is older than what is known. `sent` is the member that it shows as an update with
+    /// an unknown outcome asked for: that may have come about within the second of what is known.
     #[must_use]
-    pub fn outdates(&self, live: &Live) -> bool {
+    pub fn outdates(&self, live: &Live, sent: Option<Member>) -> bool {
         let newer = self
             .updated_at
             .zip(live.updated_at)
             .is_some_and(|(known, it)| it > known);
-        self.precedes(live) || (!newer && (self.other_description(live) || self.other_overrides(live)))
+        let description = sent != Some(Member::Description) && self.other_description(live);
+        let overrides = sent != Some(Member::TreatmentOverrides) && self.other_overrides(live);
+        self.precedes(live) || (!newer && (description || overrides))
     }
 
     /// Whether an answer is older than what is known although an update may just have changed the run: what never goes

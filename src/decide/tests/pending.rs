@@ -274,3 +274,18 @@ fn the_fence_changes_conditions_only_where_ready_is_true_or_of_an_older_generati
     world.fence(&decision);
     assert_eq!(ready(&world), progressing);
 }
+
+#[test]
+fn p4_an_update_that_came_about_within_the_second_of_what_was_known_is_settled_and_not_stale() {
+    let mut world = unsettled(describing());
+    let mut run = live(10.0);
+    run.description = "text".to_owned();
+    assert_eq!(
+        run.updated_at,
+        live(10.0).updated_at,
+        "AppConfig's times are compared in whole seconds"
+    );
+    let decision = world.read(&run);
+    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(notices(&decision), ["DescriptionUpdated"]);
+}
