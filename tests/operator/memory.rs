@@ -9,11 +9,7 @@ const RESOURCES: usize = 1_000;
 async fn memory_with_1000_settled_resources() {
     let scene = Scene::new().await;
     scene.apply_many(RESOURCES).await;
-    let flags = scene
-        .flags()
-        .with("--read-rate=100")
-        .with("--resync-interval=24h")
-        .with("--log-level=info");
+    let flags = scene.flags().with("--read-rate=100").with("--resync-interval=24h");
     let mut first = Operator::start(&flags);
     for number in 0..RESOURCES {
         scene.wait(&Scene::definition(number), "ready", is_ready).await;
