@@ -111,6 +111,8 @@ pub(super) fn watch(
 ) -> impl Stream<Item = Change> + Send + use<> {
     let config = watcher::Config {
         label_selector: selector.map(str::to_owned),
+        // A list is parsed a page at a time: smaller pages keep the memory that a start needs small.
+        page_size: Some(100),
         ..watcher::Config::default()
     };
     let apis: Vec<Api<DeserializeGuard<ExperimentRun>>> = if namespaces.is_empty() {
