@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use crate::{api::ExperimentRun, decide::Decision};
+use crate::decide::Decision;
 
 use super::{Interrupted, Pass};
 use crate::controller::{
@@ -22,7 +22,9 @@ impl Pass {
         for _ in 0..RECORDS {
             match status::write(&self.api, &self.object, &decision.status).await {
                 Ok(written) => {
-                    self.adopt(written);
+                    if let Some(written) = written {
+                        self.object = written;
+                    }
                     self.publish();
                     return Ok(cache::asked(&self.object.metadata) != decided_upon);
                 }
@@ -31,12 +33,6 @@ impl Pass {
             }
         }
         Err(CallError::Conflict.into())
-    }
-
-    pub(super) fn adopt(&mut self, written: Option<ExperimentRun>) {
-        if let Some(object) = written {
-            self.object = object;
-        }
     }
 
     /// Reads the newest object from the API server, not from the cache.
