@@ -2,6 +2,7 @@
 
 mod cluster;
 mod faults;
+mod history;
 mod journey;
 mod operator;
 mod proxied;

@@ -3,27 +3,22 @@
 use std::{
     fmt::Write as _,
     path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
 use appconfig_emulator::{Emulator, Experiment, Options, RequestRecord, Seed};
 use appconfig_experiment_operator::api::ExperimentRun;
-use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Namespace, events::v1::Event};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
-    core::{ApiResource, DeserializeGuard},
-    runtime::watcher::{self, watcher},
+    core::ApiResource,
 };
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
-use super::{Flags, Operator, administrator, control_plane, kubectl};
+use super::{Flags, Operator, administrator, control_plane, history::Recorder, kubectl};
 
 /// How long anything may take that should happen.
 pub const DEADLINE: Duration = Duration::from_mins(2);
@@ -38,15 +33,7 @@ pub struct Scene {
     pub runs: Api<ExperimentRun>,
     pub emulator: Emulator,
     pub experiment: Experiment,
-    history: Arc<Mutex<Vec<ExperimentRun>>>,
-    changed: watch::Receiver<usize>,
-    watching: JoinHandle<()>,
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.watching.abort();
-    }
+    recorder: Recorder,
 }
 
 impl Scene {
@@ -75,26 +62,15 @@ impl Scene {
         let emulator = Emulator::start(options).await.expect("an emulator");
         let experiment = emulator.seed(&Seed::default()).expect("an experiment");
         emulator.start_run(&experiment, 0.0).expect("a run");
-        let history = Arc::new(Mutex::new(Vec::new()));
-        let (count, mut changed) = watch::channel(0);
         let runs = Api::namespaced(client.clone(), &namespace);
-        let watching = tokio::spawn(record(
-            Api::namespaced(client.clone(), &namespace),
-            Arc::clone(&history),
-            count,
-        ));
-        // A resource that is there before the watch would not have all its versions told.
-        let watched = timeout(DEADLINE, changed.wait_for(|count| *count > 0)).await;
-        watched.expect("the watch begins in time").expect("the watch begins");
+        let recorder = Recorder::start(Api::namespaced(client.clone(), &namespace)).await;
         Self {
             namespace,
             client,
             runs,
             emulator,
             experiment,
-            history,
-            changed,
-            watching,
+            recorder,
         }
     }
 
@@ -211,7 +187,7 @@ impl Scene {
 
     /// Waits until a resource's newest version is as asked, and gives it.
     pub async fn wait(&self, name: &str, what: &str, is: impl Fn(&ExperimentRun) -> bool) -> ExperimentRun {
-        let mut changed = self.changed.clone();
+        let mut changed = self.recorder.changed();
         let search = async {
             loop {
                 if let Some(run) = self.newest(name).filter(|run| is(run)) {
@@ -239,8 +215,9 @@ impl Scene {
 
     /// Every version of a resource, in order: each spec and status that it ever had.
     pub fn versions(&self, name: &str) -> Vec<ExperimentRun> {
-        let history = self.history.lock().expect("no panic while it was held");
-        history.iter().filter(|run| run.name_any() == name).cloned().collect()
+        let versions = self.recorder.versions().into_iter();
+        let of_resource = versions.filter(|version| !version.deleted && version.run.name_any() == name);
+        of_resource.map(|version| version.run).collect()
     }
 
     /// Every `UpdateExperimentRun` that arrived.
@@ -289,29 +266,5 @@ impl Scene {
         timeout(DEADLINE, search)
             .await
             .unwrap_or_else(|_| panic!("it did not come to be {what}"));
-    }
-}
-
-async fn record(
-    api: Api<DeserializeGuard<ExperimentRun>>,
-    history: Arc<Mutex<Vec<ExperimentRun>>>,
-    changes: watch::Sender<usize>,
-) {
-    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(watcher::Event::Apply(run) | watcher::Event::InitApply(run)) => {
-                let Ok(run) = run.0 else { continue };
-                history.lock().expect("no panic while it was held").push(run);
-            }
-            Ok(watcher::Event::InitDone) => {}
-            Ok(_) => continue,
-            // At the end of a test every retry fails at once; without a pause the task could not be stopped.
-            Err(_) => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        }
-        changes.send_modify(|count| *count += 1);
     }
 }
