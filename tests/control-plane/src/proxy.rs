@@ -15,8 +15,22 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A [`Gate`] stops a request for as long as the test wants, and lets the test say how it goes on:
+//!
+//! ```no_run
+//! use control_plane::proxy::{Effect, Gate, Proxy, Release, Rule, Stage};
+//! # async fn example(proxy: Proxy) {
+//! // The next write of a status is done, and its answer waits.
+//! let gate = Gate::new(Stage::Answer);
+//! proxy.add(Rule::new("patch", "experimentruns/status", Effect::Hold(gate.clone())).times(1));
+//! gate.reached().await;
+//! gate.release(Release::Close);
+//! # }
+//! ```
 
 mod forward;
+mod gate;
 mod request;
 mod rule;
 mod watch;
@@ -30,6 +44,7 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
+pub use gate::{Gate, Release, Stage};
 pub use request::Request;
 pub use rule::{Effect, Rule, RuleId};
 

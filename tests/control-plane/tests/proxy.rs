@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use control_plane::proxy::{Effect, Proxy, Rule};
+use control_plane::proxy::{Effect, Gate, Proxy, Release, Rule, Stage};
 use control_plane::{ControlPlane, OPERATOR_SERVICE_ACCOUNT, Options, User};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -279,4 +279,58 @@ fn a_cut_watch_ends() {
 
     bench.proxy.add(Rule::new("watch", "configmaps", Effect::Cut));
     eventually("kubectl loses its watch", || child.try_wait().unwrap().is_some());
+}
+
+/// Waits until a gate holds a request.
+fn reached(gate: &Gate) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime
+        .block_on(async { tokio::time::timeout(LONG, gate.reached()).await })
+        .unwrap();
+}
+
+#[test]
+fn a_gate_holds_a_request_until_it_is_told_how_to_go_on() {
+    let bench = Bench::new("gates");
+    let refuse = Release::Refuse {
+        status: 504,
+        retry_after_seconds: None,
+    };
+    for (name, stage, release, succeeds, exists) in [
+        ("request-goes-on", Stage::Request, Release::GoOn, true, true),
+        ("request-closed", Stage::Request, Release::Close, false, false),
+        ("request-refused", Stage::Request, refuse, false, false),
+        ("answer-goes-on", Stage::Answer, Release::GoOn, true, true),
+        ("answer-closed", Stage::Answer, Release::Close, false, true),
+        ("answer-refused", Stage::Answer, refuse, false, true),
+    ] {
+        let gate = Gate::new(stage);
+        bench.break_creation(Effect::Hold(gate.clone()));
+        let mut client = bench.start_creation(name);
+        reached(&gate);
+        assert!(client.try_wait().unwrap().is_none(), "{name} was answered");
+        assert_eq!(bench.exists(name), stage == Stage::Answer, "{name} while it is held");
+        gate.release(release);
+        assert_eq!(client.wait().unwrap().success(), succeeds, "{name}");
+        assert_eq!(bench.exists(name), exists, "{name}");
+    }
+    let statuses = [Some(201), None, Some(504), Some(201), Some(201), Some(504)];
+    assert_eq!(bench.statuses(), statuses);
+}
+
+#[test]
+fn a_gate_is_for_the_occurrence_that_its_rule_names() {
+    let bench = Bench::new("gates-second");
+    let gate = Gate::new(Stage::Request);
+    let rule = Rule::new("create", "configmaps", Effect::Hold(gate.clone()));
+    bench.proxy.add(rule.skip(1).times(1));
+    assert!(bench.create("first").status.success());
+    let mut client = bench.start_creation("second");
+    reached(&gate);
+    assert!(bench.create("third").status.success());
+    gate.release(Release::GoOn);
+    assert!(client.wait().unwrap().success());
 }

@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use super::gate::{Release, Stage};
 use super::request::Request;
 use super::rule::Effect;
 use super::{Shared, watch};
@@ -90,6 +91,10 @@ impl Forward {
         let body = body.collect().await?.to_bytes();
         let place = self.shared.note(request.clone());
         let rule = self.shared.rules.take(&request);
+        let effect = rule.as_ref().map(|(_, effect)| effect);
+        if let Some(answer) = self.hold(effect, Stage::Request, &request, place).await {
+            return answer;
+        }
         match &rule {
             Some((_, Effect::DelayRequest(delay))) => tokio::time::sleep(*delay).await,
             Some((_, Effect::DropRequest)) => return Err("a rule dropped the request".into()),
@@ -111,6 +116,9 @@ impl Forward {
         }
         let answer = self.ask(head, body).await?;
         self.shared.note_status(place, answer.status().as_u16());
+        if let Some(answer) = self.hold(effect, Stage::Answer, &request, place).await {
+            return answer;
+        }
         match &rule {
             Some((_, Effect::DelayAnswer(delay))) => tokio::time::sleep(*delay).await,
             Some((_, Effect::DropAnswer)) => return Err("a rule dropped the answer".into()),
@@ -124,6 +132,28 @@ impl Forward {
             body.map_err(BoxError::from).boxed_unsync()
         };
         Ok(Response::from_parts(head, body))
+    }
+
+    /// Holds the request where its rule says so; the answer, if it is not to go on.
+    async fn hold(
+        &self,
+        effect: Option<&Effect>,
+        stage: Stage,
+        request: &Request,
+        place: usize,
+    ) -> Option<Result<Response<Body>, BoxError>> {
+        let Some(Effect::Hold(gate)) = effect else { return None };
+        match gate.hold(stage, request).await {
+            Release::GoOn => None,
+            Release::Close => Some(Err("a gate closed the connection".into())),
+            Release::Refuse {
+                status,
+                retry_after_seconds,
+            } => {
+                self.shared.note_status(place, status);
+                Some(refusal(status, retry_after_seconds))
+            }
+        }
     }
 
     async fn ask(&self, head: hyper::http::request::Parts, body: Bytes) -> Result<Response<Incoming>, BoxError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::gate::Gate;
 use super::request::Request;
 
 /// What a [`Rule`] does to a request.
@@ -28,6 +29,8 @@ pub enum Effect {
     /// Nothing is answered until the rule is removed; then the connection is closed. The request never reaches the API
     /// server.
     Hang,
+    /// The request, or its answer, waits for what the test decides.
+    Hold(Gate),
     /// Watches, those that are open too, deliver nothing until the rule is removed; then they go on where they were.
     Freeze,
     /// Watches, those that are open too, lose their connection.
