@@ -13,9 +13,10 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     answer::Refusal,
     faults::{Fault, FaultError},
+    gate::{Gate, Stage},
     handle::{Shared, State},
     log::{RequestLog, RequestRecord},
-    route::Route,
+    route::{Operation, Route},
     server::serve,
     settings::{Settings, SettingsError},
     signature::KeyPair,
@@ -141,6 +142,13 @@ impl Emulator {
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.shared.lock().faults.list().to_vec()
+    }
+
+    /// Holds the next request of an operation, after so many others, and lets the test say how it goes on. It meets no
+    /// fault.
+    #[must_use]
+    pub fn hold(&self, operation: Operation, skip: u32, stage: Stage) -> Gate {
+        self.shared.lock().gates.add(operation, skip, stage)
     }
 
     /// The settings.

@@ -16,6 +16,7 @@ use crate::{
     answer::{Answer, Refusal, logged},
     clock::{host_now, http_date, service_now},
     faults::{Effect, Faults, RawAnswer, Subject},
+    gate::{Gate, Gates, Release, Stage},
     log::{OpenRecord, RequestLog, RequestRecord},
     operations::{Done, Turn},
     rate::Rate,
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
+    pub(crate) gates: Gates,
     pub(crate) key_pairs: Vec<KeyPair>,
     pub(crate) rate: Rate,
 }
@@ -124,7 +126,8 @@ pub(crate) async fn handle(
         client,
     };
     let reply = match request.admitted(head, route) {
-        Ok((route, effect)) => request.struck(&route, effect).await,
+        Ok((route, Met::Gate(gate))) => request.held(&route, &gate).await,
+        Ok((route, Met::Fault(effect))) => request.struck(&route, effect).await,
         Err(refusal) => request.answered(refusal.into_answer()),
     };
     (reply, request.record)
@@ -160,6 +163,12 @@ fn arrived(head: &Parts, route: Option<&Route>, body: &Bytes) -> RequestRecord {
     }
 }
 
+/// What a request meets before it is carried out.
+enum Met {
+    Gate(Gate),
+    Fault(Option<Effect>),
+}
+
 /// A request that is being handled.
 struct InHand<'a> {
     shared: &'a Shared,
@@ -170,7 +179,7 @@ struct InHand<'a> {
 
 impl InHand<'_> {
     /// What stands before the operation, in the order of the real front end (guess): route, signature, rate.
-    fn admitted(&self, head: &Parts, route: Option<Route>) -> Result<(Route, Option<Effect>), Refusal> {
+    fn admitted(&self, head: &Parts, route: Option<Route>) -> Result<(Route, Met), Refusal> {
         let Some(route) = route else {
             let message = format!("No operation is known for {} {}", head.method, head.uri.path());
             return Err(Refusal::new(404, "UnknownOperationException", message));
@@ -188,13 +197,30 @@ impl InHand<'_> {
             };
             verify(&signed, &state.key_pairs, state.now())?;
         }
+        if let Some(gate) = state.gates.take(route.operation) {
+            return Ok((route, Met::Gate(gate)));
+        }
         let subject = state.subject(&route);
         let effect = state.faults.strike(route.operation, &subject);
         if effect.is_none() {
             let State { rate, settings, .. } = &mut *state;
             rate.admit(route.operation, settings, Instant::now())?;
         }
-        Ok((route, effect))
+        Ok((route, Met::Fault(effect)))
+    }
+
+    async fn held(&mut self, route: &Route, gate: &Gate) -> Reply {
+        let mut answer = None;
+        let mut release = gate.hold(Stage::BeforeCommit).await;
+        if release == Release::GoOn {
+            answer = Some(self.commit(route, 0));
+            release = gate.hold(Stage::AfterCommit).await;
+        }
+        match (release, answer) {
+            (Release::GoOn, Some(answer)) => self.answered(answer),
+            (Release::Refuse(with), _) => self.answered(with.refusal().into_answer()),
+            (Release::Close, _) | (Release::GoOn, None) => Reply::HangUp,
+        }
     }
 
     async fn struck(&mut self, route: &Route, effect: Option<Effect>) -> Reply {

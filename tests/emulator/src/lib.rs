@@ -1,7 +1,7 @@
 //! AWS `AppConfig`'s experiment API on a loopback port, for tests and demonstrations.
 //!
 //! One request takes this way: `server` reads it, `route` names its operation, `signature` verifies it,
-//! `faults` may spoil it, `operations` carry it out on the `store` as `settings` say, and `log` writes down what
+//! `faults` may spoil it and a `gate` hold it, `operations` carry it out on the `store` as `settings` say, and `log` writes down what
 //! happened, whether or not the client ever got an answer. `control` is the tester's side door under `/_emulator/`.
 //!
 //! The side door, which is never signed, spoiled or logged:
@@ -24,6 +24,7 @@ mod constraint;
 mod control;
 mod emulator;
 mod faults;
+mod gate;
 mod handle;
 mod log;
 mod operations;
@@ -38,6 +39,7 @@ mod store;
 pub use answer::Refusal;
 pub use emulator::{Emulator, Options, StartError};
 pub use faults::{Effect, Fault, FaultError, RawAnswer, RawBody, RefuseWith};
+pub use gate::{Gate, Release, Stage};
 pub use log::RequestRecord;
 pub use route::Operation;
 pub use seed::{EndedBy, Experiment, Seed};

@@ -10,7 +10,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use appconfig_emulator::{Effect, Emulator, Experiment, Fault, Operation, RawAnswer, RawBody, RefuseWith, Seed};
+use appconfig_emulator::{
+    Effect, Emulator, Experiment, Fault, Operation, RawAnswer, RawBody, RefuseWith, Release, Seed, Stage,
+};
 use aws_sdk_appconfig::{Client, error::ProvideErrorMetadata as _};
 use serde_json::json;
 use support::{
@@ -313,4 +315,53 @@ async fn faults_over_http() {
     }
     assert_eq!(emulator.faults().len(), 1);
     assert_eq!(exchange(&endpoint, "GET", "/_emulator/nothing", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_gate_holds_an_update_until_it_is_told_how_to_go_on() {
+    let refuse = || {
+        Release::Refuse(RefuseWith {
+            status: 500,
+            code: None,
+            message: String::new(),
+        })
+    };
+    for (stage, release, status, committed) in [
+        (Stage::BeforeCommit, Release::GoOn, 200, true),
+        (Stage::BeforeCommit, Release::Close, 0, false),
+        (Stage::BeforeCommit, refuse(), 500, false),
+        (Stage::AfterCommit, Release::GoOn, 200, true),
+        (Stage::AfterCommit, Release::Close, 0, true),
+        (Stage::AfterCommit, refuse(), 500, true),
+    ] {
+        let (emulator, experiment, _) = running().await;
+        let gate = emulator.hold(Operation::UpdateExperimentRun, 0, stage);
+        let while_held = async {
+            gate.reached().await;
+            let expected = if stage == Stage::AfterCommit { "50" } else { "5" };
+            assert_eq!(exposure(&emulator, &experiment).to_string(), expected);
+            assert_eq!(emulator.requests()[0].answered_at, None);
+            gate.release(release.clone());
+        };
+        let (answer, ()) = tokio::join!(raise(&emulator, &experiment), while_held);
+        assert_eq!(answer.status, status, "{stage:?} {release:?}");
+        let record = &emulator.requests()[0];
+        assert_eq!(record.committed, committed, "{stage:?} {release:?}");
+        assert_eq!(record.answered_at.is_some(), status > 0, "{stage:?} {release:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_is_for_one_request_after_so_many_others() {
+    let (emulator, experiment, client) = running().await;
+    let second = emulator.hold(Operation::GetExperimentRun, 1, Stage::BeforeCommit);
+    client.get(&experiment).send().await.unwrap();
+    let get = client.get(&experiment).send();
+    let others = async {
+        second.reached().await;
+        client.get(&experiment).send().await.unwrap();
+        second.release(Release::GoOn);
+    };
+    let (held, ()) = tokio::join!(get, others);
+    held.unwrap();
 }
