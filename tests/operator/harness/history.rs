@@ -33,6 +33,42 @@ pub struct Version {
     pub run: ExperimentRun,
 }
 
+/// What became of a scene's operators.
+#[derive(Clone, Debug, Default)]
+pub struct Processes(Arc<Mutex<Vec<ProcessEvent>>>);
+
+/// Something that became of an operator.
+#[derive(Clone, Debug)]
+pub struct ProcessEvent {
+    pub at: Timestamp,
+    pub process: String,
+    pub what: ProcessChange,
+}
+
+/// What became of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessChange {
+    Started,
+    Killed,
+    Paused,
+    Continued,
+    Terminated,
+    Exited { code: Option<i32> },
+}
+
+impl Processes {
+    /// Writes down what became of a process.
+    pub fn note(&self, process: &str, what: ProcessChange) {
+        let (at, process) = (Timestamp::now(), process.to_owned());
+        locked(&self.0).push(ProcessEvent { at, process, what });
+    }
+
+    /// All that was written down, in order.
+    pub fn events(&self) -> Vec<ProcessEvent> {
+        locked(&self.0).clone()
+    }
+}
+
 #[derive(Default)]
 struct Log {
     versions: Mutex<Vec<Version>>,

@@ -14,6 +14,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::history::{ProcessChange, Processes};
+
 /// How an operator is started: by default without a Lease, on one namespace, at the emulator, logging everything.
 #[derive(Clone, Debug)]
 pub struct Flags {
@@ -22,6 +24,8 @@ pub struct Flags {
     pub kubeconfig: PathBuf,
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
+    /// Where it is written down what becomes of the process.
+    pub processes: Processes,
 }
 
 impl Flags {
@@ -44,6 +48,21 @@ impl Flags {
 pub struct Operator {
     child: Child,
     log: PathBuf,
+    name: String,
+    processes: Processes,
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // Nobody has waited for it to end.
+        if self.child.id().is_some() {
+            let change = match self.child.try_wait() {
+                Ok(Some(status)) => ProcessChange::Exited { code: status.code() },
+                _ => ProcessChange::Killed,
+            };
+            self.processes.note(&self.name, change);
+        }
+    }
 }
 
 impl Operator {
@@ -51,8 +70,8 @@ impl Operator {
     pub fn start(flags: &Flags) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("operator-{}-{number}.log", flags.namespace);
-        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let name = format!("operator-{}-{number}", flags.namespace);
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log"));
         let file = File::create(&log).expect("a log file");
         // `make memory` measures a release build; everything else runs the binary that was built with the tests.
         let release = std::env::var_os("OPERATOR_BINARY");
@@ -86,9 +105,12 @@ impl Operator {
                 command.env(name, value)
             };
         }
+        flags.processes.note(&name, ProcessChange::Started);
         Self {
             child: command.spawn().expect("the operator starts"),
             log,
+            name,
+            processes: flags.processes.clone(),
         }
     }
 
@@ -145,7 +167,18 @@ impl Operator {
             .id()
             .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
             .expect("it runs");
+        // Noted on that side of the signal on which the process stands still.
+        if signal == Signal::CONT {
+            self.processes.note(&self.name, ProcessChange::Continued);
+        }
         kill_process(pid, signal).expect("it can be signalled");
+        let change = match signal {
+            Signal::KILL => ProcessChange::Killed,
+            Signal::STOP => ProcessChange::Paused,
+            Signal::TERM => ProcessChange::Terminated,
+            _ => return,
+        };
+        self.processes.note(&self.name, change);
     }
 
     /// SIGTERM, and how it ended.
@@ -162,8 +195,11 @@ impl Operator {
 
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = timeout(super::DEADLINE, self.child.wait()).await;
-        ended
+        let status = ended
             .unwrap_or_else(|_| panic!("it did not end:\n{}", self.log()))
-            .expect("an exit status")
+            .expect("an exit status");
+        let code = status.code();
+        self.processes.note(&self.name, ProcessChange::Exited { code });
+        status
     }
 }

@@ -18,7 +18,11 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Flags, Operator, administrator, control_plane, history::Recorder, kubectl};
+use super::{
+    Flags, Operator, administrator, control_plane,
+    history::{Processes, Recorder},
+    kubectl,
+};
 
 /// How long anything may take that should happen.
 pub const DEADLINE: Duration = Duration::from_mins(2);
@@ -34,6 +38,7 @@ pub struct Scene {
     pub emulator: Emulator,
     pub experiment: Experiment,
     recorder: Recorder,
+    processes: Processes,
 }
 
 impl Scene {
@@ -71,6 +76,7 @@ impl Scene {
             emulator,
             experiment,
             recorder,
+            processes: Processes::default(),
         }
     }
 
@@ -82,6 +88,7 @@ impl Scene {
             kubeconfig: control_plane().operator_kubeconfig(),
             arguments: vec![],
             environment: vec![],
+            processes: self.processes.clone(),
         };
         flags.with("--leader-elect=false")
     }
