@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use appconfig_emulator::{Effect as Fault, Operation};
-use control_plane::proxy::{Effect, Rule};
+use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
 use k8s_openapi::api::{
     coordination::v1::Lease,
     rbac::v1::{Role, RoleBinding},
 };
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -66,6 +69,14 @@ impl Scene {
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
         let lease = leases.get(NAME).await.expect("the Lease is there");
         lease.spec?.holder_identity.filter(|holder| !holder.is_empty())
+    }
+
+    /// Makes somebody else the holder, whoever is.
+    async fn take_lease(&self, holder: &str) {
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
+        let taken = Patch::Merge(json!({ "spec": { "holderIdentity": holder } }));
+        let taken = leases.patch(NAME, &PatchParams::default(), &taken).await;
+        taken.expect("the Lease is there");
     }
 
     /// Two replicas, the first of which holds the Lease.
@@ -134,6 +145,24 @@ async fn p1_a_leader_frozen_beyond_its_lease_sends_nothing_afterwards_and_ends()
     assert_eq!(first.ended().await.code(), Some(3), "{}", first.log());
     assert!(first.log().contains("the Lease is lost"));
     assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 5.0 })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_leader_whose_lease_is_taken_between_fence_and_update_sends_nothing() {
+    let (scene, proxy) = (scene().await, proxy());
+    let mut first = Operator::start(&scene.replica().through(&proxy));
+    first.logged(ACTS).await;
+    let fence = Gate::new(Stage::Answer);
+    let held = Effect::Hold(fence.clone());
+    proxy.add(Rule::new("patch", "experimentruns/status", held).times(1));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    fence.reached().await;
+    // Its next renewal, 2 s later at most, shows it. The fence holds for 3 s.
+    scene.take_lease("somebody-else").await;
+    first.logged("the Lease is lost").await;
+    fence.release(Release::GoOn);
+    assert_eq!(first.ended().await.code(), Some(3), "{}", first.log());
+    assert_eq!(bodies(&scene.updates()), [Value::Null; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
