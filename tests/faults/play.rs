@@ -1,0 +1,113 @@
+//! Plays one plan.
+
+use std::time::Duration;
+
+use appconfig_experiment_operator::api::ExperimentRun;
+use control_plane::proxy::Proxy;
+use tokio::time::sleep;
+
+use crate::{
+    harness::{Flags, Operator, Scene, condition, condition_status, is_ready, is_stalled, proxy},
+    hold::Hold,
+    plan::{Fault, Meanwhile, Plan, Reached},
+    workload::{Members, Workload, members},
+};
+
+/// The resource's name.
+pub const NAME: &str = "run";
+
+/// Longer than the operator waits for any answer.
+const TOO_LONG: Duration = Duration::from_secs(6);
+
+/// An operator behind the proxy, which reads a run that is at rest only when it is asked to.
+pub fn flags(scene: &Scene, proxy: &Proxy) -> Flags {
+    scene.flags().with("--resync-interval=24h").through(proxy)
+}
+
+/// Makes a resource for the run that asks for nothing new, and waits until the operator has seen that.
+pub async fn adopt(scene: &Scene, workload: &Workload) {
+    for (member, value) in members(&workload.adopted) {
+        scene.change_from_outside(&serde_json::json!({ member: value }));
+    }
+    scene.apply(NAME, &workload.adopted).await;
+    scene.wait(NAME, "adopted", is_ready).await;
+}
+
+/// Whether `kubectl wait` and Flux would take it for settled.
+pub fn is_settled(run: &ExperimentRun) -> bool {
+    let status = run.status.as_ref();
+    let observed = status.and_then(|status| status.observed_generation);
+    observed == run.metadata.generation
+        && status.is_some_and(|status| status.pending_update.is_none())
+        && condition(run, "Reconciling").is_none()
+        && (is_ready(run) || condition_status(run, "Stalled") == Some("True"))
+}
+
+/// Plays a plan. Panics when it does not hold.
+pub async fn play(plan: Plan) {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let flags = flags(&scene, &proxy);
+    let mut operator = Operator::start(&flags);
+    adopt(&scene, &plan.workload).await;
+    let mut hold = Hold::set(&scene, &proxy, plan.step, plan.reached);
+    let next = plan.next.filter(|_| plan.reached == Reached::Answered);
+    let next = next.map(|step| (step, Hold::set(&scene, &proxy, step, Reached::Sent)));
+    scene.apply(NAME, &plan.workload.asked).await;
+    hold.reached(&plan.step.to_string()).await;
+    let passes = operator.passes().await;
+    act(&scene, &plan).await;
+    if let Some((step, next)) = next {
+        hold.go_on();
+        next.reached(&step.to_string()).await;
+        hold = next;
+    }
+    match plan.fault {
+        Fault::Kill => {
+            operator.kill().await;
+            hold.close();
+            operator = Operator::start(&flags);
+            operator.logged("this process acts from now on").await;
+        }
+        Fault::Error => hold.answer_with_an_error(),
+        Fault::Hang => {
+            sleep(TOO_LONG).await;
+            hold.close();
+        }
+    }
+    if plan.meanwhile == Meanwhile::Deleted && plan.fault != Fault::Kill {
+        let ended = async || operator.passes().await > passes;
+        scene.eventually("at the end of the pass", ended).await;
+    }
+    ended_as_it_must(&scene, &plan).await;
+}
+
+/// Does what the user does, and waits until the API server has it.
+async fn act(scene: &Scene, plan: &Plan) {
+    match plan.meanwhile {
+        Meanwhile::Nothing => return,
+        Meanwhile::Lowered | Meanwhile::Raised => {}
+        Meanwhile::Deleted | Meanwhile::Recreated => scene.delete(NAME).await,
+    }
+    if let Some(asked) = plan.workload.asked_in_the_end(plan.meanwhile) {
+        scene.apply(NAME, asked).await;
+    }
+}
+
+/// Waits until everything is at rest, and stays so when the operator looks again.
+async fn ended_as_it_must(scene: &Scene, plan: &Plan) {
+    let end = plan.end();
+    if plan.meanwhile != Meanwhile::Deleted {
+        scene.wait(NAME, "at rest", is_settled).await;
+        scene.full_pass(NAME).await;
+        let run = scene.wait(NAME, "at rest still", is_settled).await;
+        if end.above_desired {
+            assert!(is_stalled(&run, "ExposureAboveDesired"), "{:?}", run.status);
+        } else {
+            assert!(is_ready(&run), "{:?}", run.status);
+        }
+    }
+    let live = scene.live();
+    let managed = |member: &&'static str| (*member, live[*member].clone());
+    let live: Members = end.live.keys().map(managed).collect();
+    assert_eq!((live, scene.committed()), (end.live, end.committed));
+}
