@@ -43,6 +43,7 @@ use crate::{
 use cache::{Object, ObjectKey};
 use claims::Claims;
 use events::Publisher;
+pub use send_window::SendWindow;
 pub use start::{Error, run};
 
 /// What the operator was doing when an Event came about, in the Event's own field.

@@ -39,11 +39,11 @@ impl Pass {
             return self.observe().await;
         }
         let id = uuid::Uuid::new_v4().to_string();
-        let window = SendWindow::open(self.shared.clock);
+        let window = SendWindow::open((self.shared.clock)());
         if !self.fence(decision, &update, &id).await? {
             return self.observe().await;
         }
-        if !window.is_open() || !self.shared.may_act() {
+        if !window.is_open((self.shared.clock)()) || !self.shared.may_act() {
             return Ok(Seen::Updated {
                 update,
                 id: Some(id),
