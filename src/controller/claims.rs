@@ -96,18 +96,18 @@ impl Claims {
         }
     }
 
-    /// What a pass leaves behind: an update that is not settled, or none.
-    pub(super) fn leave(&self, uid: &str, pending: Option<&Pending>) {
+    /// What a pass over a run leaves behind: an update that is not settled, or none. Its resource may be gone by now.
+    pub(super) fn leave(&self, key: &RunKey, uid: &str, pending: Option<&Pending>) {
         let mut state = self.state();
-        let Some(run) = state.claimed.get(uid).cloned() else {
-            return;
-        };
-        let Some(run) = state.runs.get_mut(&run) else { return };
+        let Some(run) = state.runs.get_mut(key) else { return };
         let acts = run.claimants.first().is_some_and(|(_, first)| first == uid);
         match pending {
             Some(pending) => run.unsettled = Some((uid.to_owned(), pending.clone())),
             // One that only waits has not looked for another's update.
             None => drop(run.unsettled.take_if(|(by, _)| acts || by == uid)),
+        }
+        if run.claimants.is_empty() && run.unsettled.is_none() {
+            state.runs.remove(key);
         }
     }
 
@@ -125,7 +125,9 @@ impl Claims {
         if let Some((next, _)) = run.claimants.first().filter(|_| acted) {
             self.wake(next.key.clone());
         }
-        if run.claimants.is_empty() && run.unsettled.is_none() {
+        // A pass of it that is under way may yet leave an update unsettled, and no other may overtake it.
+        let under_way = Arc::strong_count(&run.passes) > 1;
+        if run.claimants.is_empty() && run.unsettled.is_none() && !under_way {
             state.runs.remove(&key);
         }
     }
@@ -143,7 +145,10 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
+    use crate::api::{Member, PendingUpdate};
 
     fn run() -> RunKey {
         RunKey {
@@ -195,5 +200,33 @@ mod tests {
         claims.release("deleted");
         assert_eq!(woken.try_recv().unwrap().name, "a");
         assert_eq!(claims.claim(&run(), "namesake", &age(1, "a"), now).owner, Owner::Itself);
+    }
+
+    #[test]
+    fn p4_a_namesake_waits_for_the_pass_of_the_deleted_resource_and_has_its_unsettled_update() {
+        let claims = Claims::new(mpsc::unbounded_channel().0);
+        let now = Duration::ZERO;
+        let passes = claims.claim(&run(), "deleted", &age(1, "a"), now).passes;
+        let under_way = passes.try_lock_owned().unwrap();
+        claims.release("deleted");
+        let namesake = claims.claim(&run(), "namesake", &age(2, "a"), now);
+        assert_eq!(namesake.owner, Owner::Itself);
+        assert!(namesake.passes.try_lock_owned().is_err());
+        let record = PendingUpdate {
+            id: "sent".to_owned(),
+            generation: 1,
+            member: Member::ExposurePercentage,
+            exposure_percentage: None,
+            recorded_at: Time(Timestamp::UNIX_EPOCH),
+        };
+        let pending = Pending {
+            record,
+            first_seen: now,
+        };
+        claims.leave(&run(), "deleted", Some(&pending));
+        drop(under_way);
+        let namesake = claims.claim(&run(), "namesake", &age(2, "a"), now);
+        assert!(namesake.passes.try_lock_owned().is_ok());
+        assert_eq!(namesake.unsettled, Some(pending));
     }
 }

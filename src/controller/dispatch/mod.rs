@@ -214,7 +214,7 @@ impl Dispatcher {
                     },
                     now,
                 );
-                self.shared.claims.leave(object.uid(), memory.pending.as_ref());
+                self.shared.claims.leave(pin, object.uid(), memory.pending.as_ref());
             }
             if let Some(slot) = self.slot_of_settled(run) {
                 (due, priority) = (now + slot, Priority::Resync);

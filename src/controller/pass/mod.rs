@@ -115,7 +115,9 @@ impl Pass {
     pub(super) async fn run(mut self) -> Ended {
         let result = self.steps().await;
         let uid = self.object.uid().unwrap_or_default();
-        self.shared.claims.leave(&uid, self.memory.pending.as_ref());
+        if let Some(run) = &self.memory.pin {
+            self.shared.claims.leave(run, &uid, self.memory.pending.as_ref());
+        }
         Ended {
             key: self.key,
             object: Arc::new(self.object),
