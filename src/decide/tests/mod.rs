@@ -12,6 +12,7 @@ mod holds;
 mod pending;
 mod rows;
 mod stale;
+mod standing;
 pub(super) mod support;
 mod survival;
 mod times;
