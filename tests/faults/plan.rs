@@ -111,14 +111,21 @@ impl Plan {
         format!("{}{point}/{}/{}", self.workload.prefix, self.fault, self.meanwhile)
     }
 
-    /// Whether the operator can't know for a minute whether an update was carried out.
+    /// Whether the operator can't know for a minute whether an update was carried out, and has to act on that. Where the
+    /// record went with the resource, a new process knows of nothing.
     pub fn stays_unknown(&self) -> bool {
+        let killed = self.fault == Fault::Kill;
         let may_have_left = match (self.step.request, self.reached) {
             (Request::Update, Reached::Sent) => true,
-            (Request::Fence, Reached::ActedUpon) => self.fault == Fault::Kill,
+            (Request::Fence, Reached::ActedUpon) => killed,
             _ => false,
         };
-        may_have_left && self.meanwhile != Meanwhile::Deleted
+        let known_to_somebody = match self.meanwhile {
+            Meanwhile::Nothing | Meanwhile::Lowered | Meanwhile::Raised => true,
+            Meanwhile::Recreated => !killed,
+            Meanwhile::Deleted => false,
+        };
+        may_have_left && known_to_somebody
     }
 
     /// How it must end.

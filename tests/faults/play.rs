@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::Proxy;
+use jiff::SignedDuration;
 use tokio::time::sleep;
 
 use crate::{
@@ -18,6 +19,9 @@ pub const NAME: &str = "run";
 
 /// Longer than the operator waits for any answer.
 const TOO_LONG: Duration = Duration::from_secs(6);
+
+/// How long an update stays unsettled that no read shows, and what clocks and scheduling may take off it.
+const SETTLING: SignedDuration = SignedDuration::from_secs(58);
 
 /// An operator behind the proxy, which reads a run that is at rest only when it is asked to.
 pub fn flags(scene: &Scene, proxy: &Proxy) -> Flags {
@@ -99,15 +103,27 @@ async fn ended_as_it_must(scene: &Scene, plan: &Plan) {
     if plan.meanwhile != Meanwhile::Deleted {
         scene.wait(NAME, "at rest", is_settled).await;
         scene.full_pass(NAME).await;
-        let run = scene.wait(NAME, "at rest still", is_settled).await;
-        if end.above_desired {
-            assert!(is_stalled(&run, "ExposureAboveDesired"), "{:?}", run.status);
-        } else {
-            assert!(is_ready(&run), "{:?}", run.status);
-        }
+        let ended = |run: &ExperimentRun| {
+            let as_it_must = if end.above_desired {
+                is_stalled(run, "ExposureAboveDesired")
+            } else {
+                is_ready(run)
+            };
+            as_it_must && is_settled(run)
+        };
+        scene.wait(NAME, "as it must end", ended).await;
     }
     let live = scene.live();
     let managed = |member: &&'static str| (*member, live[*member].clone());
     let live: Members = end.live.keys().map(managed).collect();
     assert_eq!((live, scene.committed()), (end.live, end.committed));
+    if plan.stays_unknown() {
+        for updates in scene.updates().windows(2) {
+            let waited = updates[1].arrived_at.duration_since(updates[0].arrived_at);
+            assert!(
+                waited >= SETTLING,
+                "an update {waited} after one that may still have come"
+            );
+        }
+    }
 }
