@@ -140,6 +140,7 @@ fn arrived(head: &Parts, route: Option<&Route>, body: &Bytes) -> RequestRecord {
         arrived_at: host_now(),
         committed_at: None,
         answered_at: None,
+        truncated: false,
         operation: route.map(|route| route.operation),
         application: route.and_then(|route| route.application.clone()),
         definition: route.and_then(|route| route.definition.clone()),

@@ -29,6 +29,9 @@ pub struct RequestRecord {
     /// When the answer began to be sent; absent if none was.
     #[serde(serialize_with = "optional_micros")]
     pub answered_at: Option<Timestamp>,
+    /// Whether that answer broke off in its middle.
+    #[serde(default)]
+    pub truncated: bool,
     /// Absent for a path or method that isn't in the API.
     pub operation: Option<Operation>,
     /// The identifier in the path, decoded.

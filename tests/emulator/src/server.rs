@@ -77,7 +77,10 @@ async fn respond(
     });
     match replied.await {
         Ok((Reply::Answer { answer, truncated }, mut record)) => {
-            record.edit(|record| record.answered_at = Some(host_now()));
+            record.edit(|record| {
+                record.answered_at = Some(host_now());
+                record.truncated = truncated;
+            });
             Ok(response(answer, truncated))
         }
         Ok((Reply::HangUp, _)) | Err(_) => Err(HangUp),
