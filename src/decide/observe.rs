@@ -159,8 +159,9 @@ impl Pass<'_> {
     /// Whether the answer is older than what is known. One that has stood for 5 minutes is believed all the same.
     fn is_stale(&mut self, live: &Live) -> bool {
         let known = self.memory.known.as_ref();
-        let pending = self.memory.pending.as_ref().map(|pending| &pending.record);
-        let sent = pending.filter(|sent| self.shows(sent, live)).map(|sent| sent.member);
+        // Whatever generation asked for it: what is told apart here is old and new, not settled and unsettled.
+        let pending = self.memory.pending.as_ref().map(|pending| pending.record.member);
+        let sent = pending.filter(|member| self.desired.matches(*member, live));
         if !known.is_some_and(|known| known.outdates(live, sent)) {
             self.memory.stale = None;
             return false;

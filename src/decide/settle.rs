@@ -55,7 +55,7 @@ impl Pass<'_> {
     }
 
     /// Whether live is what the update asked for, and nothing else could have made it so.
-    pub(super) fn shows(&self, record: &PendingUpdate, live: &Live) -> bool {
+    fn shows(&self, record: &PendingUpdate, live: &Live) -> bool {
         match record.member {
             Member::ExposurePercentage => record.exposure_percentage.is_some_and(|asked| live.exposure >= asked),
             member => record.generation == self.resource.generation && self.desired.matches(member, live),

@@ -289,3 +289,15 @@ fn p4_an_update_that_came_about_within_the_second_of_what_was_known_is_settled_a
     assert_eq!(told(&world.status), "True InSync -");
     assert_eq!(notices(&decision), ["DescriptionUpdated"]);
 }
+
+#[test]
+fn p12_an_update_of_an_earlier_generation_within_the_second_of_what_was_known_is_not_stale_either() {
+    let mut world = unsettled(describing());
+    world.edit(|spec| spec.exposure = Some(exposure(25.0)));
+    let mut run = live(10.0);
+    run.description = "text".to_owned();
+    world.read(&run);
+    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    world.wait(60);
+    assert_eq!(sends(&world.read(&run)), Some(Member::ExposurePercentage));
+}
