@@ -4,94 +4,15 @@ use std::time::Duration;
 
 use appconfig_emulator::{Effect as Fault, Operation};
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
-use k8s_openapi::api::{
-    coordination::v1::Lease,
-    rbac::v1::{Role, RoleBinding},
-};
-use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
-};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::harness::{Flags, Operator, Scene, bodies, is_ready, proxy};
-
-/// The Lease and the service account have this name in `deploy/`, and so has the account's namespace.
-const NAME: &str = "appconfig-experiment-operator";
-const HOLDING: &str = "holding the Lease";
-const ACTS: &str = "this process acts from now on";
-
-/// A scene with a Lease of its own, so that tests can elect leaders side by side.
-async fn scene() -> Scene {
-    let scene = Scene::new().await;
-    let metadata = json!({ "name": "lease" });
-    let rights = json!({
-        "apiGroups": ["coordination.k8s.io"],
-        "resources": ["leases"],
-        "resourceNames": [NAME],
-        "verbs": ["get", "create", "update"]
-    });
-    let role: Role = from(json!({ "metadata": metadata, "rules": [rights] }));
-    let binding: RoleBinding = from(json!({
-        "metadata": metadata,
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lease" },
-        "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": NAME }]
-    }));
-    let roles = Api::namespaced(scene.client.clone(), &scene.namespace);
-    roles.create(&PostParams::default(), &role).await.expect("a Role");
-    let bindings = Api::namespaced(scene.client.clone(), &scene.namespace);
-    bindings
-        .create(&PostParams::default(), &binding)
-        .await
-        .expect("a RoleBinding");
-    scene
-}
-
-fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).expect("an object")
-}
-
-impl Scene {
-    /// The flags of one of several replicas.
-    fn replica(&self) -> Flags {
-        let mut flags = self.flags();
-        flags.arguments.retain(|argument| argument != "--leader-elect=false");
-        flags
-            .with("--leader-elect=true")
-            .with(&format!("--lease-namespace={}", self.namespace))
-            .with(&format!("--lease-name={NAME}"))
-    }
-
-    /// The process that the Lease names.
-    async fn holder(&self) -> Option<String> {
-        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
-        let lease = leases.get(NAME).await.expect("the Lease is there");
-        lease.spec?.holder_identity.filter(|holder| !holder.is_empty())
-    }
-
-    /// Makes somebody else the holder, whoever is.
-    async fn take_lease(&self, holder: &str) {
-        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
-        let taken = Patch::Merge(json!({ "spec": { "holderIdentity": holder } }));
-        let taken = leases.patch(NAME, &PatchParams::default(), &taken).await;
-        taken.expect("the Lease is there");
-    }
-
-    /// Two replicas, the first of which holds the Lease.
-    async fn two(&self) -> (Operator, Operator) {
-        let first = Operator::start(&self.replica());
-        first.logged(ACTS).await;
-        let second = Operator::start(&self.replica());
-        second.logged("seeking the Lease").await;
-        (first, second)
-    }
-}
+use crate::harness::{ACTS, HOLDING, NAME, Operator, Scene, bodies, is_ready, proxy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_leader_is_followed_when_its_lease_has_run_out() {
-    let scene = scene().await;
+    let scene = Scene::with_lease().await;
     let (mut first, second) = scene.two().await;
     let of_first = scene.holder().await;
     assert!(leads(&first).await);
@@ -108,7 +29,7 @@ async fn a_killed_leader_is_followed_when_its_lease_has_run_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_is_told_to_stop_gives_its_lease_away_at_once() {
-    let scene = scene().await;
+    let scene = Scene::with_lease().await;
     let (mut first, second) = scene.two().await;
     let of_first = scene.holder().await;
     assert_eq!(first.stop().await.code(), Some(0));
@@ -120,7 +41,7 @@ async fn a_leader_that_is_told_to_stop_gives_its_lease_away_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_is_told_to_stop_while_it_still_starts_gives_its_lease_away_too() {
-    let scene = scene().await;
+    let scene = Scene::with_lease().await;
     let mut first = Operator::start(&scene.replica());
     first.logged(HOLDING).await;
     assert_eq!(first.stop().await.code(), Some(0), "{}", first.log());
@@ -129,7 +50,7 @@ async fn a_leader_that_is_told_to_stop_while_it_still_starts_gives_its_lease_awa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p1_a_leader_frozen_beyond_its_lease_sends_nothing_afterwards_and_ends() {
-    let scene = scene().await;
+    let scene = Scene::with_lease().await;
     scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(3_000));
     let (mut first, second) = scene.two().await;
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
@@ -149,7 +70,7 @@ async fn p1_a_leader_frozen_beyond_its_lease_sends_nothing_afterwards_and_ends()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p1_a_leader_whose_lease_is_taken_between_fence_and_update_sends_nothing() {
-    let (scene, proxy) = (scene().await, proxy());
+    let (scene, proxy) = (Scene::with_lease().await, proxy());
     let mut first = Operator::start(&scene.replica().through(&proxy));
     first.logged(ACTS).await;
     let fence = Gate::new(Stage::Answer);
@@ -167,7 +88,7 @@ async fn p1_a_leader_whose_lease_is_taken_between_fence_and_update_sends_nothing
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p1_a_leader_without_an_api_server_ends_at_its_renew_deadline_and_another_goes_on() {
-    let (scene, proxy) = (scene().await, proxy());
+    let (scene, proxy) = (Scene::with_lease().await, proxy());
     let mut first = Operator::start(&scene.replica().with("--resync-interval=1s").through(&proxy));
     first.logged(HOLDING).await;
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;

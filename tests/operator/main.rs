@@ -3,6 +3,7 @@
 //! They are one binary so that they share one control plane and run side by side: they mostly wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[allow(dead_code, reason = "several test targets share it")]
 mod harness;
 
 mod answers;

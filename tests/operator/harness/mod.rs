@@ -6,6 +6,7 @@ mod history;
 mod journey;
 mod operator;
 mod proxied;
+mod replicas;
 mod resource;
 mod scene;
 
@@ -14,5 +15,6 @@ pub use faults::{copied, raw, refuse};
 pub use journey::{bodies, message};
 pub use operator::{Flags, Operator};
 pub use proxied::proxy;
+pub use replicas::{ACTS, HOLDING, NAME};
 pub use resource::{condition, condition_status, is_ready, is_stalled, last_error, reason};
 pub use scene::{CANARY, DEADLINE, Scene};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout},
@@ -161,12 +161,19 @@ impl Operator {
         line.trim().trim_end_matches("kB").trim().parse().expect("a number")
     }
 
+    /// Lets it have at most so many files and connections open from now on.
+    pub fn limit_file_descriptors(&self, limit: u64) {
+        let (current, maximum) = (Some(limit), Some(limit));
+        prlimit(Some(self.pid()), Resource::Nofile, Rlimit { current, maximum }).expect("it can be limited");
+    }
+
+    fn pid(&self) -> Pid {
+        let pid = self.child.id().expect("it runs");
+        i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process ID")
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = self
-            .child
-            .id()
-            .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
-            .expect("it runs");
+        let pid = self.pid();
         // Noted on that side of the signal on which the process stands still.
         if signal == Signal::CONT {
             self.processes.note(&self.name, ProcessChange::Continued);
