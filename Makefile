@@ -12,7 +12,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test memory teeth check format lint doc deny crds-check crds
+.PHONY: help demo up test faults memory teeth check format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,9 @@ test: ## Run every test
 	$(BUILT)/control-plane build
 	@echo 'Running the tests: a few minutes.'
 	$(WITHOUT_PROXY) $(CARGO) test --workspace
+
+faults: ## Play the fault plans; with PLAN=… those whose names begin so
+	$(WITHOUT_PROXY) PLAN='$(PLAN)' $(CARGO) test --test faults
 
 memory: ## Measure a release build with 1,000 resources
 	$(CARGO) build --release --bin appconfig-experiment-operator

@@ -57,7 +57,7 @@ pub struct Plan {
 /// Every plan of a workload whose pass makes these requests.
 pub fn all(workload: &Workload, steps: &[Step]) -> Vec<Plan> {
     let mut plans = Vec::new();
-    for (at, &step) in steps.iter().enumerate() {
+    for (at, &step) in steps.iter().enumerate().filter(|(_, step)| is_own(workload, **step)) {
         for reached in stages(step.request) {
             let sent = steps[..at]
                 .iter()
@@ -88,6 +88,13 @@ pub fn all(workload: &Workload, steps: &[Step]) -> Vec<Plan> {
     plans
 }
 
+/// Whether a workload has points of its own at a request.
+fn is_own(workload: &Workload, step: Step) -> bool {
+    workload
+        .first_updates
+        .is_none_or(|updates| matches!(step.request, Request::Fence | Request::Update) && step.before < updates)
+}
+
 /// Where a request is worth being held. Losing the answer of a read is like losing the read; that a status write is
 /// answered is what the next request tells, and of the last one nothing.
 fn stages(request: Request) -> &'static [Reached] {
@@ -111,21 +118,17 @@ impl Plan {
         format!("{}{point}/{}/{}", self.workload.prefix, self.fault, self.meanwhile)
     }
 
-    /// Whether the operator can't know for a minute whether an update was carried out, and has to act on that. Where the
-    /// record went with the resource, a new process knows of nothing.
-    pub fn stays_unknown(&self) -> bool {
-        let killed = self.fault == Fault::Kill;
-        let may_have_left = match (self.step.request, self.reached) {
-            (Request::Update, Reached::Sent) => true,
-            (Request::Fence, Reached::ActedUpon) => killed,
-            _ => false,
-        };
-        let known_to_somebody = match self.meanwhile {
-            Meanwhile::Nothing | Meanwhile::Lowered | Meanwhile::Raised => true,
-            Meanwhile::Recreated => !killed,
-            Meanwhile::Deleted => false,
-        };
-        may_have_left && known_to_somebody
+    /// Whether it may take the operator a minute to know whether an update was carried out.
+    pub fn may_take_long(&self) -> bool {
+        matches!(self.step.request, Request::Fence | Request::Update) && self.reached != Reached::Answered
+    }
+
+    /// Which of the updates sent is one that was never carried out, as nobody can know for a minute: nothing may follow it
+    /// before. Where the record went with the resource, a new process knows of nothing.
+    pub fn sent_in_vain(&self) -> Option<usize> {
+        let in_vain = self.step.request == Request::Update && self.reached == Reached::Sent;
+        let forgotten = self.meanwhile == Meanwhile::Recreated && self.fault == Fault::Kill;
+        (in_vain && !forgotten).then_some(self.carried_out)
     }
 
     /// How it must end.

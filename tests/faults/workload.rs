@@ -13,6 +13,8 @@ pub struct Workload {
     pub what: &'static str,
     /// With what the names of its plans begin.
     pub prefix: &'static str,
+    /// Where it has points of its own: at the first so many updates. The others are another workload's; none: everywhere.
+    pub first_updates: Option<u32>,
     pub adopted: Value,
     pub asked: Value,
     pub lowered: Value,
@@ -25,13 +27,32 @@ pub fn workloads() -> Vec<Workload> {
     let raise = Workload {
         what: "a raise",
         prefix: "",
+        first_updates: None,
         adopted: json!({ "exposurePercentage": 5 }),
         asked: json!({ "exposurePercentage": 25 }),
         lowered: json!({ "exposurePercentage": 10 }),
         raised: json!({ "exposurePercentage": 50 }),
         recreated: json!({ "exposurePercentage": 15 }),
     };
-    vec![raise]
+    let overrides = |of: &str, exposure: u8| {
+        let inline = json!({ of: "t1" });
+        json!({
+            "description": format!("with {of}"),
+            "treatmentOverrides": { "inline": inline },
+            "exposurePercentage": exposure
+        })
+    };
+    let in_order = Workload {
+        what: "every member, in order",
+        prefix: "in-order/",
+        first_updates: Some(2),
+        adopted: json!({ "exposurePercentage": 5 }),
+        asked: overrides("qa-bob", 25),
+        lowered: overrides("qa-bob", 10),
+        raised: overrides("qa-bob", 50),
+        recreated: overrides("qa-eve", 15),
+    };
+    vec![raise, in_order]
 }
 
 impl Workload {
