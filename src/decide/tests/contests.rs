@@ -103,3 +103,16 @@ fn failed_reads_count_for_nothing() {
     }
     assert_eq!(world.memory.contests[&Member::Description].count, 0);
 }
+
+#[test]
+fn a_change_that_was_read_as_corrected_in_between_still_counts() {
+    let (mut world, mut run) = (ours(), live(10.0));
+    for _ in 0..2 {
+        assert_eq!(changed_back(&mut world, &mut run), Some(Member::Description));
+        world.converge(&mut run);
+        world.wait(60);
+        world.read(&run);
+    }
+    assert_eq!(changed_back(&mut world, &mut run), None);
+    assert_eq!(told(&world.status), "False Contested Stalled");
+}

@@ -213,3 +213,33 @@ fn a_raise_that_somebody_overtook_is_not_ineffective() {
         (vec!["ExposureRaised", "ExposureAboveDesired"], 0)
     );
 }
+
+#[test]
+fn row_update_ineffective_of_an_exposure_does_not_advise_to_move_exposure_without_it() {
+    let mut world = World::new(wants(25.0));
+    let mut run = live(10.0);
+    let decision = world.read(&run);
+    touch(&mut run);
+    world.send(&decision, Outcome::Applied(Box::new(run)));
+    assert_eq!(told(&world.status), "False UpdateIneffective Stalled");
+    assert!(message(&world.status).contains("sent again when the spec or the run changes"));
+}
+
+#[test]
+fn p12_a_rejected_member_is_tried_again_after_another_member_has_changed_the_run() {
+    let mut world = World::new(observing());
+    world.desired.description = Some("text".to_owned());
+    world.desired.overrides = Some(overrides(&[("alice", "t1")]));
+    let mut run = live(10.0);
+    let decision = world.read(&run);
+    world.send(&decision, refused());
+    let decision = world.read(&run);
+    assert_eq!(sends(&decision), Some(Member::TreatmentOverrides));
+    apply(decision.update.as_ref().unwrap(), &mut run);
+    let decision = world.send(&decision, Outcome::Applied(Box::new(run)));
+    assert_eq!(
+        sends(&decision),
+        Some(Member::Description),
+        "the run is another one now"
+    );
+}
