@@ -3,8 +3,10 @@
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use crate::{
-    api::{Region, RunStatus},
-    appconfig::{self, ErrorKind, ExperimentRun, UpdateError, UpdateExperimentRun, permission_hint},
+    api::{Exposure, Region, RunStatus},
+    appconfig::{
+        self, ErrorKind, ExperimentRun, ExperimentRunEvent, UpdateError, UpdateExperimentRun, permission_hint,
+    },
     decide::{
         Outcome,
         failure::{Failure, FailureKind, Operation},
@@ -24,6 +26,7 @@ pub(super) fn live(region: &Region, answer: ExperimentRun) -> Live {
         },
         status: answer.status,
         exposure: answer.exposure,
+        exposed_at: None,
         description: answer.description,
         overrides: answer.treatment_overrides,
         started_at: answer.started_at.map(whole_seconds),
@@ -35,6 +38,14 @@ pub(super) fn live(region: &Region, answer: ExperimentRun) -> Live {
         result: answer.result,
         definition: answer.definition,
     }
+}
+
+/// When an exposure came about, by the last event that tells of it: up to the next whole second, so that nothing comes too
+/// early by it.
+pub(super) fn exposed_at(events: &[ExperimentRunEvent], exposure: Exposure) -> Option<Timestamp> {
+    let at = appconfig::last_exposed(events, exposure)?.occurred_at?;
+    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    Some(at.round(up).unwrap_or(at))
 }
 
 /// What became of an update.

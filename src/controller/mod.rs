@@ -21,6 +21,7 @@ mod events;
 mod pass;
 mod queue;
 mod send_window;
+mod service_clock;
 mod start;
 mod status;
 mod unreadable;
@@ -84,8 +85,9 @@ impl Shared {
         let status = run.status.as_ref().unwrap_or(&self.no_status);
         let key = object.key();
         let (live, desired) = (status.exposure_percentage, run.spec.exposure_percentage);
+        let next = status.ramp.as_ref().and_then(|ramp| ramp.next.as_ref());
         self.metrics
-            .object(&key.namespace, &key.name, live, desired, &status.conditions);
+            .object(&key.namespace, &key.name, live, desired, next, &status.conditions);
     }
 
     /// Step 7: tells people of what happened, in an Event and in the log.
