@@ -81,9 +81,9 @@ impl<'a> Asked<'a> {
             Some(reached) => Stand {
                 live: live.exposure,
                 since: reached.at.0,
-                hold: ramp.hold(live.exposure, hold(reached)),
+                hold: ramp.hold(live.exposure, target, hold(reached)),
             },
-            None => ramp.stand(live.exposure, live.exposed_at.unwrap_or(service).min(service)),
+            None => ramp.stand(live.exposure, target, live.exposed_at.unwrap_or(service).min(service)),
         };
         let running = live.status == RunStatus::Running;
         self.coming = ramp.coming(&stand, target, service).filter(|_| running);

@@ -58,20 +58,20 @@ impl Ramp {
     /// When the target is reached at the earliest, if the next raise leaves at this time.
     #[must_use]
     pub fn completes_at(&self, next: Exposure, at: Timestamp, target: Exposure) -> Option<Timestamp> {
-        let mut stand = self.stand(next, at);
+        let mut stand = self.stand(next, target, at);
         while let Some(coming) = self.coming(&stand, target, stand.since) {
-            stand = self.stand(coming.to, coming.not_before?);
+            stand = self.stand(coming.to, target, coming.not_before?);
         }
         Some(stand.since)
     }
 
     /// An exposure as a ramp has just reached it.
     #[must_use]
-    pub fn stand(&self, live: Exposure, since: Timestamp) -> Stand {
+    pub fn stand(&self, live: Exposure, target: Exposure, since: Timestamp) -> Stand {
         Stand {
             live,
             since,
-            hold: self.hold(live, SignedDuration::ZERO),
+            hold: self.hold(live, target, SignedDuration::ZERO),
         }
     }
 }

@@ -124,14 +124,15 @@ impl Ramp {
         Some(step.map_or(target, |step| step.min(target))).filter(|next| *next > live)
     }
 
-    /// How long an exposure is held. `floor` is the hold that was in force when it was reached, or since: only a step at
+    /// How long an exposure is held on the way to a target; steps above the target are none. `floor` is the hold that was in force when it was reached, or since: only a step at
     /// exactly this exposure, or the release of the ramp, makes it shorter.
     #[must_use]
-    pub fn hold(&self, live: Exposure, floor: SignedDuration) -> SignedDuration {
-        let steps = self.steps();
+    pub fn hold(&self, live: Exposure, target: Exposure, floor: SignedDuration) -> SignedDuration {
         if self.is_released() {
             return SignedDuration::ZERO;
         }
+        let within = self.steps().iter().take_while(|step| step.exposure <= target);
+        let steps = self.steps().get(..within.count()).unwrap_or_default();
         if let Some(step) = steps.iter().find(|step| step.exposure == live) {
             return step.hold;
         }

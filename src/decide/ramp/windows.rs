@@ -17,8 +17,10 @@ pub const CLOSES_EARLY: SignedDuration = SignedDuration::from_secs(8);
 const DURATIONS: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), super::LONGEST);
 /// How far ahead an opening is looked for: every day of every year comes within it.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
-/// How many openings and ends are looked at in one search.
-const PATIENCE: u32 = 4_000;
+/// How far ahead the end of an opening is looked for: nobody waits for one that is later, and some never end.
+const CLOSING_HORIZON: SignedDuration = SignedDuration::from_hours(24);
+/// How many openings and ends are looked at in one search: each day of a year that has one of each, and some.
+const PATIENCE: u32 = 1_000;
 
 /// The windows of a ramp, parsed.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -39,7 +41,7 @@ struct Window {
 pub struct Opening {
     /// From when on.
     pub from: Timestamp,
-    /// The instant from which on none may leave; none: it does not end.
+    /// The instant from which on none may leave, as far as is looked; none: it does not end.
     pub until: Option<Timestamp>,
 }
 
@@ -57,10 +59,10 @@ struct Search {
 }
 
 impl Search {
-    fn from(at: Timestamp) -> Self {
+    fn from(at: Timestamp, ahead: SignedDuration) -> Self {
         Self {
             left: PATIENCE,
-            horizon: at.checked_add(HORIZON).unwrap_or(Timestamp::MAX),
+            horizon: at.checked_add(ahead).unwrap_or(Timestamp::MAX),
         }
     }
 
@@ -99,11 +101,11 @@ impl Windows {
         if self.allow.is_empty() && self.deny.is_empty() {
             return Ok(Opening { from: at, until: None });
         }
-        let mut search = Search::from(at);
+        let mut search = Search::from(at, HORIZON);
         let mut from = at;
         loop {
             from = self.opens(from, &mut search)?;
-            let Some(end) = self.closes(from, &mut search) else {
+            let Some(end) = self.closes(from) else {
                 return Ok(Opening { from, until: None });
             };
             let until = end.checked_sub(CLOSES_EARLY).unwrap_or(from);
@@ -133,13 +135,13 @@ impl Windows {
         Err(NoneBefore(at))
     }
 
-    /// When what is open at an instant closes; none: not as far as is looked.
-    fn closes(&self, at: Timestamp, search: &mut Search) -> Option<Timestamp> {
+    /// Until when what is open at an instant is open at least; none: it does not close.
+    fn closes(&self, at: Timestamp) -> Option<Timestamp> {
         let denied = first_after(&self.deny, at);
         let allowed = if self.allow.is_empty() {
             None
         } else {
-            covered_until(&self.allow, at, search)
+            covered_until(&self.allow, at, &mut Search::from(at, CLOSING_HORIZON))
         };
         [denied, allowed].into_iter().flatten().min()
     }

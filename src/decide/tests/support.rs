@@ -221,7 +221,10 @@ pub fn apply(update: &Update, live: &mut Live) {
     match update.change() {
         Change::Description(text) => live.description.clone_from(text),
         Change::TreatmentOverrides(overrides) => live.overrides = overrides.clone(),
-        Change::ExposurePercentage(raise) => live.exposure = raise.to(),
+        Change::ExposurePercentage(raise) => {
+            live.exposure = raise.to();
+            live.exposed_at = None;
+        }
     }
     touch(live);
 }

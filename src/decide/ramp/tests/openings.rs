@@ -111,7 +111,7 @@ fn a_window_spans_midnight_and_one_longer_than_its_period_never_closes() {
     let always = windows(&[["Allow", "0 0 * * *", "36h", "UTC"]]);
     let Opening { from, until } = always.opening(at("2026-11-28T00:30:00Z")).unwrap();
     assert_eq!(from, at("2026-11-28T00:30:00Z"));
-    assert!(until.unwrap() > at("2031-01-01T00:00:00Z"), "as far as is looked");
+    assert!(until.unwrap() > at("2026-11-29T00:00:00Z"), "as far as is looked");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_search_for_what_never_opens_ends_and_says_how_far_it_looked() {
         windows(&[["Allow", "* * * * *", "1m", "UTC"], ["Deny", "0 0 * * *", "25h", "UTC"]]),
     ] {
         let none = never.opening(now).unwrap_err();
-        assert!(none.0 > at("2026-11-24T00:00:00Z"), "{none:?}");
+        assert!(none.0 > at("2026-11-23T12:00:00Z"), "{none:?}");
     }
 }
 

@@ -106,7 +106,7 @@ fn looking_forward_and_looking_back_agree_all_year() {
         let far = SignedDuration::from_hours(24 * 40);
         let mut last = None;
         // Each quarter of an hour about the nights in which clocks change, and some of the others.
-        for quarter in (0..35_000).filter(|quarter| {
+        for quarter in (0..35_000_i64).filter(|quarter| {
             quarter % 97 == 0
                 || [6_364, 8_356, 8_988, 26_462, 28_516, 29_208]
                     .iter()

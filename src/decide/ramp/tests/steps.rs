@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 
 use super::{exposure, ramp, steps};
-use crate::decide::ramp::words;
+use crate::{api::Exposure, decide::ramp::words};
 
+const FULL: Exposure = Exposure::FULL;
 const NO_FLOOR: SignedDuration = SignedDuration::ZERO;
 
 fn hours(hours: i64) -> SignedDuration {
@@ -32,7 +33,7 @@ fn the_next_exposure_is_the_smallest_step_above_live_cut_at_the_target() {
 #[test]
 fn the_hold_is_the_steps_or_the_longer_neighbours() {
     let ramp = ramp(steps(&[(1.0, "3h"), (10.0, "24h"), (50.0, "2h")]));
-    let hold = |live| ramp.hold(exposure(live), NO_FLOOR);
+    let hold = |live| ramp.hold(exposure(live), FULL, NO_FLOOR);
     assert_eq!(hold(0.0), NO_FLOOR, "below the first, none");
     assert_eq!(hold(1.0), hours(3));
     assert_eq!(hold(5.0), hours(24), "the next one's is longer");
@@ -40,26 +41,36 @@ fn the_hold_is_the_steps_or_the_longer_neighbours() {
     assert_eq!(hold(20.0), hours(24), "the one before is longer");
     assert_eq!(hold(50.0), hours(2));
     assert_eq!(hold(70.0), hours(2), "above the last, the last one's");
+    let below_target = |live, target| ramp.hold(exposure(live), exposure(target), NO_FLOOR);
+    assert_eq!(below_target(5.0, 8.0), hours(3), "a step above the target is none");
+    assert_eq!(below_target(20.0, 30.0), hours(24));
 }
 
 #[test]
 fn the_hold_in_force_is_a_floor_unless_a_step_at_exactly_that_exposure_says_otherwise() {
     let (long, live) = (hours(48), exposure(10.0));
-    assert_eq!(ramp(steps(&[(10.0, "1h"), (50.0, "1h")])).hold(live, long), hours(1));
     assert_eq!(
-        ramp(steps(&[(5.0, "1h"), (50.0, "1h")])).hold(live, long),
+        ramp(steps(&[(10.0, "1h"), (50.0, "1h")])).hold(live, FULL, long),
+        hours(1)
+    );
+    assert_eq!(
+        ramp(steps(&[(5.0, "1h"), (50.0, "1h")])).hold(live, FULL, long),
         long,
         "its step is gone"
     );
-    assert_eq!(ramp(steps(&[(5.0, "72h")])).hold(live, long), hours(72));
-    assert_eq!(ramp(steps(&[(50.0, "1h")])).hold(live, long), long, "below the first");
+    assert_eq!(ramp(steps(&[(5.0, "72h")])).hold(live, FULL, long), hours(72));
     assert_eq!(
-        ramp(steps(&[])).hold(live, long),
+        ramp(steps(&[(50.0, "1h")])).hold(live, FULL, long),
+        long,
+        "below the first"
+    );
+    assert_eq!(
+        ramp(steps(&[])).hold(live, FULL, long),
         NO_FLOOR,
         "an empty list is the release"
     );
     let only_windows = serde_json::json!({"windows": [{"kind": "Deny", "schedule": "0 0 * * *", "duration": "1h", "timeZone": "UTC"}]});
-    assert_eq!(ramp(only_windows).hold(live, long), long, "no list is no release");
+    assert_eq!(ramp(only_windows).hold(live, FULL, long), long, "no list is no release");
 }
 
 #[test]
