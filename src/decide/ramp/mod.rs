@@ -173,11 +173,11 @@ impl Ramp {
 pub fn words(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let words: String = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect();
+    let mut words = String::new();
+    for (count, unit) in parts.iter().filter(|(count, _)| *count > 0) {
+        words.push_str(&count.to_string());
+        words.push(*unit);
+    }
     if words.is_empty() { "0s".to_owned() } else { words }
 }
 
