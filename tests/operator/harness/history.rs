@@ -12,7 +12,7 @@ use appconfig_experiment_operator::api::ExperimentRun;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
-    Api, Resource,
+    Api, Resource, ResourceExt,
     api::{ListParams, WatchEvent, WatchParams},
     core::DeserializeGuard,
 };
@@ -125,6 +125,17 @@ impl Recorder {
     /// Every version so far, in the order in which the API server made them.
     pub fn versions(&self) -> Vec<Version> {
         locked(&self.log.versions).clone()
+    }
+
+    /// The newest version of a resource: of hundreds of resources, the others are not copied.
+    pub fn newest(&self, name: &str) -> Option<ExperimentRun> {
+        let versions = locked(&self.log.versions);
+        let of_resource = |version: &&Version| !version.deleted && version.run.name_any() == name;
+        versions
+            .iter()
+            .rev()
+            .find(of_resource)
+            .map(|version| version.run.clone())
     }
 
     /// Tells of each change of [`Self::versions`].

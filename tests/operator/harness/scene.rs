@@ -221,7 +221,7 @@ impl Scene {
 
     /// The newest version that the watch has told of.
     pub fn newest(&self, name: &str) -> Option<ExperimentRun> {
-        self.versions(name).pop()
+        self.recorder.newest(name)
     }
 
     /// Every version of a resource, in order: each spec and status that it ever had.
