@@ -23,9 +23,8 @@ impl Scene {
     async fn loosen_schema(&self) {
         let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let mut crd = json!(crds.get(NAME).await.unwrap());
-        let spec = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
-        spec["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
-        spec.as_object_mut().unwrap().remove("x-kubernetes-validations").unwrap();
+        let schema = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        schema["properties"]["spec"]["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
         let crd = serde_json::from_value(crd).unwrap();
         crds.replace(NAME, &PostParams::default(), &crd).await.unwrap();
     }
