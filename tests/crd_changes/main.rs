@@ -40,7 +40,8 @@ impl Scene {
         let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("older-schema.json");
         std::fs::write(&file, manifest.to_string()).unwrap();
         let arguments = ["create", "-f", file.to_str().unwrap()];
-        self.eventually("stored", async || kubectl(&arguments).await.status.success()).await;
+        self.eventually("stored", async || kubectl(&arguments).await.status.success())
+            .await;
     }
 
     async fn raise_to(&self, exposure: f64) {
@@ -65,7 +66,11 @@ async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_re
     scene.raise_to(3.0).await;
 
     let replaced = kubectl(&["replace", "-f", FILE]).await;
-    assert!(replaced.status.success(), "{}", String::from_utf8_lossy(&replaced.stderr));
+    assert!(
+        replaced.status.success(),
+        "{}",
+        String::from_utf8_lossy(&replaced.stderr)
+    );
     scene.raise_to(4.0).await;
     // The stored object is not valid any more; a new process meets it before it has met anything else.
     operator.stop().await;
@@ -73,6 +78,10 @@ async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_re
     scene.raise_to(5.0).await;
     assert!(told().await, "it is still told of");
     let expected = [1.0, 2.0, 3.0, 4.0, 5.0].map(|to| json!({ "ExposurePercentage": to }));
-    assert_eq!(bodies(&scene.updates()), expected, "one update each, and none of the object of an older schema");
+    assert_eq!(
+        bodies(&scene.updates()),
+        expected,
+        "one update each, and none of the object of an older schema"
+    );
     scene.judge();
 }

@@ -12,12 +12,12 @@ async fn raised_twice() -> (Scene, Operator, ExperimentRun, ExperimentRun) {
     let scene = Scene::new().await;
     let operator = Operator::start(&scene.flags().with("--resync-interval=1s"));
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
-    let at_5 = scene.wait("run", "ready", is_ready).await;
+    let before = scene.wait("run", "ready", is_ready).await;
     // So that AppConfig's times, which are compared by whole seconds, tell the two apart.
     scene.later(2);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
-    let at_25 = scene.wait("run", "ready", is_ready).await;
-    (scene, operator, at_5, at_25)
+    let raised = scene.wait("run", "ready", is_ready).await;
+    (scene, operator, before, raised)
 }
 
 impl Scene {
@@ -35,13 +35,13 @@ impl Scene {
         self.patch_status("run", &patch).await;
     }
 
-    /// Waits until the status is of AppConfig's own making again.
+    /// Waits until the status is of `AppConfig`'s own making again.
     async fn healed(&self, like: &ExperimentRun) {
-        let live = |run: &ExperimentRun| json!(run.status)["exposurePercentage"].clone();
+        let exposure = |run: &ExperimentRun| json!(run.status)["exposurePercentage"].clone();
         let pins = |run: &ExperimentRun| json!(run.status)["applicationId"].clone();
         let healed = |run: &ExperimentRun| {
             is_ready(run)
-                && live(run) == live(like)
+                && exposure(run) == exposure(like)
                 && pins(run) == pins(like)
                 && run
                     .status
@@ -68,10 +68,10 @@ fn invented(exposure: f64) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_a_status_from_an_old_backup_is_brought_up_to_date_and_leads_to_no_update() {
-    let (scene, mut operator, at_5, at_25) = raised_twice().await;
-    let backup = at_5.status.unwrap();
+    let (scene, mut operator, before, raised) = raised_twice().await;
+    let backup = before.status.unwrap();
     scene.restore(&backup).await;
-    scene.healed(&at_25).await;
+    scene.healed(&raised).await;
     operator.stop().await;
     // The backup was made while an update was under way.
     let pending = serde_json::from_value(invented(10.0)).unwrap();
@@ -81,7 +81,7 @@ async fn s13_a_status_from_an_old_backup_is_brought_up_to_date_and_leads_to_no_u
     };
     scene.restore(&backup).await;
     let _successor = scene.operator();
-    scene.healed(&at_25).await;
+    scene.healed(&raised).await;
     assert_eq!(bodies(&scene.updates()), raises(&[]));
     scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
     scene.wait("run", "ready", is_ready).await;
@@ -91,10 +91,10 @@ async fn s13_a_status_from_an_old_backup_is_brought_up_to_date_and_leads_to_no_u
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_an_exposure_lowered_in_the_status_is_not_raised_to_again() {
-    let (scene, mut operator, _, at_25) = raised_twice().await;
+    let (scene, mut operator, _, raised) = raised_twice().await;
     let lowered = json!({ "exposurePercentage": 1 });
     scene.patch_status("run", &lowered).await;
-    scene.healed(&at_25).await;
+    scene.healed(&raised).await;
     operator.stop().await;
     scene.patch_status("run", &lowered).await;
     // Above what the status tells, below what is live.
@@ -134,7 +134,7 @@ async fn s13_an_invented_pending_update_is_never_sent_and_only_delays_what_the_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_pins_changed_by_hand_lead_to_no_update_of_any_run() {
-    let (scene, mut operator, _, at_25) = raised_twice().await;
+    let (scene, mut operator, _, raised) = raised_twice().await;
     let other = Seed {
         application: "other-shop".to_owned(),
         ..Seed::default()
@@ -144,7 +144,7 @@ async fn s13_pins_changed_by_hand_lead_to_no_update_of_any_run() {
     let pins = json!({ "applicationId": other.application_id, "experimentDefinitionId": other.definition_id });
     scene.patch_status("run", &pins).await;
     // It remembers, and puts them right.
-    scene.healed(&at_25).await;
+    scene.healed(&raised).await;
     operator.stop().await;
     scene.patch_status("run", &pins).await;
     scene.apply("run", &json!({ "exposurePercentage": 50 })).await;

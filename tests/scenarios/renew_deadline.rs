@@ -3,7 +3,7 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use control_plane::proxy::{Effect, Proxy, Rule};
@@ -25,7 +25,7 @@ fn last_renewal(proxy: &Proxy) -> Timestamp {
     let renewal = requests
         .iter()
         .rfind(|it| it.verb == "update" && it.resource == "leases" && it.status == Some(200));
-    Timestamp::now() - (Instant::now() - renewal.unwrap().at)
+    Timestamp::now() - renewal.unwrap().at.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,8 +42,8 @@ async fn scene() -> (Scene, Operator) {
 impl Scene {
     async fn role(&self, name: &str, rules: &[PolicyRule]) {
         let role: Role = serde_json::from_value(json!({ "metadata": { "name": name }, "rules": rules })).unwrap();
-        let roles = Api::namespaced(self.client.clone(), &self.namespace);
-        roles.create(&PostParams::default(), &role).await.unwrap();
+        let api = Api::namespaced(self.client.clone(), &self.namespace);
+        api.create(&PostParams::default(), &role).await.unwrap();
     }
 
     fn bindings(&self) -> Api<RoleBinding> {

@@ -34,7 +34,7 @@ impl Scene {
 }
 
 /// Those that wait for their answer.
-fn in_flight(requests: Vec<RequestRecord>) -> usize {
+fn in_flight(requests: &[RequestRecord]) -> usize {
     requests.iter().filter(|request| request.answered_at.is_none()).count()
 }
 
@@ -54,7 +54,7 @@ async fn s15_sigterm_with_100_passes_in_flight_starts_nothing_and_loses_no_outco
     let mut operator = Operator::start(&quick("--concurrency=128"));
     operator.logged(HOLDING).await;
     let busy = async || {
-        let (reads, updates) = (in_flight(scene.reads()), in_flight(scene.updates()));
+        let (reads, updates) = (in_flight(&scene.reads()), in_flight(&scene.updates()));
         updates >= 30 && reads + updates >= 100
     };
     scene.eventually("busy with 100 passes", busy).await;
@@ -95,15 +95,11 @@ fn assert_nothing_started(scene: &Scene, stopping: Timestamp) {
     let reading: BTreeSet<_> = reads
         .iter()
         .filter(reading)
-        .filter_map(|read| definition_name(read))
+        .filter_map(|read| read.definition.clone())
         .collect();
     assert!(reading.len() >= READING / 2, "{} were reading", reading.len());
     let both: Vec<_> = reading.iter().filter(|name| sent.contains(*name)).collect();
     assert!(both.is_empty(), "updates of {both:?}");
-}
-
-fn definition_name(request: &RequestRecord) -> Option<String> {
-    request.definition.clone()
 }
 
 /// Each update that was sent has its outcome in the status, or is still named there as pending.
