@@ -137,6 +137,12 @@ impl Known {
         earlier || revived || live.exposure < self.exposure
     }
 
+    /// Whether this is what a status told, and another status tells no less of the run.
+    pub(super) fn is_told_later(&self, told: &Self) -> bool {
+        let age = |known: &Self| (known.updated_at, known.exposure, known.status == RunStatus::Done);
+        matches!(self.overrides, KnownOverrides::Count(_)) && age(told) >= age(self)
+    }
+
     fn other_description(&self, live: &Live) -> bool {
         self.description != digest(&live.description)
     }

@@ -95,7 +95,6 @@ impl Memory {
             .pending_update
             .clone()
             .map(|record| Pending { record, first_seen });
-        let ready = conditions::find(&status.conditions, ConditionType::Ready).filter(|ready| ready.status == "True");
         Self {
             pin: RunKey::pinned(status, run),
             known: Known::from_status(status),
@@ -103,8 +102,21 @@ impl Memory {
             ramp: status.ramp.clone(),
             pending,
             standing: conditions::standing(&status.conditions),
-            ready_generation: ready.and_then(|ready| ready.observed_generation),
+            ready_generation: ready_generation(status),
             ..Self::default()
+        }
+    }
+
+    /// Takes up what the status tells now, while this process has had no answer of its own: the copy that it saw first may
+    /// have been old, and a read that lags is told by what another process has recorded since. One that was wiped tells
+    /// nothing.
+    pub(super) fn take_up(&mut self, status: &ExperimentRunStatus) {
+        let Some(told) = Known::from_status(status) else { return };
+        if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
+            self.held.clone_from(&status.held_updates);
+            self.standing = conditions::standing(&status.conditions);
+            self.ready_generation = ready_generation(status);
+            self.known = Some(told);
         }
     }
 
@@ -141,4 +153,10 @@ impl Memory {
         }
         self.pending = Some(pending);
     }
+}
+
+/// The generation at which Ready is True, if it is.
+fn ready_generation(status: &ExperimentRunStatus) -> Option<i64> {
+    let ready = conditions::find(&status.conditions, ConditionType::Ready)?;
+    ready.observed_generation.filter(|_| ready.status == "True")
 }

@@ -215,6 +215,7 @@ pub fn asks_who_ended_it(live: &Live, status: &ExperimentRunStatus) -> bool {
 #[must_use]
 pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Seen, now: &Now) -> Decision {
     let mut memory = memory.clone();
+    memory.take_up(resource.status);
     if let Seen::Updated {
         id: Some(id), outcome, ..
     } = seen

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::Proxy;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use crate::{
@@ -78,11 +78,17 @@ pub async fn play(plan: Plan) {
             hold.close();
         }
     }
+    scene.circumstances(|context| {
+        context.resync_interval = SignedDuration::from_hours(24);
+        context.faults_ended_at = Some(Timestamp::now());
+        context.is_final = true;
+    });
     if plan.meanwhile == Meanwhile::Deleted && plan.fault != Fault::Kill {
         let ended = async || operator.passes().await > passes;
         scene.eventually("at the end of the pass", ended).await;
     }
     ended_as_it_must(&scene, &plan).await;
+    scene.judge();
 }
 
 /// Does what the user does, and waits until the API server has it.

@@ -16,9 +16,12 @@ const RECORDS: usize = 4;
 
 impl Pass {
     /// Step 6: the status, when it differs; onto the newest object when that has changed meanwhile. True when the newest
-    /// asks for more than what was decided upon: to the loop it looks like one that this pass has dealt with.
+    /// asks for more than what was decided upon: to the loop it looks like one that this pass has dealt with. True as well
+    /// when somebody else has written the status meanwhile: what was decided must not replace it, since it may tell of an
+    /// update that another replica has sent.
     pub(super) async fn record(&mut self, decision: &Decision) -> Result<bool, Interrupted> {
         let decided_upon = cache::asked(&self.object.metadata);
+        let status = self.object.status.clone();
         for _ in 0..RECORDS {
             match status::write(&self.api, &self.object, &decision.status).await {
                 Ok(written) => {
@@ -28,7 +31,12 @@ impl Pass {
                     self.publish();
                     return Ok(cache::asked(&self.object.metadata) != decided_upon);
                 }
-                Err(CallError::Conflict) => self.refresh().await?,
+                Err(CallError::Conflict) => {
+                    self.refresh().await?;
+                    if self.object.status != status {
+                        return Ok(true);
+                    }
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -3,7 +3,7 @@
 use super::support::*;
 use crate::{
     api::RunStatus,
-    decide::{EndedBy, Outcome, Seen, live::Live},
+    decide::{EndedBy, Outcome, Seen, live::Live, memory::Memory},
 };
 
 /// In sync, after a change at this second.
@@ -45,6 +45,25 @@ fn p6_each_kind_of_stale_read_changes_nothing_that_was_copied() {
     revived.status = RunStatus::Running;
     world.read(&revived);
     assert_eq!(world.status.status, Some(RunStatus::Done));
+}
+
+#[test]
+fn p2_a_status_that_another_process_wrote_meanwhile_tells_a_new_process_what_is_stale() {
+    let (mut world, run) = known();
+    let first_seen = world.status.clone();
+    let mut raised = run.clone();
+    raised.exposure = exposure(50.0);
+    touch(&mut raised);
+    world.edit(|spec| spec.exposure = Some(exposure(50.0)));
+    world.read(&raised);
+    // It remembers what an old copy of the status told, and decides on the newest.
+    world.memory = Memory::from_status(&first_seen, 1, world.elapsed);
+    assert_eq!(sends(&world.read(&run)), None);
+    assert_eq!(told(&world.status), "True InSync Reconciling");
+    // Once it has had an answer of its own, no status tells it otherwise.
+    world.read(&raised);
+    world.status.exposure_percentage = Some(exposure(90.0));
+    assert_eq!(told(&world.read(&raised).status), "True InSync -");
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! What happened in a scene, written down while it happens: every version of every resource, and what became of every
-//! operator.
+//! What happened in a scene, written down while it happens: every version of every resource, what became of every
+//! operator, and what others did. At the end, the checker judges it.
 #![allow(dead_code, reason = "several test targets share it")]
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,11 +12,14 @@ use appconfig_experiment_operator::api::ExperimentRun;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
-    Api, Resource,
+    Api, Resource, ResourceExt,
     api::{ListParams, WatchEvent, WatchParams},
     core::DeserializeGuard,
 };
+use promise_checker::{Context, History, OtherChange, ProcessChange, ProcessEvent, Version, check};
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
+
+use super::Scene;
 
 /// What is written down of the resources. It is a watch of its own and not kube's `watcher`, which lists anew when its
 /// watch fails and then tells of the newest version only: what a version recorded in between would be lost.
@@ -25,36 +29,9 @@ pub struct Recorder {
     watching: JoinHandle<()>,
 }
 
-/// One version of a resource.
-#[derive(Clone, Debug)]
-pub struct Version {
-    pub seen_at: Timestamp,
-    pub deleted: bool,
-    pub run: ExperimentRun,
-}
-
 /// What became of a scene's operators.
 #[derive(Clone, Debug, Default)]
 pub struct Processes(Arc<Mutex<Vec<ProcessEvent>>>);
-
-/// Something that became of an operator.
-#[derive(Clone, Debug)]
-pub struct ProcessEvent {
-    pub at: Timestamp,
-    pub process: String,
-    pub what: ProcessChange,
-}
-
-/// What became of an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessChange {
-    Started,
-    Killed,
-    Paused,
-    Continued,
-    Terminated,
-    Exited { code: Option<i32> },
-}
 
 impl Processes {
     /// Writes down what became of a process.
@@ -62,10 +39,62 @@ impl Processes {
         let (at, process) = (Timestamp::now(), process.to_owned());
         locked(&self.0).push(ProcessEvent { at, process, what });
     }
+}
 
-    /// All that was written down, in order.
-    pub fn events(&self) -> Vec<ProcessEvent> {
-        locked(&self.0).clone()
+/// What the histories don't tell.
+#[derive(Default)]
+pub struct Circumstances(Mutex<Context>);
+
+impl Scene {
+    /// Writes down what is different in this scene from the operator's defaults, and what the histories don't tell.
+    pub fn circumstances(&self, change: impl FnOnce(&mut Context)) {
+        change(&mut locked(&self.circumstances.0));
+    }
+
+    /// Writes down that somebody else changes the run, and which members.
+    pub fn other_change(&self, what: &str) {
+        let change = OtherChange {
+            at: Timestamp::now(),
+            application_id: self.experiment.application_id.clone(),
+            experiment_definition_id: self.experiment.definition_id.clone(),
+            run: 1,
+            what: what.to_owned(),
+        };
+        self.circumstances(|context| context.other_writers.push(change));
+    }
+
+    /// Everything up to now, for the checker.
+    pub fn history(&self) -> History {
+        if let Some(missed) = locked(&self.recorder.log.missed).as_deref() {
+            panic!("some versions are not recorded, so nothing can be judged: {missed}");
+        }
+        History {
+            requests: self.emulator.requests(),
+            versions: self.recorder.versions(),
+            processes: locked(&self.processes.0).clone(),
+            context: Context {
+                recorded_until: Timestamp::now(),
+                ..locked(&self.circumstances.0).clone()
+            },
+        }
+    }
+
+    /// Panics when what happened up to now breaks a promise, and leaves the history in a file for `promise-checker`.
+    pub fn judge(&self) {
+        let history = self.history();
+        let violations = check(&history);
+        if violations.is_empty() {
+            return;
+        }
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.history.json", self.namespace));
+        let json = serde_json::to_vec_pretty(&history).expect("a history is JSON");
+        std::fs::write(&file, json).expect("a file");
+        let told: Vec<_> = violations.iter().map(ToString::to_string).collect();
+        panic!(
+            "promises were broken; the history is in {}\n{}",
+            file.display(),
+            told.join("\n")
+        );
     }
 }
 
@@ -98,14 +127,20 @@ impl Recorder {
         locked(&self.log.versions).clone()
     }
 
+    /// The newest version of a resource: of hundreds of resources, the others are not copied.
+    pub fn newest(&self, name: &str) -> Option<ExperimentRun> {
+        let versions = locked(&self.log.versions);
+        let of_resource = |version: &&Version| !version.deleted && version.run.name_any() == name;
+        versions
+            .iter()
+            .rev()
+            .find(of_resource)
+            .map(|version| version.run.clone())
+    }
+
     /// Tells of each change of [`Self::versions`].
     pub fn changed(&self) -> watch::Receiver<usize> {
         self.changed.clone()
-    }
-
-    /// Why some versions are not there, if so.
-    pub fn missed(&self) -> Option<String> {
-        locked(&self.log.missed).clone()
     }
 }
 

@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use promise_checker::ProcessChange;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
-use super::history::{ProcessChange, Processes};
+use super::history::Processes;
 
 /// How an operator is started: by default without a Lease, on one namespace, at the emulator, logging everything.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::{
     Flags, Operator, administrator, control_plane,
-    history::{Processes, Recorder},
+    history::{Circumstances, Processes, Recorder},
     kubectl,
 };
 
@@ -37,8 +37,9 @@ pub struct Scene {
     pub runs: Api<ExperimentRun>,
     pub emulator: Emulator,
     pub experiment: Experiment,
-    recorder: Recorder,
-    processes: Processes,
+    pub(super) recorder: Recorder,
+    pub(super) processes: Processes,
+    pub(super) circumstances: Circumstances,
 }
 
 impl Scene {
@@ -77,6 +78,7 @@ impl Scene {
             experiment,
             recorder,
             processes: Processes::default(),
+            circumstances: Circumstances::default(),
         }
     }
 
@@ -173,8 +175,10 @@ impl Scene {
         let patched = self
             .runs
             .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await;
-        self.caught_up(patched.expect("the patch is accepted")).await
+            .await
+            .expect("the patch is accepted");
+        self.circumstances(|context| context.edited_statuses.extend(patched.resource_version()));
+        self.caught_up(patched).await
     }
 
     /// Waits until the watch has told of a write, so that what is waited for next isn't found in an older version.
@@ -217,7 +221,7 @@ impl Scene {
 
     /// The newest version that the watch has told of.
     pub fn newest(&self, name: &str) -> Option<ExperimentRun> {
-        self.versions(name).pop()
+        self.recorder.newest(name)
     }
 
     /// Every version of a resource, in order: each spec and status that it ever had.
@@ -250,6 +254,8 @@ impl Scene {
 
     /// Changes the run as somebody else would.
     pub fn change_from_outside(&self, body: &Value) {
+        let members = body.as_object().into_iter().flat_map(|members| members.keys());
+        self.other_change(&members.cloned().collect::<Vec<_>>().join(", "));
         self.emulator
             .update_run(&self.experiment, 1, body)
             .expect("AppConfig accepts it");

@@ -1,0 +1,46 @@
+//! Scenario 8: two hundred changes at once, against an `AppConfig` that takes ten updates a second.
+
+use control_plane::proxy::{Effect, Rule};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::harness::{ACTS, Operator, Scene, proxy};
+
+/// How many resources are changed.
+const RESOURCES: u32 = 200;
+/// Updates a second that `AppConfig` takes.
+const LIMIT: u32 = 10;
+/// Updates a second that the operator sends unless it is told otherwise; at once after a pause, as many.
+const RATE: u32 = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let count = usize::try_from(RESOURCES).unwrap();
+    scene.seed_runs(count, 5.0);
+    scene.apply_all(count, 5.0).await;
+    scene.set(&json!({ "rateLimits": { "update": LIMIT } }));
+    let flags = scene.flags().with("--read-rate=200");
+    let operator = Operator::start(&flags.through(&proxy));
+    operator.logged(ACTS).await;
+    scene.all_ready().await;
+
+    // The operator hears of all changes at the same moment, however long it takes to make them.
+    let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
+    scene.apply_all(count, 10.0).await;
+    let began = Timestamp::now();
+    proxy.remove(frozen);
+    scene.all_ready().await;
+    let took = Timestamp::now().duration_since(began).as_secs_f64();
+
+    let (sent, committed) = (scene.updates().len(), scene.committed());
+    let waited_for_tokens = f64::from(RESOURCES) / f64::from(RATE);
+    println!(
+        "s08: {sent} updates sent, {committed} committed, all Ready after {took:.1} s ({:.2} of {waited_for_tokens} s)",
+        took / waited_for_tokens
+    );
+    assert_eq!(committed, count, "each change is carried out once");
+    assert!(sent * 10 <= committed * 11, "{sent} were sent for {committed}");
+    assert!(took <= 1.3 * waited_for_tokens, "{took} s");
+    scene.judge();
+}

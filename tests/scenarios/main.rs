@@ -1,0 +1,18 @@
+//! Named scenarios: faults at the worst moment, each on the real binary through a real API server, with the emulator in
+//! the place of `AppConfig`. A test's name begins with the number of its scenario, and each is judged by the checker too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
+#[path = "../operator/harness/mod.rs"]
+mod harness;
+
+mod burst;
+mod crowd;
+mod edited_status;
+mod fleet;
+mod outage;
+mod renew_deadline;
+mod retry_after;
+mod rolling_restart;
+mod status_rights;
+mod termination;

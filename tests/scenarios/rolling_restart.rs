@@ -1,0 +1,94 @@
+//! Scenario 12, first half: both replicas are replaced, one after the other, while resources change all the time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use appconfig_experiment_operator::api::ExperimentRun;
+use serde_json::json;
+
+use crate::harness::{Flags, HOLDING, Operator, Scene, is_ready};
+
+/// How many resources change all the time.
+const RESOURCES: usize = 10;
+
+impl Scene {
+    /// Raises each resource again and again, until told to stop; gives what each was raised to in the end, in
+    /// hundredths of a percent.
+    pub async fn raise_while(&self, going_on: &AtomicBool) -> u32 {
+        let mut hundredths = 500;
+        while going_on.load(Ordering::Relaxed) {
+            hundredths += 1;
+            self.apply_all(RESOURCES, f64::from(hundredths) / 100.0).await;
+        }
+        hundredths
+    }
+
+    /// Makes as many resources as [`Self::raise_while`] raises.
+    pub async fn make_those_that_rise(&self) {
+        self.seed_runs(RESOURCES, 0.0);
+        self.apply_all(RESOURCES, 5.0).await;
+    }
+
+    /// The flags of a replica that sends more than by default.
+    pub fn busy_replica(&self) -> Flags {
+        self.replica().with("--read-rate=100").with("--write-rate=20")
+    }
+}
+
+/// Whether a resource is Ready at this exposure, in hundredths of a percent.
+pub fn is_at(hundredths: u32) -> impl Fn(&ExperimentRun) -> bool {
+    move |run| {
+        let live = json!(run.status)["exposurePercentage"].as_f64().unwrap_or_default();
+        is_ready(run) && (live * 100.0 - f64::from(hundredths)).abs() < 0.1
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s12_a_rolling_restart_under_load_sends_each_change_at_most_once() {
+    let scene = Scene::with_lease().await;
+    scene.make_those_that_rise().await;
+    let mut first = Operator::start(&scene.busy_replica());
+    first.logged(HOLDING).await;
+    let mut second = Operator::start(&scene.busy_replica());
+    scene.all_ready().await;
+
+    let going_on = AtomicBool::new(true);
+    let replaced = async {
+        let so_far = || scene.updates().len();
+        let started = so_far();
+        scene
+            .eventually("under way", async || so_far() >= started + RESOURCES)
+            .await;
+        assert_eq!(first.stop().await.code(), Some(0), "{}", first.log());
+        // Only then the next one, which might take the free Lease before the one that has waited for it.
+        second.logged(HOLDING).await;
+        let third = Operator::start(&scene.busy_replica());
+        let taken_over = so_far();
+        scene
+            .eventually("gone on with", async || so_far() >= taken_over + RESOURCES)
+            .await;
+        assert_eq!(second.stop().await.code(), Some(0), "{}", second.log());
+        third.logged(HOLDING).await;
+        let taken_over = so_far();
+        scene
+            .eventually("gone on with", async || so_far() >= taken_over + RESOURCES)
+            .await;
+        going_on.store(false, Ordering::Relaxed);
+        third
+    };
+    let (hundredths, _third) = tokio::join!(scene.raise_while(&going_on), replaced);
+    scene.wait_for_all("at the last exposure", is_at(hundredths)).await;
+
+    let updates = scene.updates();
+    let useless = updates
+        .iter()
+        .filter(|update| update.committed && !update.changed)
+        .count();
+    println!(
+        "s12: {} updates of {RESOURCES} resources by three replicas",
+        updates.len()
+    );
+    assert_eq!(useless, 0, "an update that changed nothing was sent a second time");
+    // None is refused either: a value that is not above the live one was sent before, or by another replica.
+    assert!(updates.iter().all(|update| update.committed), "{updates:?}");
+    scene.judge();
+}

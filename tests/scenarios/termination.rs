@@ -1,0 +1,121 @@
+//! Scenario 15: SIGTERM with a hundred passes in flight, half of them waiting for a read and half for an update's answer.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use appconfig_emulator::{Effect, Fault, Operation, RequestRecord};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::harness::{HOLDING, Operator, Scene};
+
+/// How many resources there are, each with a pass in flight.
+const RESOURCES: usize = 120;
+/// How many of them are held at their first read. The others come to their update.
+const READING: usize = 60;
+/// How long answers are held, in milliseconds: a little less than a request lives.
+const HELD: u64 = 4_500;
+/// What a Pod has from SIGTERM to SIGKILL in `deploy/`.
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
+
+impl Scene {
+    /// Holds the answers of all updates, and of the reads of those resources that shall come no further.
+    fn hold_answers(&self) {
+        let hold = |operation, definition| Fault {
+            definition,
+            ..Fault::always(operation, Effect::DelayAfterCommitMs(HELD))
+        };
+        let reads = (0..READING).map(|number| hold(Operation::GetExperimentRun, Some(Self::definition(number))));
+        let updates = hold(Operation::UpdateExperimentRun, None);
+        self.emulator.set_faults(reads.chain([updates]).collect()).unwrap();
+    }
+}
+
+/// Those that wait for their answer.
+fn in_flight(requests: &[RequestRecord]) -> usize {
+    requests.iter().filter(|request| request.answered_at.is_none()).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_sigterm_with_100_passes_in_flight_starts_nothing_and_loses_no_outcome() {
+    let scene = Scene::with_lease().await;
+    scene.seed_runs(RESOURCES, 5.0);
+    scene.apply_all(RESOURCES, 10.0).await;
+    scene.hold_answers();
+    let quick = |flag: &str| {
+        scene
+            .replica()
+            .with("--read-rate=1000")
+            .with("--write-rate=1000")
+            .with(flag)
+    };
+    let mut operator = Operator::start(&quick("--concurrency=128"));
+    operator.logged(HOLDING).await;
+    let busy = async || {
+        let (reads, updates) = (in_flight(&scene.reads()), in_flight(&scene.updates()));
+        updates >= 30 && reads + updates >= 100
+    };
+    scene.eventually("busy with 100 passes", busy).await;
+
+    let told = Instant::now();
+    let ended = operator.stop().await;
+    let took = told.elapsed();
+    assert_eq!(ended.code(), Some(0), "{}", operator.log());
+    assert!(took < GRACE_PERIOD, "{took:?}");
+    assert_eq!(scene.holder().await, None, "the Lease is released");
+    println!(
+        "s15: {} updates sent, ended {took:.1?} after SIGTERM",
+        scene.updates().len()
+    );
+    let line = operator.logged("stopping: no update starts any more").await;
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let stopping: Timestamp = line["timestamp"].as_str().unwrap().parse().unwrap();
+    assert_nothing_started(&scene, stopping);
+    assert_no_outcome_lost(&scene).await;
+
+    scene.heal();
+    let _successor = Operator::start(&quick("--concurrency=16"));
+    scene.all_ready().await;
+    assert_eq!(
+        (scene.updates().len(), scene.committed()),
+        (RESOURCES, RESOURCES),
+        "each change is sent once"
+    );
+    scene.judge();
+}
+
+/// Whatever was answered to those that were reading at the signal, no update came of it.
+fn assert_nothing_started(scene: &Scene, stopping: Timestamp) {
+    let updates = scene.updates();
+    let sent: BTreeSet<_> = updates.iter().filter_map(|update| update.definition.clone()).collect();
+    let reads = scene.reads();
+    let reading = |read: &&RequestRecord| read.answered_at.is_none_or(|answered| answered > stopping);
+    let reading: BTreeSet<_> = reads
+        .iter()
+        .filter(reading)
+        .filter_map(|read| read.definition.clone())
+        .collect();
+    assert!(reading.len() >= READING / 2, "{} were reading", reading.len());
+    let both: Vec<_> = reading.iter().filter(|name| sent.contains(*name)).collect();
+    assert!(both.is_empty(), "updates of {both:?}");
+}
+
+/// Each update that was sent has its outcome in the status, or is still named there as pending.
+async fn assert_no_outcome_lost(scene: &Scene) {
+    let all = scene.all().await;
+    for update in scene.updates() {
+        let agent = update.user_agent.unwrap();
+        let run = all.iter().find(|run| {
+            let status = json!(run.status);
+            status["experimentDefinitionId"] == json!(update.definition)
+        });
+        let status = json!(run.expect("a resource of that run").status);
+        let pending = status["pendingUpdate"]["id"]
+            .as_str()
+            .is_some_and(|id| agent.ends_with(id));
+        let recorded = status["pendingUpdate"].is_null() && status["exposurePercentage"] == 10.0;
+        assert!(pending || recorded, "{status:#}");
+    }
+}
