@@ -114,6 +114,7 @@ impl Memory {
         let Some(told) = Known::from_status(status) else { return };
         if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
             self.held.clone_from(&status.held_updates);
+            self.ramp.clone_from(&status.ramp);
             self.standing = conditions::standing(&status.conditions);
             self.ready_generation = ready_generation(status);
             self.known = Some(told);

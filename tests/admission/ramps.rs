@@ -50,7 +50,7 @@ pub fn refused_ramps() -> impl Iterator<Item = Refused> {
     ];
     rule(RAMP, none[0], vec![ramp(json!({})), ramp(json!({"windows": []}))])
         .chain(rule(
-            "spec.exposurePercentage",
+            "exposurePercentage",
             "a ramp needs a target: set exposurePercentage beside ramp",
             vec![spec(
                 json!({"ramp": {"steps": [{"exposurePercentage": 10, "hold": "1h"}]}}),
