@@ -2,11 +2,14 @@
 //!
 //! Time is `AppConfig`'s: most of these journeys move its clock instead of waiting, and ask for a pass.
 
+use std::time::Duration;
+
 use appconfig_experiment_operator::api::{ExperimentRun, RampStatus};
+use control_plane::proxy::{Effect, Rule};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled, message, reason};
+use crate::harness::{Operator, Scene, bodies, condition_status, is_ready, is_stalled, message, proxy, reason};
 
 /// The exposures that were sent, in order.
 fn raises(scene: &Scene) -> Vec<f64> {
@@ -263,4 +266,44 @@ async fn a_schedule_that_never_comes_is_an_invalid_spec_and_heals_with_the_next(
         .await;
     scene.wait("run", "at its target", is_ready).await;
     assert_eq!(raises(&scene), [10.0]);
+}
+
+/// How long the API server takes to acknowledge a fence here: less than an update may wait for it, so that only the end of
+/// the window can keep it from leaving.
+const LATE: Duration = Duration::from_millis(2_500);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_does_not_leave_when_its_window_closes_between_decision_and_send() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    let at_rest = |run: &ExperimentRun| is_ready(run) && ["RampWaiting", "InSync"].contains(&reason(run));
+    // A window that has closed already when the pass decides, or closes after the update, shows nothing: another one does.
+    for target in 1..=20_u8 {
+        let (fences, sent) = (scene.fences("run"), scene.updates().len());
+        proxy.add(Rule::new("patch", "experimentruns/status", Effect::DelayAnswer(LATE)).times(1));
+        // Three seconds are left for a raise, and eight more until the window closes.
+        let until = appconfig_now(&scene).as_second() + 3;
+        let opened = (until / 60 - 1) * 60;
+        let schedule = Timestamp::from_second(opened)
+            .unwrap()
+            .strftime("%M %H * * *")
+            .to_string();
+        let duration = format!("{}s", until + 8 - opened);
+        let window = json!({"kind": "Allow", "schedule": schedule, "duration": duration, "timeZone": "UTC"});
+        scene
+            .apply("run", &spec(target.into(), &json!({ "windows": [window] })))
+            .await;
+        scene.wait("run", "at rest", at_rest).await;
+        let updates = scene.updates();
+        for update in updates.iter().skip(sent) {
+            assert!(
+                update.arrived_at.as_second() < until + 8,
+                "{update:?} came after the window"
+            );
+        }
+        if scene.fences("run") > fences && updates.len() == sent {
+            return;
+        }
+    }
+    panic!("in 20 attempts no window closed between decision and send");
 }
