@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 
 use crate::api::{Exposure, Ramp as RampSpec};
 
-pub use timeline::{Because, Raised, Timeline, timeline};
+pub use timeline::{Because, Raised, Timeline, timeline, timeline_of_run};
 use windows::Windows;
 
 use super::desired::length;

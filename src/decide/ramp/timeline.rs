@@ -5,21 +5,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::{
-    ConditionType, ExperimentDefinition, ExperimentRunStatus, Exposure, RunStatus, TreatmentOverrides, WaitingFor,
+    ConditionType, ExperimentDefinition, ExperimentRunStatus, Exposure, Member, RunStatus, TreatmentOverrides,
+    WaitingFor,
 };
 use crate::decide::{
     Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, conditions, decide,
     desired::{Defaults, Desired},
     live::{Live, RunKey},
     memory::Memory,
+    update::{Change, Update},
 };
 
-/// More raises than a ramp can have.
+/// More updates than a spec can come to.
 const MOST: usize = 100;
 
 /// The raises that are to come, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
+    /// The members that are sent at once, in order.
+    pub sends: Vec<Member>,
     /// Each raise.
     pub raises: Vec<Raised>,
     /// When the target is reached. None: it isn't, and [`Timeline::message`] says why.
@@ -70,21 +74,33 @@ impl Because {
 /// counts: whether other members match is not known, and they hold nothing.
 #[must_use]
 pub fn timeline(desired: &Desired, live: Exposure, since: Timestamp, at: Timestamp) -> Timeline {
-    let mut run = Simulation::new(desired, live, since, at);
-    let mut raises = Vec::new();
+    let desired = Desired {
+        description: None,
+        overrides: None,
+        ..desired.clone()
+    };
+    timeline_of_run(&desired, &unread(&desired, live, since), &EndedBy::NotAsked, at)
+}
+
+/// What happens from `at` on to a run that was read.
+#[must_use]
+pub fn timeline_of_run(desired: &Desired, live: &Live, ended_by: &EndedBy, at: Timestamp) -> Timeline {
+    let mut run = Simulation::new(desired, live, ended_by, at);
+    let (mut sends, mut raises) = (Vec::new(), Vec::new());
     let mut because = Because::Now;
     let mut decision = run.read();
-    while raises.len() < MOST {
+    for _ in 0..MOST {
         if let Some(update) = decision.update.clone() {
-            let Some(to) = update.exposure() else { break };
-            let from = run.live.exposure;
-            raises.push(Raised {
+            if run.at == run.began {
+                sends.push(update.member());
+            }
+            raises.extend(update.exposure().map(|to| Raised {
                 at: run.at,
-                from,
+                from: run.live.exposure,
                 to,
                 because,
-            });
-            decision = run.apply(&decision, to);
+            }));
+            decision = run.apply(update);
             because = Because::Now;
             continue;
         }
@@ -103,13 +119,37 @@ pub fn timeline(desired: &Desired, live: Exposure, since: Timestamp, at: Timesta
         run.at = next.1;
         decision = run.read();
     }
+    sends.dedup();
     let reached = run.desired.exposure.is_none_or(|target| target == run.live.exposure);
     let ready = conditions::find(&decision.status.conditions, ConditionType::Ready);
     Timeline {
+        sends,
         completes_at: raises.last().map(|raise| raise.at).filter(|_| reached),
         raises,
         reason: ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
         message: ready.map(|ready| ready.message.clone()).unwrap_or_default(),
+    }
+}
+
+/// A run of which nothing but the exposure is known.
+fn unread(desired: &Desired, exposure: Exposure, since: Timestamp) -> Live {
+    Live {
+        key: RunKey {
+            region: desired.region.clone(),
+            application_id: desired.application_identifier.clone(),
+            experiment_definition_id: desired.experiment_definition_identifier.clone(),
+            run: desired.run,
+        },
+        status: RunStatus::Running,
+        exposure,
+        exposed_at: Some(since),
+        description: String::new(),
+        overrides: TreatmentOverrides::default(),
+        started_at: None,
+        updated_at: None,
+        ended_at: None,
+        result: None,
+        definition: ExperimentDefinition::default(),
     }
 }
 
@@ -118,6 +158,7 @@ struct Simulation {
     desired: Desired,
     defaults: Defaults,
     live: Live,
+    ended_by: EndedBy,
     status: ExperimentRunStatus,
     memory: Memory,
     began: Timestamp,
@@ -125,36 +166,15 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(desired: &Desired, exposure: Exposure, since: Timestamp, at: Timestamp) -> Self {
-        let desired = Desired {
-            description: None,
-            overrides: None,
-            ..desired.clone()
-        };
+    fn new(desired: &Desired, live: &Live, ended_by: &EndedBy, at: Timestamp) -> Self {
         Self {
             defaults: Defaults {
                 region: Some(desired.region.clone()),
                 resync_interval: desired.resync_interval,
             },
-            live: Live {
-                key: RunKey {
-                    region: desired.region.clone(),
-                    application_id: desired.application_identifier.clone(),
-                    experiment_definition_id: desired.experiment_definition_identifier.clone(),
-                    run: desired.run,
-                },
-                status: RunStatus::Running,
-                exposure,
-                exposed_at: Some(since),
-                description: String::new(),
-                overrides: TreatmentOverrides::default(),
-                started_at: None,
-                updated_at: None,
-                ended_at: None,
-                result: None,
-                definition: ExperimentDefinition::default(),
-            },
-            desired,
+            desired: desired.clone(),
+            live: live.clone(),
+            ended_by: ended_by.clone(),
             status: ExperimentRunStatus::default(),
             memory: Memory::default(),
             began: at,
@@ -186,20 +206,27 @@ impl Simulation {
     }
 
     fn read(&mut self) -> Decision {
-        let seen = Seen::Read(self.live.clone(), EndedBy::NotAsked);
+        let seen = Seen::Read(self.live.clone(), self.ended_by.clone());
         self.decide(&seen)
     }
 
-    /// The raise of a decision is carried out.
-    fn apply(&mut self, decision: &Decision, to: Exposure) -> Decision {
-        self.live.exposure = to;
-        self.live.exposed_at = None;
-        self.live.updated_at = Some(self.at);
-        let seen = decision.update.clone().map_or(Seen::Nothing, |update| Seen::Updated {
+    /// An update is carried out.
+    fn apply(&mut self, update: Update) -> Decision {
+        match update.change() {
+            Change::Description(description) => self.live.description.clone_from(description),
+            Change::TreatmentOverrides(overrides) => self.live.overrides = overrides.clone(),
+            Change::ExposurePercentage(raise) => {
+                self.live.exposure = raise.to();
+                self.live.exposed_at = None;
+            }
+        }
+        // AppConfig's answer would be newer than the last one, also when the plan is for a time before that.
+        let newer = self.live.updated_at.map(|last| last + Duration::from_secs(1));
+        self.live.updated_at = newer.max(Some(self.at));
+        self.decide(&Seen::Updated {
             update,
             id: None,
             outcome: Outcome::Applied(Box::new(self.live.clone())),
-        });
-        self.decide(&seen)
+        })
     }
 }
