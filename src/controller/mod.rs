@@ -12,7 +12,7 @@
 //! | 7, Events | `events` |
 //! | objects that can't be parsed | `unreadable` |
 
-mod answers;
+pub(crate) mod answers;
 mod cache;
 mod call;
 mod claims;
@@ -45,6 +45,7 @@ use cache::{Object, ObjectKey};
 use claims::Claims;
 use events::Publisher;
 pub use send_window::SendWindow;
+pub(crate) use start::aws;
 pub use start::{Error, run};
 
 /// What the operator was doing when an Event came about, in the Event's own field.

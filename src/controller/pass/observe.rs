@@ -96,11 +96,7 @@ impl Pass {
             return Ok(EndedBy::NotAsked);
         }
         Ok(match self.events(desired, address).await? {
-            Ok(events) => {
-                let stopped = appconfig::last_run_stopped(&events);
-                let trigger = stopped.and_then(|event| event.triggered_by);
-                EndedBy::Event(trigger.map(|trigger| trigger.as_str().to_owned()))
-            }
+            Ok(events) => answers::ended_by(&events),
             Err(failure) => EndedBy::Unreadable(failure),
         })
     }
