@@ -23,6 +23,7 @@ async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
     let flags = scene.flags().with("--read-rate=200");
     let operator = Operator::start(&flags.through(&proxy));
     operator.logged(ACTS).await;
+    scene.circumstances(|context| context.read_rate = 200.0);
     scene.all_ready().await;
 
     // The operator hears of all changes at the same moment, however long it takes to make them.
