@@ -2,10 +2,7 @@
 
 use appconfig_experiment_operator::leader::{self, Claim, Known, LEASE_DURATION, RETRY_PERIOD, Record, Step};
 
-use crate::{
-    search::Operator,
-    state::{At, Campaign, State, instant},
-};
+use crate::state::{At, Campaign, State, instant};
 
 impl Campaign {
     /// The part of a process that has just started.
@@ -20,12 +17,12 @@ impl Campaign {
     }
 }
 
-impl Operator {
+impl State {
     /// One step: what is decided, and the read that it asks for.
-    pub fn campaign(&self, state: &mut State, replica: usize) {
-        let (clock, lease) = (state.clock, state.lease.clone());
-        let process = state.replicas[replica].process;
-        let Some(campaign) = &mut state.replicas[replica].campaign else {
+    pub fn campaign(&mut self, replica: usize) {
+        let (clock, lease) = (self.clock, self.lease.clone());
+        let process = self.replicas[replica].process;
+        let Some(campaign) = &mut self.replicas[replica].campaign else {
             return;
         };
         let mut step = campaign.decide(process, clock);
@@ -39,7 +36,7 @@ impl Operator {
             Step::Wait => campaign.pause(clock),
             Step::End(_) => {
                 campaign.over = true;
-                let replica = &mut state.replicas[replica];
+                let replica = &mut self.replicas[replica];
                 if replica.work.as_ref().is_none_or(|work| work.at == At::Rest) {
                     (replica.up, replica.work) = (false, None);
                 }
@@ -49,23 +46,23 @@ impl Operator {
 
     /// The processes without a term do what is next in the election, at once: later, they would take over later, which is
     /// less of a danger.
-    pub fn stand_by(&self, state: &mut State) {
-        for replica in 0..state.replicas.len() {
-            let seeks = |campaign: &Campaign| campaign.memory.acts_until().is_none() && campaign.next <= state.clock;
-            let it = &state.replicas[replica];
+    pub fn stand_by(&mut self) {
+        for replica in 0..self.replicas.len() {
+            let seeks = |campaign: &Campaign| campaign.memory.acts_until().is_none() && campaign.next <= self.clock;
+            let it = &self.replicas[replica];
             if it.up && it.campaign.as_ref().is_some_and(seeks) {
-                self.campaign(state, replica);
-                self.write_lease(state, replica, true);
+                self.campaign(replica);
+                self.write_lease(replica, true);
             }
         }
     }
 
     /// The write of the Lease arrives, and its answer comes unless it is lost.
-    pub fn write_lease(&self, state: &mut State, replica: usize, answered: bool) {
-        let clock = state.clock;
-        let process = state.replicas[replica].process;
-        let lease = state.lease.clone();
-        let Some(campaign) = &mut state.replicas[replica].campaign else {
+    pub fn write_lease(&mut self, replica: usize, answered: bool) {
+        let clock = self.clock;
+        let process = self.replicas[replica].process;
+        let lease = self.lease.clone();
+        let Some(campaign) = &mut self.replicas[replica].campaign else {
             return;
         };
         let Some((claim, started)) = campaign.writing.take() else {
@@ -84,7 +81,7 @@ impl Operator {
         } else {
             campaign.pause(started);
         }
-        state.lease = Some(record);
+        self.lease = Some(record);
     }
 }
 

@@ -1,7 +1,10 @@
 //! One pass, as `src/controller/pass` makes it: each step is one exchange with the API server or `AppConfig`, what is
 //! decided upon its answer included. Between any two of them anything else can happen.
 
-use appconfig_experiment_operator::{controller::SendWindow, decide::schedule::Next};
+use appconfig_experiment_operator::{
+    controller::SendWindow,
+    decide::{schedule::Next, update::Update},
+};
 
 use crate::{
     bounds::Breach,
@@ -43,12 +46,12 @@ impl Operator {
         }
     }
 
-    /// Step 1. `stale`: the answer is the version before; none: there is no answer.
-    pub fn observe(&self, state: &mut State, replica: usize, stale: Option<bool>) {
+    /// Step 1. `lagging`: the answer is the version before; none: there is no answer.
+    pub fn observe(&self, state: &mut State, replica: usize, lagging: Option<bool>) {
         if !state.may_act(&state.replicas[replica]) {
             return Self::rest(state, replica);
         }
-        let shown = stale.and_then(|stale| state.read(stale));
+        let shown = lagging.and_then(|lagging| state.read(lagging));
         let work = Self::work(state, replica);
         if let Some(shown) = shown {
             work.run = Some(shown.run);
@@ -146,7 +149,7 @@ impl Operator {
             } else {
                 read
             },
-            to: decided.decision.update.as_ref().and_then(|it| it.exposure()).unwrap(),
+            to: decided.decision.update.as_ref().and_then(Update::exposure).unwrap(),
             sent: state.clock,
         };
         state.sent(&request, &work.memory.clone());

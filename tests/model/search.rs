@@ -29,7 +29,7 @@ pub struct Operator {
 }
 
 /// One thing that happens. The first number is the replica.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "their names are the words of State's methods")]
 pub enum Action {
     Edit(Exposure),
@@ -151,7 +151,7 @@ impl Operator {
             Action::Rename => state.named = 1 - state.named,
             Action::Wait(seconds) => {
                 state.wait(seconds);
-                self.stand_by(state);
+                state.stand_by();
             }
             Action::LongWait => state.wait(LONG),
             Action::Commit(request) => {
@@ -159,18 +159,18 @@ impl Operator {
                 state.commit(&request);
             }
             Action::Vanish(request) => drop(state.requests.remove(request)),
-            Action::Campaign(replica) => self.campaign(state, replica),
-            Action::WriteLease(replica, answered) => self.write_lease(state, replica, answered),
+            Action::Campaign(replica) => state.campaign(replica),
+            Action::WriteLease(replica, answered) => state.write_lease(replica, answered),
             Action::Act(replica, behind) => {
                 let object = state.objects[state.objects.len() - 1 - behind].clone();
                 state.replicas[replica].work = Some(self.first_sight(&object, state.clock));
             }
-            Action::Start(replica, behind, stale) => {
+            Action::Start(replica, behind, lagging) => {
                 let object = state.objects[state.objects.len() - 1 - behind].clone();
                 self.start(state, replica, object);
-                self.observe(state, replica, stale);
+                self.observe(state, replica, lagging);
             }
-            Action::Observe(replica, stale) => self.observe(state, replica, stale),
+            Action::Observe(replica, lagging) => self.observe(state, replica, lagging),
             Action::Fence(replica, answered, arrived) => self.fence(state, replica, answered, arrived),
             Action::Send(replica) => self.send(state, replica),
             Action::Answer(replica, answered, done) => self.answer(state, replica, answered, done),
@@ -221,10 +221,10 @@ impl Operator {
             return;
         };
         let error = left.errors > 0;
-        let stale = (left.stale > 0 && state.read(true).is_some()).then_some(Some(true));
+        let lagging = (left.stale > 0 && state.read(true).is_some()).then_some(Some(true));
         let answers: Vec<_> = [Some(false)]
             .into_iter()
-            .chain(stale)
+            .chain(lagging)
             .chain(error.then_some(None))
             .collect();
         match work.at {
