@@ -7,7 +7,7 @@ use crate::{
     two_replicas,
 };
 
-/// The promise is broken without the rule, and not with it.
+/// The promise is broken without the rule.
 fn bites(promise: &'static str, breach: Breach, bounds: Bounds) {
     let broken = Operator::new(bounds, Some(breach)).search(Some(promise));
     assert!(broken.contains_key(promise), "{broken:?}");
