@@ -18,7 +18,18 @@ fn gone(verb: &str) -> Rule {
         status: 410,
         retry_after_seconds: None,
     };
-    Rule::new(verb, RUNS, gone).times(1)
+    Rule::new(verb, RUNS, gone)
+}
+
+/// How the operator gets its watch back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// It goes on where it was.
+    GoesOn,
+    /// Where it was is gone, until the operator has listed what there is.
+    AfterList,
+    /// So is what the first list asks for.
+    AfterSecondList,
 }
 
 /// How many requests of this verb the API server has answered.
@@ -54,23 +65,24 @@ impl Pending {
         }
     }
 
-    /// The watch is cut, and the operator meets these answers before it has another. Meanwhile, something else happens.
-    async fn without_watch(&self, answers: Vec<Rule>, meanwhile: impl Future<Output = ()>) {
-        let lists = usize::from(!answers.is_empty());
+    /// The watch is cut, and until something else has happened there is no other.
+    async fn without_watch(&self, back: Back, meanwhile: impl Future<Output = ()>) {
         let (watched, listed) = (answered(&self.proxy, "watch"), answered(&self.proxy, "list"));
-        // Until something has happened that no watch has told of.
         let away = self.proxy.add(Rule::new("watch", RUNS, Effect::Hang));
         self.proxy.add(Rule::new("watch", RUNS, Effect::Cut).times(1));
         meanwhile.await;
-        for answer in answers {
-            self.proxy.add(answer);
+        let gone_watch = (back != Back::GoesOn).then(|| self.proxy.add(gone("watch")));
+        if back == Back::AfterSecondList {
+            self.proxy.add(gone("list").times(1));
         }
         self.proxy.remove(away);
-        self.scene
-            .eventually("watched again", async || {
-                answered(&self.proxy, "watch") > watched && answered(&self.proxy, "list") >= listed + lists
-            })
-            .await;
+        if let Some(gone_watch) = gone_watch {
+            let has_listed = async || answered(&self.proxy, "list") > listed;
+            self.scene.eventually("listed", has_listed).await;
+            self.proxy.remove(gone_watch);
+        }
+        let watches = async || answered(&self.proxy, "watch") > watched;
+        self.scene.eventually("watched again", watches).await;
     }
 
     /// The pending update is carried out, and nothing else ever is: the spec is below it by now.
@@ -95,22 +107,21 @@ impl Pending {
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_a_watch_that_ends_while_an_update_is_pending_causes_no_second_one() {
     let pending = Pending::new().await;
-    pending.without_watch(vec![], pending.is_lowered()).await;
+    pending.without_watch(Back::GoesOn, pending.is_lowered()).await;
     pending.is_carried_out_alone().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_a_watch_that_is_gone_while_an_update_is_pending_causes_no_second_one() {
     let pending = Pending::new().await;
-    pending.without_watch(vec![gone("watch")], pending.is_lowered()).await;
+    pending.without_watch(Back::AfterList, pending.is_lowered()).await;
     pending.is_carried_out_alone().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_a_list_that_is_refused_as_well_while_an_update_is_pending_causes_no_second_one() {
     let pending = Pending::new().await;
-    let answers = vec![gone("watch"), gone("list")];
-    pending.without_watch(answers, pending.is_lowered()).await;
+    pending.without_watch(Back::AfterSecondList, pending.is_lowered()).await;
     pending.is_carried_out_alone().await;
 }
 
@@ -121,6 +132,6 @@ async fn s05_a_namesake_that_a_list_brings_waits_for_the_update_that_is_pending(
         pending.scene.delete("run").await;
         pending.is_lowered().await;
     };
-    pending.without_watch(vec![gone("watch")], replaced).await;
+    pending.without_watch(Back::AfterList, replaced).await;
     pending.is_carried_out_alone().await;
 }
