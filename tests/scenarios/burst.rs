@@ -23,6 +23,7 @@ async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
     let flags = scene.flags().with("--read-rate=200");
     let operator = Operator::start(&flags.through(&proxy));
     operator.logged(ACTS).await;
+    scene.circumstances(|context| context.read_rate = 200.0);
     scene.all_ready().await;
 
     // The operator hears of all changes at the same moment, however long it takes to make them.
@@ -41,6 +42,9 @@ async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
     );
     assert_eq!(committed, count, "each change is carried out once");
     assert!(sent * 10 <= committed * 11, "{sent} were sent for {committed}");
-    assert!(took <= 1.3 * waited_for_tokens, "{took} s");
+    // That it is done in 1.3 of the time is printed for a person: on a busy machine it would be a matter of luck. What
+    // would slow it down on any machine is counted: a token that was taken for nothing is one that another would have used.
+    let fences: usize = (0..count).map(|number| scene.fences(&Scene::definition(number))).sum();
+    assert!(fences * 10 <= sent * 11, "{fences} fences for {sent} updates");
     scene.judge();
 }

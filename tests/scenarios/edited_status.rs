@@ -3,6 +3,7 @@
 
 use appconfig_emulator::Seed;
 use appconfig_experiment_operator::api::{ExperimentRun, ExperimentRunStatus};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::harness::{Operator, Scene, bodies, is_ready, is_stalled, reason};
@@ -11,6 +12,7 @@ use crate::harness::{Operator, Scene, bodies, is_ready, is_stalled, reason};
 async fn raised_twice() -> (Scene, Operator, ExperimentRun, ExperimentRun) {
     let scene = Scene::new().await;
     let operator = Operator::start(&scene.flags().with("--resync-interval=1s"));
+    scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
     let before = scene.wait("run", "ready", is_ready).await;
     // So that AppConfig's times, which are compared by whole seconds, tell the two apart.

@@ -16,7 +16,7 @@ use appconfig_experiment_operator::{
         schedule::{BACKOFF_CEILING, Next},
     },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::{
     task::JoinSet,
@@ -173,6 +173,10 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
             .with("--resync-interval=24h"),
     );
     operator.logged(ACTS).await;
+    scene.circumstances(|context| {
+        context.resync_interval = SignedDuration::from_hours(24);
+        context.write_rate = 50.0;
+    });
     scene.all_ready().await;
     let adopted = scene.reads().len();
 

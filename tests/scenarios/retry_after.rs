@@ -1,6 +1,7 @@
 //! Scenario 10: an API server that answers everything with 429 and asks to wait for ten minutes. Nobody waits that long.
 
 use control_plane::proxy::{Effect, Rule};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::harness::{Operator, Scene, bodies, is_ready, proxy};
@@ -27,6 +28,7 @@ async fn passes(operator: &Operator) -> (u32, u32) {
 async fn s10_no_pass_waits_for_the_ten_minutes_that_an_overloaded_api_server_asks_for() {
     let (scene, proxy) = (Scene::new().await, proxy());
     let operator = Operator::start(&scene.flags().with("--resync-interval=1s").through(&proxy));
+    scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
     scene.wait("run", "ready", is_ready).await;
     let refused = || proxy.requests().iter().filter(|it| it.status == Some(429)).count();

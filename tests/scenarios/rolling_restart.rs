@@ -30,6 +30,7 @@ impl Scene {
 
     /// The flags of a replica that sends more than by default.
     pub fn busy_replica(&self) -> Flags {
+        self.circumstances(|context| (context.read_rate, context.write_rate) = (100.0, 20.0));
         self.replica().with("--read-rate=100").with("--write-rate=20")
     }
 }

@@ -53,6 +53,7 @@ async fn s15_sigterm_with_100_passes_in_flight_starts_nothing_and_loses_no_outco
     };
     let mut operator = Operator::start(&quick("--concurrency=128"));
     operator.logged(HOLDING).await;
+    scene.circumstances(|context| (context.read_rate, context.write_rate) = (1_000.0, 1_000.0));
     let busy = async || {
         let (reads, updates) = (in_flight(&scene.reads()), in_flight(&scene.updates()));
         updates >= 30 && reads + updates >= 100
