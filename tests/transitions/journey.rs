@@ -46,7 +46,7 @@ pub fn there_and_back(field: &Field) -> Vec<Journey> {
         .collect()
 }
 
-/// As [`there_and_back`], one journey for both directions.
+/// As [`there_and_back`], with one journey for both directions.
 pub fn there_or_back(field: &Field) -> Vec<Journey> {
     pairs(field)
         .filter(|(from, to)| from < to)
