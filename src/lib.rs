@@ -17,10 +17,12 @@
 //! * [`decide`]: what should happen next. No async, no clock, no client, no logging.
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
 //! * [`controller`]: runs a pass.
+//! * [`plan`]: runs `decide` against manifests and a simulated run, and prints what would happen.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
 //!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
-//! Arrows point one way: `controller` → `decide`, `appconfig`, `api`; `decide` → `api`; nothing points back.
+//! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `decide`, `appconfig`, `api`;
+//! `decide` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;
@@ -31,4 +33,5 @@ pub mod decide;
 pub mod http;
 pub mod leader;
 pub mod metrics;
+pub mod plan;
 pub mod telemetry;

@@ -5,21 +5,19 @@ use std::process::ExitCode;
 use appconfig_experiment_operator::{
     api,
     cli::{self, Command, Ended},
-    controller, telemetry,
+    controller, plan, telemetry,
 };
 
 fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os()) {
         Ok(Command::Run(settings)) => run(*settings),
+        Ok(Command::Plan(settings)) => return plan(&settings),
         Ok(Command::Crds) => print_definition(),
         Err(Ended::Shown(text)) => {
             print!("{text}");
             Ok(())
         }
-        Err(Ended::Wrong(line)) => Err(Failure {
-            code: cli::EXIT_USAGE,
-            line,
-        }),
+        Err(Ended::Wrong(code, line)) => Err(Failure { code, line }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,9 +46,7 @@ impl Failure {
 
 fn run(settings: cli::Run) -> Result<(), Failure> {
     telemetry::install(settings.log_format, &settings.log_filter).map_err(|error| Failure::new(&error))?;
-    // Of the crates in the graph some bring another provider by default; ring is the one that all can share. The error
-    // is the provider that was there before, which at this point can only be ring.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_cryptography();
     // The operator waits for two servers most of the time. One thread per core of a large node would only cost memory.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -68,6 +64,20 @@ fn run(settings: cli::Run) -> Result<(), Failure> {
             ..Failure::new(&error)
         }
     })
+}
+
+fn plan(settings: &cli::Plan) -> ExitCode {
+    install_cryptography();
+    let printed = plan::run(settings);
+    print!("{}", printed.out);
+    eprint!("{}", printed.error);
+    ExitCode::from(printed.code)
+}
+
+/// Of the crates in the graph some bring another provider by default; ring is the one that all can share.
+fn install_cryptography() {
+    // The error is the provider that was there before, which at this point can only be ring.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn print_definition() -> Result<(), Failure> {

@@ -109,6 +109,16 @@ async fn what_is_legal_is_accepted() {
     }
 }
 
+/// The message of the condition says what to do: see `tests/api_schema.rs`.
+#[tokio::test]
+async fn a_ramp_that_only_the_operator_can_tell_is_unusable_is_accepted() {
+    let (_, _, runs) = fresh().await;
+    for (spec, _) in cases::unusable_ramps() {
+        let answer = answer(runs.create(&dry_run(), &object(resource("unusable", &spec))).await);
+        assert_eq!(answer, "accepted", "{spec}");
+    }
+}
+
 #[tokio::test]
 async fn p11_a_bad_manifest_is_answered_without_entity_ids_and_parameters() {
     let (_, _, runs) = fresh().await;
@@ -296,12 +306,19 @@ async fn columns_show_what_people_look_for() {
     let ready = json!({"type": "Ready", "status": "True", "reason": "InSync", "message": "as asked",
         "lastTransitionTime": "2026-11-20T09:00:00Z"});
     let live = json!({"status": "RUNNING", "exposurePercentage": 12.5, "region": "eu-west-1",
-        "updatedAt": "2026-11-20T09:00:00Z", "conditions": [ready]});
+        "updatedAt": "2026-11-20T09:00:00Z", "conditions": [ready], "ramp": {"summary": "50 at 2026-11-23T08:00Z",
+        "reached": {"exposurePercentage": 12.5, "at": "2026-11-20T09:00:00Z"}}});
     patch_status(&runs, "a", live).await;
 
     let narrow = table(&namespace, &[]);
-    assert_eq!(narrow[0].join(" "), "NAME RUN STATUS DESIRED LIVE READY REASON AGE");
-    assert_eq!(narrow[1][..7].join(" "), "a 1 RUNNING 33.3 12.5 True InSync");
+    assert_eq!(
+        narrow[0].join(" "),
+        "NAME RUN STATUS DESIRED LIVE READY REASON NEXT AGE"
+    );
+    assert_eq!(
+        narrow[1][..10].join(" "),
+        "a 1 RUNNING 33.3 12.5 True InSync 50 at 2026-11-23T08:00Z"
+    );
     assert_eq!(
         narrow[2][..5].join(" "),
         "b 1 100 Unknown Pending",
@@ -313,7 +330,7 @@ async fn columns_show_what_people_look_for() {
         wide[0].join(" "),
         format!("{} APPLICATION DEFINITION REGION UPDATED MESSAGE", narrow[0].join(" "))
     );
-    assert_eq!(wide[1][8..11].join(" "), "shop add-to-cart eu-west-1");
+    assert_eq!(wide[1][11..14].join(" "), "shop add-to-cart eu-west-1");
     assert!(wide[1].join(" ").ends_with("as asked"));
 }
 

@@ -1,10 +1,13 @@
 //! The generated CRD: up to date, documented, and its rules right, as far as that can be told without a server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use appconfig_experiment_operator::api::{
-    ExperimentRunStatus, GROUP, RECONCILE_REQUESTED_AT, custom_resource_definition, custom_resource_definition_yaml,
+use appconfig_experiment_operator::{
+    api::{
+        ExperimentRunStatus, GROUP, RECONCILE_REQUESTED_AT, custom_resource_definition, custom_resource_definition_yaml,
+    },
+    decide::desired::{Defaults, Desired},
 };
 use kube_cel::Validator;
 use serde_json::Value;
@@ -123,6 +126,26 @@ fn what_is_legal_passes_the_rules() {
     // The server counts characters, kube-cel bytes.
     for spec in cases::accepted().iter().filter(|spec| spec.to_string().is_ascii()) {
         assert_eq!(answer(spec, None), "", "{:.300}", spec.to_string());
+    }
+}
+
+#[test]
+fn a_ramp_that_passes_the_rules_and_cannot_be_used_is_an_invalid_spec_that_says_what_to_do() {
+    let defaults = Defaults {
+        region: "eu-west-1".parse().ok(),
+        resync_interval: Duration::from_mins(10),
+    };
+    let cases = cases::unusable_ramps();
+    let by_server = cases::refused()
+        .iter()
+        .filter(|case| case.spec.get("ramp").is_some())
+        .count();
+    assert!(by_server + cases.len() >= 30);
+    for (spec, what_to_do) in cases {
+        assert_eq!(answer(&spec, None), "", "{spec}");
+        let parsed = serde_json::from_value(spec.clone()).unwrap();
+        let message = Desired::parse(&parsed, None, &defaults).unwrap_err().to_string();
+        assert!(message.contains(what_to_do), "{spec}: {message}");
     }
 }
 

@@ -177,12 +177,17 @@ fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
     metrics.rate_wait(RateKind::Read, Duration::ZERO);
     metrics.event_unpublished();
     let exposure: Option<Exposure> = serde_json::from_str("5").unwrap();
+    let next = serde_json::from_str(r#"{"exposurePercentage": 10, "notBefore": "2026-09-01T00:00:00Z"}"#).unwrap();
     metrics.object(
         "namespace",
         "name",
         exposure,
         exposure,
-        &[condition("Ready", "True", "InSync")],
+        Some(&next),
+        &[
+            condition("Ready", "True", "RampHolding"),
+            condition("TargetReached", "False", "RampHolding"),
+        ],
     );
     let text = metrics.encode().unwrap();
     let samples = text.lines().filter(|line| !line.starts_with('#'));

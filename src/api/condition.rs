@@ -79,6 +79,8 @@ reasons! {
     Contested,
     /// The spec asks for less exposure than is live, which can't be had.
     ExposureAboveDesired,
+    /// The ramp was removed from the spec before it reached the target.
+    RampRemoved,
     /// A deployment is under way in the run's environment.
     DeploymentInProgress,
     /// An update was sent and its outcome is not known yet.
@@ -95,6 +97,10 @@ reasons! {
     UnusableAnswer,
     /// A first read or an update is under way.
     Progressing,
+    /// The ramp holds the exposure that it has reached.
+    RampHolding,
+    /// The ramp waits for a window.
+    RampWaiting,
     /// Live matches what is asked for.
     InSync,
     /// Nothing is managed: the run is only observed.

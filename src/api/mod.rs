@@ -5,6 +5,7 @@
 mod condition;
 mod definition;
 mod exposure;
+mod ramp;
 mod region;
 mod spec;
 mod status;
@@ -12,6 +13,7 @@ mod status;
 pub use condition::{ConditionType, Reason};
 pub use definition::{custom_resource_definition, custom_resource_definition_yaml};
 pub use exposure::{Exposure, ExposureOutOfRange};
+pub use ramp::{Ramp, RampNext, RampReached, RampStatus, RampStep, RampWindow, WaitingFor, WindowKind};
 pub use region::{InvalidRegion, Region};
 pub use spec::{DeploymentParameters, ExperimentRun, ExperimentRunSpec, TreatmentOverrides};
 pub use status::{

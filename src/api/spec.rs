@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentRunStatus, Exposure};
+use super::{ExperimentRunStatus, Exposure, Ramp};
 
 /// The exposure, treatment overrides and description that one existing run of an AWS AppConfig experiment should have.
 /// Members that are left out are not managed. The operator never starts, stops or deletes a run.
@@ -64,6 +64,12 @@ use super::{ExperimentRunStatus, Exposure};
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
         description = "Why Ready is what it is."
     ),
+    printcolumn(
+        name = "Next",
+        type_ = "string",
+        json_path = ".status.ramp.summary",
+        description = "The next raise of the ramp. Empty: there is no ramp."
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
         name = "Application",
@@ -101,6 +107,9 @@ use super::{ExperimentRunStatus, Exposure};
         description = "Why Ready is what it is, in words."
     )
 )]
+#[x_kube(validation = Rule::new("!has(self.ramp) || has(self.exposurePercentage)")
+    .message("a ramp needs a target: set exposurePercentage beside ramp, or remove ramp")
+    .field_path(".exposurePercentage"))]
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentRunSpec {
     /// The ID or name of the AppConfig application, 1 to 2048 characters, as the namespace's annotation
@@ -142,6 +151,15 @@ pub struct ExperimentRunSpec {
     /// reported as ExposureAboveDesired, and changes nothing. Absent: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure_percentage: Option<Exposure>,
+    /// How exposure may rise to exposurePercentage, which it needs: in steps, each held for a time, and only while a window
+    /// is open. Absent: at once. Removing it under way does not release it: the resource is RampRemoved and raises nothing
+    /// until ramp is set again; ramp: {steps: []} goes to the target at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = (
+        "has(self.steps) || (has(self.windows) && size(self.windows) > 0)",
+        "ramp must have steps or windows: to go to the target at once, set ramp: {steps: []}"
+    ))]
+    pub ramp: Option<Ramp>,
     /// Entities that get a treatment whatever the exposure, meant for testing. Absent: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub treatment_overrides: Option<TreatmentOverrides>,

@@ -8,7 +8,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Exposure;
+use super::{Exposure, RampStatus};
 
 /// What AppConfig last said of the run, and what the operator makes of it. Written by the operator only.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -57,6 +57,9 @@ pub struct ExperimentRunStatus {
     /// The experiment definition as it was when the run started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_definition: Option<ExperimentDefinition>,
+    /// Where the ramp stands. Absent: there is none, or none is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<RampStatus>,
     /// An update that is about to be sent, or was sent and is not settled. At most one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_update: Option<PendingUpdate>,

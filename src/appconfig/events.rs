@@ -69,6 +69,20 @@ pub fn last_run_stopped(events: &[ExperimentRunEvent]) -> Option<&ExperimentRunE
     stopped.max_by_key(|event| event.occurred_at)
 }
 
+/// The latest event that set an exposure, in whatever order they are listed: one that came later, with overrides, only
+/// tells that it was live still.
+#[must_use]
+pub fn last_exposed(events: &[ExperimentRunEvent], exposure: Exposure) -> Option<&ExperimentRunEvent> {
+    let set = [
+        ExperimentRunEventType::RunStarted,
+        ExperimentRunEventType::ExposureUpdated,
+    ];
+    let exposed = events
+        .iter()
+        .filter(|event| set.contains(&event.event_type) && event.exposure == Some(exposure));
+    exposed.max_by_key(|event| event.occurred_at)
+}
+
 /// One page of a run's events.
 pub(super) struct Page {
     pub events: Vec<ExperimentRunEvent>,

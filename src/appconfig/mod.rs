@@ -35,7 +35,7 @@ pub use client::{Client, InvalidSettings, Prepared, Settings};
 pub use default_chain::default_credentials;
 pub use endpoint::{CustomEndpoint, Endpoints, InvalidEndpoint};
 pub use error::{Error, ErrorKind, Operation, UpdateError, permission_hint};
-pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_run_stopped};
+pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_exposed, last_run_stopped};
 pub use observer::{Observer, Unobserved};
 pub use rate::{InvalidRate, Priority, Rate, RateKind, RateLimits};
 pub use request::UpdateExperimentRun;

@@ -1,12 +1,13 @@
 //! The flags as clap reads them, with what `--help` says of each.
 
-use std::{net::SocketAddr, num::NonZeroU16};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use jiff::Timestamp;
 
-use super::values::{EndpointUrl, LeaseName, Namespace, Rate, ResyncInterval, Selector};
+use super::values::{EndpointUrl, LeaseName, Namespace, Output, Rate, ResyncInterval, Selector};
 use crate::{
-    api::Region,
+    api::{Exposure, Region},
     telemetry::{LogFilter, LogFormat},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Arguments {
 pub(super) enum Words {
     /// Run the operator until it is told to stop; the same as no command at all
     Run(Box<Flags>),
+    /// Print what manifests would have sent now, and when their ramps raise exposure; sends nothing
+    Plan(Box<PlanFlags>),
     /// Print the CustomResourceDefinition of ExperimentRun as YAML
     Crds,
 }
@@ -56,17 +59,8 @@ pub(super) struct Flags {
     /// Watch only ExperimentRuns with these labels, such as team=checkout [default: all]
     #[arg(long, env = "APPCONFIG_OPERATOR_SELECTOR")]
     pub(super) selector: Option<Selector>,
-    /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
-    #[arg(long, env = "AWS_REGION")]
-    pub(super) region: Option<Region>,
-    /// Send AppConfig requests of every region to this URL [default: AWS's own endpoint of the region]
-    #[arg(long, env = "AWS_ENDPOINT_URL_APPCONFIG", value_name = "URL")]
-    pub(super) endpoint_url: Option<EndpointUrl>,
-    /// Allow an http:// endpoint that is not on this machine: signed requests and entity IDs then cross the network in
-    /// plain text
-    #[arg(long, env = "APPCONFIG_OPERATOR_ALLOW_INSECURE_ENDPOINT", value_name = "BOOLEAN", default_value_t = false,
-          action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(super) allow_insecure_endpoint: bool,
+    #[command(flatten)]
+    pub(super) service: Service,
     /// Read a run again this often when nothing changes, 1s to 24h
     #[arg(
         long,
@@ -140,4 +134,53 @@ pub(super) struct Flags {
         default_value = "info"
     )]
     pub(super) log_level: LogFilter,
+}
+
+/// Where `AppConfig` is.
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
+pub(super) struct Service {
+    /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
+    #[arg(long, env = "AWS_REGION")]
+    pub(super) region: Option<Region>,
+    /// Send AppConfig requests of every region to this URL [default: AWS's own endpoint of the region]
+    #[arg(long, env = "AWS_ENDPOINT_URL_APPCONFIG", value_name = "URL")]
+    pub(super) endpoint_url: Option<EndpointUrl>,
+    /// Allow an http:// endpoint that is not on this machine: signed requests and entity IDs then cross the network in
+    /// plain text
+    #[arg(long, env = "APPCONFIG_OPERATOR_ALLOW_INSECURE_ENDPOINT", value_name = "BOOLEAN", default_value_t = false,
+          action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) allow_insecure_endpoint: bool,
+}
+
+/// What stands below the flags of `plan` in `--help`.
+const AFTER_PLAN_HELP: &str = "\
+The manifests are checked as the API server would check them. With --from nothing is asked over the network; else the \
+run is read from AppConfig, with credentials found as by all AWS SDKs.
+
+Exit codes: 0 nothing is sent, now or later; 2 something is; 1 an error, a wrong argument included.";
+
+/// The flags of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_PLAN_HELP)]
+#[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
+pub(super) struct PlanFlags {
+    /// Manifests: files, folders with all that is below them (*.yaml, *.yml, *.json), or - for standard input; other kinds
+    /// in them are skipped
+    #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
+    pub(super) filename: Vec<PathBuf>,
+    /// Plan from this live exposure, in percent, without AWS; whether other members would be sent is then not known
+    #[arg(long, value_name = "PERCENT", value_parser = super::values::exposure)]
+    pub(super) from: Option<Exposure>,
+    /// Plan from this time on, such as 2026-11-23T08:00:00Z [default: now]
+    #[arg(long, value_name = "TIME", value_parser = super::values::time)]
+    pub(super) at: Option<Timestamp>,
+    /// Since when the exposure of --from is live [default: the time of --at]
+    #[arg(long, value_name = "TIME", requires = "from", value_parser = super::values::time)]
+    pub(super) since: Option<Timestamp>,
+    /// Print tables to read, or one JSON object a line and resource
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) service: Service,
 }

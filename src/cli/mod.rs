@@ -1,4 +1,4 @@
-//! Arguments and environment, parsed into [`Run`]: after this nothing has to be checked again.
+//! Arguments and environment, parsed into [`Run`] or [`Plan`]: after this nothing has to be checked again.
 //!
 //! On the map this is before the pass: `main` parses, and `controller` gets the settings. Nobody else reads arguments
 //! or the environment, but for AWS's own variables, which the AWS crates read.
@@ -6,24 +6,30 @@
 mod flags;
 mod values;
 
-use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16};
+use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, error::ContextKind, error::ContextValue, error::ErrorKind};
+use jiff::Timestamp;
 
 use crate::{
-    api::Region,
+    api::{Exposure, Region},
     telemetry::{LogFilter, LogFormat},
 };
-use flags::{Arguments, Flags, Words};
-pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Rate, ResyncInterval, Selector};
+use flags::{Arguments, Flags, PlanFlags, Service, Words};
+pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval, Selector};
 
 /// The program's name, which is also that of its Lease and of the reporter of its Events.
 pub const PROGRAM: &str = "appconfig-experiment-operator";
+/// The word that asks for a preview.
+pub(crate) const PLAN: &str = "plan";
 
 /// The exit code when something failed that a person may have to look at.
 pub const EXIT_FAILED: u8 = 1;
-/// The exit code when an argument or an environment variable is wrong: starting again changes nothing.
+/// The exit code when an argument or an environment variable is wrong: starting again changes nothing. Of `plan` it is
+/// [`EXIT_FAILED`], since 2 means something else there.
 pub const EXIT_USAGE: u8 = 2;
+/// The exit code of `plan` when something would be sent, now or later.
+pub const EXIT_SENDS: u8 = 2;
 /// The exit code when the Lease was lost: what the process remembers may be outdated, so it ends and is started anew.
 pub const EXIT_LEASE_LOST: u8 = 3;
 
@@ -32,6 +38,8 @@ pub const EXIT_LEASE_LOST: u8 = 3;
 pub enum Command {
     /// Run the operator.
     Run(Box<Run>),
+    /// Preview manifests.
+    Plan(Box<Plan>),
     /// Print the custom resource definition.
     Crds,
 }
@@ -73,13 +81,34 @@ pub struct Run {
     pub log_filter: LogFilter,
 }
 
+/// What to preview, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Files, folders, or `-` for standard input.
+    pub files: Vec<PathBuf>,
+    /// The live exposure; none: read it.
+    pub from: Option<Exposure>,
+    /// When the preview begins; none: now.
+    pub at: Option<Timestamp>,
+    /// Since when that exposure is live; none: since the preview begins, or as `AppConfig` says.
+    pub since: Option<Timestamp>,
+    /// How it is printed.
+    pub output: Output,
+    /// The region of resources that name none.
+    pub region: Option<Region>,
+    /// Where `AppConfig` is, as in [`Run::endpoint_url`].
+    pub endpoint_url: Option<EndpointUrl>,
+    /// As in [`Run::allow_insecure_endpoint`].
+    pub allow_insecure_endpoint: bool,
+}
+
 /// Why there is nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// `--help` or `--version` was asked for: print the text to standard output and exit with 0.
     Shown(String),
-    /// An argument is wrong: print the line to standard error and exit with [`EXIT_USAGE`].
-    Wrong(String),
+    /// An argument is wrong: print the line to standard error and exit with this code.
+    Wrong(u8, String),
 }
 
 /// Parses the arguments, the program's own name first, and the environment.
@@ -91,12 +120,20 @@ where
     I: IntoIterator<Item = OsString>,
 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    parse_words(&arguments).map_err(|ended| match ended {
+        Ended::Wrong(_, line) if arguments.get(1).is_some_and(|word| word == PLAN) => Ended::Wrong(EXIT_FAILED, line),
+        ended => ended,
+    })
+}
+
+fn parse_words(arguments: &[OsString]) -> Result<Command, Ended> {
     let mut command = without_empty_variables(Arguments::command());
     let parsed = command
-        .try_get_matches_from_mut(&arguments)
+        .try_get_matches_from_mut(arguments)
         .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches))
-        .map_err(|error| ended(&error, &command, &arguments))?;
+        .map_err(|error| ended(&error, &command, arguments))?;
     match parsed.command {
+        Some(Words::Plan(flags)) => plan(*flags),
         Some(Words::Crds) => Ok(Command::Crds),
         Some(Words::Run(flags)) => settings(*flags),
         None => settings(parsed.run),
@@ -138,27 +175,17 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 /// The rules that take more than one flag.
-fn settings(flags: Flags) -> Result<Command, Ended> {
-    let region = match flags.region {
-        Some(region) => Some(region),
-        None => default_region()?,
-    };
-    if let Some(url) = &flags.endpoint_url
-        && !url.is_private()
-        && !flags.allow_insecure_endpoint
-    {
-        let advice = "is neither https nor on this machine; use https, or add --allow-insecure-endpoint";
-        return Err(wrong(&format!("--endpoint-url {} {advice}", url.uri())));
-    }
+fn settings(mut flags: Flags) -> Result<Command, Ended> {
+    complete(&mut flags.service)?;
     let mut namespaces = flags.namespace;
     namespaces.sort();
     namespaces.dedup();
     Ok(Command::Run(Box::new(Run {
         namespaces,
         selector: flags.selector,
-        region,
-        endpoint_url: flags.endpoint_url,
-        allow_insecure_endpoint: flags.allow_insecure_endpoint,
+        region: flags.service.region,
+        endpoint_url: flags.service.endpoint_url,
+        allow_insecure_endpoint: flags.service.allow_insecure_endpoint,
         resync_interval: flags.resync_interval,
         concurrency: flags.concurrency,
         read_rate: flags.read_rate,
@@ -171,6 +198,34 @@ fn settings(flags: Flags) -> Result<Command, Ended> {
         log_format: flags.log_format,
         log_filter: flags.log_level,
     })))
+}
+
+fn plan(mut flags: PlanFlags) -> Result<Command, Ended> {
+    complete(&mut flags.service)?;
+    Ok(Command::Plan(Box::new(Plan {
+        files: flags.filename,
+        from: flags.from,
+        at: flags.at,
+        since: flags.since,
+        output: flags.output,
+        region: flags.service.region,
+        endpoint_url: flags.service.endpoint_url,
+        allow_insecure_endpoint: flags.service.allow_insecure_endpoint,
+    })))
+}
+
+/// Adds the default region, and refuses an endpoint to which nothing may be sent.
+fn complete(service: &mut Service) -> Result<(), Ended> {
+    if service.region.is_none() {
+        service.region = default_region()?;
+    }
+    match &service.endpoint_url {
+        Some(url) if !url.is_private() && !service.allow_insecure_endpoint => {
+            let advice = "is neither https nor on this machine; use https, or add --allow-insecure-endpoint";
+            Err(wrong(&format!("--endpoint-url {} {advice}", url.uri())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The older of the two variables in which AWS's tools look for a region. Shared configuration files and the instance
@@ -217,7 +272,7 @@ fn variable(error: &clap::Error, command: &clap::Command, arguments: &[OsString]
 
 /// The one line for standard error.
 fn wrong(what: &str) -> Ended {
-    Ended::Wrong(format!("{PROGRAM}: {what}; see --help"))
+    Ended::Wrong(EXIT_USAGE, format!("{PROGRAM}: {what}; see --help"))
 }
 
 #[cfg(test)]
@@ -227,7 +282,7 @@ mod tests {
 
     use super::*;
 
-    fn parse_words(words: &[&str]) -> Result<Command, Ended> {
+    fn parsed(words: &[&str]) -> Result<Command, Ended> {
         parse(
             std::iter::once(PROGRAM)
                 .chain(words.iter().copied())
@@ -236,15 +291,15 @@ mod tests {
     }
 
     fn run(words: &[&str]) -> Run {
-        match parse_words(words) {
+        match parsed(words) {
             Ok(Command::Run(run)) => *run,
             other => panic!("{words:?}: {other:?}"),
         }
     }
 
     fn refusal(words: &[&str]) -> String {
-        match parse_words(words) {
-            Err(Ended::Wrong(line)) => line,
+        match parsed(words) {
+            Err(Ended::Wrong(EXIT_USAGE, line)) => line,
             other => panic!("{words:?}: {other:?}"),
         }
     }
@@ -334,7 +389,7 @@ mod tests {
 
     #[test]
     fn help_names_every_flag_and_its_variable() {
-        let Err(Ended::Shown(help)) = parse_words(&["--help"]) else {
+        let Err(Ended::Shown(help)) = parsed(&["--help"]) else {
             panic!("no help")
         };
         for argument in Arguments::command().get_arguments() {
@@ -345,8 +400,26 @@ mod tests {
             let name = argument.get_env().unwrap().to_string_lossy().into_owned();
             assert!(help.contains(&format!("[env: {name}]")), "{name}");
         }
-        assert!(matches!(parse_words(&["--version"]), Err(Ended::Shown(text)) if text.starts_with(PROGRAM)));
-        assert!(matches!(parse_words(&["run", "--help"]), Err(Ended::Shown(text)) if text.contains("--region")));
+        assert!(matches!(parsed(&["--version"]), Err(Ended::Shown(text)) if text.starts_with(PROGRAM)));
+        assert!(matches!(parsed(&["run", "--help"]), Err(Ended::Shown(text)) if text.contains("--region")));
+    }
+
+    #[test]
+    fn a_wrong_argument_of_plan_has_an_exit_code_that_says_so() {
+        for words in [
+            &["plan"][..],
+            &["plan", "-f", "a", "--from=101"],
+            &["plan", "-f", "a", "--since=2026-11-23T08:00:00Z"],
+            &["plan", "-f", "a", "--at=tomorrow"],
+            &["plan", "-f", "a", "--endpoint-url=http://example.com"],
+            &["plan", "-f", "a", "-o", "yaml"],
+        ] {
+            assert!(matches!(parsed(words), Err(Ended::Wrong(EXIT_FAILED, _))), "{words:?}");
+        }
+        assert!(
+            matches!(parsed(&["plan", "-f", "a", "b", "--from", "0.5"]), Ok(Command::Plan(plan))
+            if plan.files.len() == 2 && plan.from.is_some())
+        );
     }
 
     #[test]

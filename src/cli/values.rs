@@ -2,6 +2,10 @@
 
 use std::{fmt, net::IpAddr, num::NonZeroU16, str::FromStr, time::Duration};
 
+use jiff::Timestamp;
+
+use crate::api::Exposure;
+
 /// The name of a Kubernetes namespace: a
 /// [DNS label](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +32,15 @@ pub struct Rate(f64);
 /// Where `AppConfig` is: an absolute `http` or `https` URL without credentials, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointUrl(http::Uri);
+
+/// How a preview is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Tables to read.
+    Text,
+    /// One object a line and resource.
+    Json,
+}
 
 /// Why a value was refused: what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -199,6 +212,24 @@ impl fmt::Display for Namespace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
+}
+
+/// A live exposure.
+pub(super) fn exposure(text: &str) -> Result<Exposure, InvalidValue> {
+    let percentage: Option<f32> = text.parse().ok();
+    percentage
+        .and_then(|percentage| Exposure::new(percentage).ok())
+        .ok_or(InvalidValue("an exposure is a number from 0 to 100, such as 0.5"))
+}
+
+/// A time, in whole seconds.
+pub(super) fn time(text: &str) -> Result<Timestamp, InvalidValue> {
+    text.parse()
+        .ok()
+        .and_then(|time: Timestamp| Timestamp::from_second(time.as_second()).ok())
+        .ok_or(InvalidValue(
+            "a time is written as 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00",
+        ))
 }
 
 /// How many passes may run at a time.

@@ -3,10 +3,12 @@
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use crate::{
-    api::{Region, RunStatus},
-    appconfig::{self, ErrorKind, ExperimentRun, UpdateError, UpdateExperimentRun, permission_hint},
+    api::{Exposure, Region, RunStatus},
+    appconfig::{
+        self, ErrorKind, ExperimentRun, ExperimentRunEvent, UpdateError, UpdateExperimentRun, permission_hint,
+    },
     decide::{
-        Outcome,
+        EndedBy, Outcome,
         failure::{Failure, FailureKind, Operation},
         live::{Live, RunKey},
         update::{Change, Update},
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// The live run that an answer tells of.
-pub(super) fn live(region: &Region, answer: ExperimentRun) -> Live {
+pub(crate) fn live(region: &Region, answer: ExperimentRun) -> Live {
     Live {
         key: RunKey {
             region: region.clone(),
@@ -24,6 +26,7 @@ pub(super) fn live(region: &Region, answer: ExperimentRun) -> Live {
         },
         status: answer.status,
         exposure: answer.exposure,
+        exposed_at: None,
         description: answer.description,
         overrides: answer.treatment_overrides,
         started_at: answer.started_at.map(whole_seconds),
@@ -37,6 +40,20 @@ pub(super) fn live(region: &Region, answer: ExperimentRun) -> Live {
     }
 }
 
+/// When an exposure came about, by the last event that tells of it: up to the next whole second, so that nothing comes too
+/// early by it.
+pub(crate) fn exposed_at(events: &[ExperimentRunEvent], exposure: Exposure) -> Option<Timestamp> {
+    let at = appconfig::last_exposed(events, exposure)?.occurred_at?;
+    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    Some(at.round(up).unwrap_or(at))
+}
+
+/// Who ended a run, by its events.
+pub(crate) fn ended_by(events: &[ExperimentRunEvent]) -> EndedBy {
+    let trigger = appconfig::last_run_stopped(events).and_then(|event| event.triggered_by);
+    EndedBy::Event(trigger.map(|trigger| trigger.as_str().to_owned()))
+}
+
 /// What became of an update.
 pub(super) fn outcome(region: &Region, answer: Result<ExperimentRun, UpdateError>) -> Outcome {
     match answer {
@@ -48,7 +65,7 @@ pub(super) fn outcome(region: &Region, answer: Result<ExperimentRun, UpdateError
 }
 
 /// The failure that an error tells of.
-pub(super) fn failure(error: appconfig::Error) -> Failure {
+pub(crate) fn failure(error: appconfig::Error) -> Failure {
     Failure {
         advice: permission_hint(&error),
         kind: match error.kind {

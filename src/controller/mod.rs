@@ -12,7 +12,7 @@
 //! | 7, Events | `events` |
 //! | objects that can't be parsed | `unreadable` |
 
-mod answers;
+pub(crate) mod answers;
 mod cache;
 mod call;
 mod claims;
@@ -21,6 +21,7 @@ mod events;
 mod pass;
 mod queue;
 mod send_window;
+mod service_clock;
 mod start;
 mod status;
 mod unreadable;
@@ -44,6 +45,7 @@ use cache::{Object, ObjectKey};
 use claims::Claims;
 use events::Publisher;
 pub use send_window::SendWindow;
+pub(crate) use start::aws;
 pub use start::{Error, run};
 
 /// What the operator was doing when an Event came about, in the Event's own field.
@@ -84,8 +86,9 @@ impl Shared {
         let status = run.status.as_ref().unwrap_or(&self.no_status);
         let key = object.key();
         let (live, desired) = (status.exposure_percentage, run.spec.exposure_percentage);
+        let next = status.ramp.as_ref().and_then(|ramp| ramp.next.as_ref());
         self.metrics
-            .object(&key.namespace, &key.name, live, desired, &status.conditions);
+            .object(&key.namespace, &key.name, live, desired, next, &status.conditions);
     }
 
     /// Step 7: tells people of what happened, in an Event and in the log.

@@ -12,18 +12,43 @@ const LENGTH: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SendWindow {
     opened: BootInstant,
+    closes: BootInstant,
 }
 
 impl SendWindow {
     /// The window of a fence that is sent right after this instant.
     #[must_use]
     pub const fn open(now: BootInstant) -> Self {
-        Self { opened: now }
+        Self {
+            opened: now,
+            closes: BootInstant::NEVER,
+        }
+    }
+
+    /// The same, but closed from this instant on at the latest: a window of the ramp ends.
+    #[must_use]
+    pub const fn closing(self, at: BootInstant) -> Self {
+        Self { closes: at, ..self }
     }
 
     /// Whether the update may leave at this instant.
     #[must_use]
     pub fn is_open(self, now: BootInstant) -> bool {
-        now - self.opened < LENGTH
+        now - self.opened < LENGTH && now < self.closes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_closes_3_seconds_after_the_fence_or_with_the_ramps_window() {
+        let at = |seconds| BootInstant::after_boot(Duration::from_secs(seconds));
+        let window = SendWindow::open(at(10));
+        assert!(window.is_open(at(12)) && !window.is_open(at(13)));
+        let closing = window.closing(at(12));
+        assert!(closing.is_open(at(11)) && !closing.is_open(at(12)));
+        assert!(!window.closing(at(60)).is_open(at(13)), "never longer than without");
     }
 }

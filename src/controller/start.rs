@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    api::ExperimentRunStatus,
+    api::{ExperimentRunStatus, Region},
     appconfig::{
         self, Client, Endpoints, HttpsProxy, InvalidEndpoint, InvalidSettings, Observer, Rate, RateLimits, Timeouts,
     },
@@ -81,7 +81,12 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
-        appconfig: aws(&settings, &process_id, Arc::clone(&observer))?,
+        appconfig: aws(
+            settings.region.as_ref(),
+            (settings.endpoint_url.as_ref(), settings.allow_insecure_endpoint),
+            &process_id,
+            Arc::clone(&observer),
+        )?,
         rates: RateLimits::new(
             Rate::per_second(settings.read_rate.per_second())?,
             Rate::per_second(settings.write_rate.per_second())?,
@@ -145,19 +150,29 @@ async fn kubernetes() -> Result<kube::Client, Error> {
     kube::Client::try_from(config).map_err(|error| Error::Cluster(error.to_string()))
 }
 
-fn aws(settings: &cli::Run, process_id: &str, observer: Arc<dyn Observer>) -> Result<Client, Error> {
+/// A client of `AppConfig` for what the arguments and the environment say.
+///
+/// # Errors
+/// When they can't be used together.
+pub(crate) fn aws(
+    region: Option<&Region>,
+    endpoint: (Option<&cli::EndpointUrl>, bool),
+    process_id: &str,
+    observer: Arc<dyn Observer>,
+) -> Result<Client, Error> {
     let switch = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    let custom = settings.endpoint_url.as_ref().map(|url| url.uri().to_string());
+    let (custom, allow_insecure) = endpoint;
+    let custom = custom.map(|url| url.uri().to_string());
     let https_proxy = HttpsProxy::from_environment();
     Ok(Client::new(appconfig::Settings {
         endpoints: Endpoints::parse(
             custom.as_deref(),
-            settings.allow_insecure_endpoint,
+            allow_insecure,
             switch("AWS_USE_FIPS_ENDPOINT"),
             switch("AWS_USE_DUALSTACK_ENDPOINT"),
         )?,
         timeouts: Timeouts::default(),
-        credentials: appconfig::default_credentials(settings.region.as_ref(), https_proxy.clone()),
+        credentials: appconfig::default_credentials(region, https_proxy.clone()),
         https_proxy,
         process_id: process_id.to_owned(),
         observer,

@@ -6,7 +6,10 @@ use jiff::SignedDuration;
 
 use crate::api::{DeploymentParameters, ExperimentRunSpec, Exposure, Member, Region, TreatmentOverrides};
 
-use super::live::Live;
+use super::{
+    live::Live,
+    ramp::{InvalidRamp, Ramp},
+};
 
 /// The shortest resync interval that a spec may ask for.
 pub const MINIMUM_RESYNC_INTERVAL: Duration = Duration::from_secs(30);
@@ -35,8 +38,10 @@ pub struct Desired {
     pub region: Region,
     /// The description, if it is managed.
     pub description: Option<String>,
-    /// The exposure, if it is managed.
+    /// The exposure, if it is managed. With a ramp, its target.
     pub exposure: Option<Exposure>,
+    /// How exposure may get there.
+    pub ramp: Option<Ramp>,
     /// The whole map of overrides, if it is managed.
     pub overrides: Option<TreatmentOverrides>,
     /// What goes along with exposure and overrides.
@@ -67,6 +72,9 @@ pub enum InvalidSpec {
     /// The interval is no duration, or out of bounds.
     #[error("spec.resyncInterval {0:?} is not a duration from 30s to 24h, such as 90s, 10m or 1h30m")]
     ResyncInterval(String),
+    /// The ramp can't be used.
+    #[error(transparent)]
+    Ramp(#[from] InvalidRamp),
     /// An identifier that no URL can carry.
     #[error("{0} can't be an AppConfig ID or name: use 1 to 2048 characters other than . and ..")]
     Identifier(&'static str),
@@ -109,6 +117,7 @@ impl Desired {
             region,
             description: spec.description.clone(),
             exposure: spec.exposure_percentage,
+            ramp: ramp(spec)?,
             overrides: spec.treatment_overrides.clone(),
             parameters: spec.deployment_parameters.clone().unwrap_or_default(),
             suspend: spec.suspend.unwrap_or_default(),
@@ -117,6 +126,15 @@ impl Desired {
                 .as_deref()
                 .map_or(Ok(defaults.resync_interval), interval)?,
         })
+    }
+
+    /// The same, but for the exposure: a ramp's target is not always what is asked for now.
+    #[must_use]
+    pub fn asking(&self, exposure: Exposure) -> Self {
+        Self {
+            exposure: Some(exposure),
+            ..self.clone()
+        }
     }
 
     /// The managed members in which live differs, in the order in which they are sent.
@@ -144,6 +162,14 @@ impl Desired {
     }
 }
 
+fn ramp(spec: &ExperimentRunSpec) -> Result<Option<Ramp>, InvalidRamp> {
+    match (&spec.ramp, spec.exposure_percentage) {
+        (Some(_), None) => Err(InvalidRamp::NoTarget),
+        (Some(ramp), Some(_)) => Ramp::parse(ramp).map(Some),
+        (None, _) => Ok(None),
+    }
+}
+
 fn identifier(field: &'static str, value: &str) -> Result<String, InvalidSpec> {
     let usable = (1..=2048).contains(&value.chars().count()) && value != "." && value != "..";
     if usable {
@@ -153,14 +179,19 @@ fn identifier(field: &'static str, value: &str) -> Result<String, InvalidSpec> {
     }
 }
 
-/// Go's duration syntax, as Kubernetes writes it (`1h30m`); a subset of what jiff reads, which CEL has narrowed already.
 fn interval(text: &str) -> Result<Duration, InvalidSpec> {
-    let invalid = || InvalidSpec::ResyncInterval(text.to_owned());
-    let duration: SignedDuration = text.parse().map_err(|_| invalid())?;
-    let duration = Duration::try_from(duration).map_err(|_| invalid())?;
-    if (MINIMUM_RESYNC_INTERVAL..=MAXIMUM_RESYNC_INTERVAL).contains(&duration) {
-        Ok(duration)
-    } else {
-        Err(invalid())
-    }
+    let bounds = (signed(MINIMUM_RESYNC_INTERVAL), signed(MAXIMUM_RESYNC_INTERVAL));
+    let length = length(text, bounds).and_then(|length| Duration::try_from(length).ok());
+    length.ok_or_else(|| InvalidSpec::ResyncInterval(text.to_owned()))
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+/// Go's duration syntax, as Kubernetes writes it (`1h30m`), within bounds; a subset of what jiff reads, which CEL has
+/// narrowed already.
+pub(super) fn length(text: &str, (least, most): (SignedDuration, SignedDuration)) -> Option<SignedDuration> {
+    let length: SignedDuration = text.parse().ok()?;
+    (least..=most).contains(&length).then_some(length)
 }

@@ -44,7 +44,7 @@ impl Pass<'_> {
         };
         let member = refused.update.member();
         let again = refused.generation == self.resource.generation
-            && Update::towards(self.desired, member, live).as_ref() == Some(&refused.update);
+            && Update::towards(&self.asked.next, member, live).as_ref() == Some(&refused.update);
         if again {
             self.hold(member, Reason::UpdateRejected, live.updated_at);
         } else {
@@ -56,7 +56,8 @@ impl Pass<'_> {
     pub(super) fn release_held(&mut self, live: &Live) {
         let (generation, now) = (self.resource.generation, self.now.wall().0);
         let updated_at = live.updated_at.map(Time);
-        let desired = self.desired;
+        // A ramp that waits leaves a refused raise as it is: an hour is an hour.
+        let desired = &self.asked.next;
         let running = live.status == RunStatus::Running;
         self.memory.held.retain(|held| {
             let same_run = held.updated_at == updated_at;
@@ -128,7 +129,7 @@ impl Pass<'_> {
             return;
         }
         let generation = self.resource.generation;
-        let desired = self.desired;
+        let desired = &self.asked.next;
         for member in desired.managed() {
             let contest = self.memory.contests.entry(member).or_default();
             if contest.generation != generation {

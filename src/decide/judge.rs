@@ -18,7 +18,7 @@ const STOPPED: [&str; 2] = ["CLOUDWATCH_ALARM", "INTERNAL_ERROR"];
 impl Pass<'_> {
     /// Judges a live state that is this resource's run and isn't stale.
     pub(super) fn judge(&mut self, live: &Live, ended_by: &EndedBy, owner: &Owner) {
-        self.target = match self.desired.exposure {
+        self.target = match self.asked.spec.exposure {
             None => Target::NotManaged,
             Some(asked) if asked == live.exposure => Target::Reached,
             Some(_) => Target::Ahead,
@@ -27,12 +27,12 @@ impl Pass<'_> {
         self.release_held(live);
         let differing = self.desired.differences(live);
         let done = live.status == RunStatus::Done;
-        self.next = self.slot(done);
+        self.next = self.sooner(self.slot(done));
         if let Owner::Other { name } = owner {
             self.rows.push(already_managed(name.as_deref()));
         }
         if done {
-            self.judge_done(differing.is_empty(), ended_by);
+            self.judge_done(self.asked.spec.differences(live).is_empty(), ended_by);
         } else {
             self.judge_running(live, &differing, owner);
         }
@@ -41,7 +41,7 @@ impl Pass<'_> {
 
     fn judge_running(&mut self, live: &Live, differing: &[Member], owner: &Owner) {
         if self.desired.suspend {
-            self.rows.push(suspended(differing));
+            self.rows.push(suspended(&self.asked.spec.differences(live)));
         }
         let sendable: Vec<Update> = differing
             .iter()
@@ -60,6 +60,7 @@ impl Pass<'_> {
             None if differing.is_empty() => self.rows.push(self.matching()),
             None => {}
         }
+        self.rows.extend(self.asked.removed());
         if self.update.is_none() && !unsettled {
             self.memory.attempts = 0;
             self.memory.conflicts = 0;
@@ -116,6 +117,9 @@ impl Pass<'_> {
     }
 
     fn matching(&self) -> Row {
+        if let Some(row) = self.asked.waiting() {
+            return row;
+        }
         if self.desired.managed().next().is_none() {
             return Row::new(
                 Reason::Observing,

@@ -1,6 +1,7 @@
 //! Laws that hold in any story: whatever specs, answers, failures, lost answers, restarts and waits come in whatever order.
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
+mod ramps;
 mod story;
 
 use proptest::prelude::*;
@@ -65,7 +66,7 @@ fn plays(
     stage
 }
 
-fn cases() -> ProptestConfig {
+pub(super) fn cases() -> ProptestConfig {
     ProptestConfig {
         // As many as are quick; PROPTEST_CASES asks for more.
         cases: if std::env::var_os("PROPTEST_CASES").is_some() {

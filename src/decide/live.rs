@@ -43,6 +43,8 @@ pub struct Live {
     pub status: RunStatus,
     /// The exposure now.
     pub exposure: Exposure,
+    /// When that exposure came about, if the run's events were asked for it and tell.
+    pub exposed_at: Option<Timestamp>,
     /// The description; empty when there is none.
     pub description: String,
     /// The overrides; empty when there are none.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::api::{ConditionType, ExperimentRunStatus, HeldUpdate, Member, PendingUpdate};
+use crate::api::{ConditionType, ExperimentRunStatus, HeldUpdate, Member, PendingUpdate, RampStatus};
 
 use super::{
     conditions::{self, Row},
@@ -37,6 +37,8 @@ pub struct Memory {
     pub refused: Option<Refused>,
     /// Members that aren't sent again for now.
     pub held: Vec<HeldUpdate>,
+    /// Where the ramp stood when it was last seen.
+    pub ramp: Option<RampStatus>,
     /// How often each member that matched was changed from outside.
     pub contests: BTreeMap<Member, Contest>,
     /// The rows of the last good read, and the generation they speak of.
@@ -97,6 +99,7 @@ impl Memory {
             pin: RunKey::pinned(status, run),
             known: Known::from_status(status),
             held: status.held_updates.clone(),
+            ramp: status.ramp.clone(),
             pending,
             standing: conditions::standing(&status.conditions),
             ready_generation: ready_generation(status),
@@ -111,6 +114,7 @@ impl Memory {
         let Some(told) = Known::from_status(status) else { return };
         if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
             self.held.clone_from(&status.held_updates);
+            self.ramp.clone_from(&status.ramp);
             self.standing = conditions::standing(&status.conditions);
             self.ready_generation = ready_generation(status);
             self.known = Some(told);

@@ -9,6 +9,7 @@
 //! | can the spec be used? | [`desired`] |
 //! | is it the run that was found first, is the answer newer than what is known? | `observe` |
 //! | is an earlier update still unsettled? | `settle` |
+//! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
 //! | what differs, what may be sent, what is held? | `judge`, `held` |
 //! | can this be sent at all? (a lower exposure can't be written) | [`update`] |
 //! | which error is which row? | [`failure`] |
@@ -16,6 +17,7 @@
 //! | when to look again? | [`schedule`] |
 //! | what is worth an Event? | [`notice`] |
 
+mod advance;
 pub mod conditions;
 pub mod desired;
 pub mod failure;
@@ -25,6 +27,7 @@ pub mod live;
 pub mod memory;
 pub mod notice;
 mod observe;
+pub mod ramp;
 pub mod schedule;
 mod settle;
 pub mod update;
@@ -41,6 +44,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region};
 
+use advance::Asked;
+pub use advance::asks_since_when;
 use conditions::{Row, Target, Verdict};
 use desired::{Desired, InvalidSpec};
 use failure::{Failure, Operation};
@@ -127,6 +132,20 @@ pub enum Outcome {
     NotSent(Option<Failure>),
 }
 
+impl Seen {
+    /// The live state that it brought, if it did.
+    fn live(&self) -> Option<&Live> {
+        match self {
+            Self::Read(live, _) => Some(live),
+            Self::Updated {
+                outcome: Outcome::Applied(live),
+                ..
+            } => Some(live),
+            _ => None,
+        }
+    }
+}
+
 impl Outcome {
     /// Whether it tells what came of the update. An answer older than what is known shows neither the update nor the run
     /// as it is.
@@ -163,6 +182,8 @@ impl Now {
 pub struct Decision {
     /// What to send, after the fence; or nothing.
     pub update: Option<Update>,
+    /// From when on the update may not leave any more, by `AppConfig`'s clock: a window of the ramp closes. None: never.
+    pub until: Option<Timestamp>,
     /// The status to record now; with an update, the status that the fence writes, which [`Decision::fence`] completes.
     pub status: ExperimentRunStatus,
     /// What to remember.
@@ -206,7 +227,14 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
         Ok(desired) => desired,
         Err(invalid) => return unusable(resource, memory, invalid, now),
     };
-    let mut pass = Pass::new(resource, desired, memory, now);
+    if memory.ramp.is_none() {
+        memory.ramp.clone_from(&resource.status.ramp);
+    }
+    let asked = match seen.live() {
+        Some(live) => Asked::of_live(desired, memory.ramp.clone(), live, now),
+        None => Asked::of(desired, memory.ramp.clone()),
+    };
+    let mut pass = Pass::new(resource, &asked, memory, now);
     match seen {
         // A spec that can be used, and yet no call: what was seen last stands.
         Seen::Nothing => pass.stand(),
@@ -238,6 +266,7 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
         .collect();
     Decision {
         update: None,
+        until: None,
         status,
         memory,
         notices,
@@ -248,6 +277,8 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
 /// One step of a pass in the making. The modules of this room each add to it.
 struct Pass<'a> {
     resource: &'a Resource<'a>,
+    asked: &'a Asked<'a>,
+    /// What is asked for now.
     desired: &'a Desired,
     now: &'a Now,
     memory: Memory,
@@ -262,9 +293,11 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(resource: &'a Resource<'a>, desired: &'a Desired, memory: Memory, now: &'a Now) -> Self {
+    fn new(resource: &'a Resource<'a>, asked: &'a Asked<'a>, memory: Memory, now: &'a Now) -> Self {
+        let desired: &Desired = &asked.now;
         let mut pass = Self {
             resource,
+            asked,
             desired,
             now,
             memory,
@@ -352,9 +385,13 @@ impl<'a> Pass<'a> {
         }
         self.status.observed_generation = Some(generation);
         self.status.last_handled_reconcile_at = self.resource.reconcile_requested_at.map(str::to_owned);
+        self.status.ramp.clone_from(&self.memory.ramp);
         self.status.held_updates.clone_from(&self.memory.held);
         self.status.pending_update = self.memory.pending.as_ref().map(|pending| pending.record.clone());
+        let until = self.asked.coming.and_then(|coming| coming.until);
+        let raises = self.update.as_ref().is_some_and(|update| update.exposure().is_some());
         Decision {
+            until: until.filter(|_| raises),
             update: self.update,
             status: self.status,
             memory: self.memory,

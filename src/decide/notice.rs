@@ -25,6 +25,12 @@ pub const TREATMENT_OVERRIDES_UPDATED: &str = "TreatmentOverridesUpdated";
 pub const DESCRIPTION_UPDATED: &str = "DescriptionUpdated";
 /// Somebody else raised the exposure.
 pub const EXPOSURE_CHANGED_EXTERNALLY: &str = "ExposureChangedExternally";
+/// A ramp has risen, and goes on.
+pub const RAMP_ADVANCED: &str = "RampAdvanced";
+/// A ramp waits for the end of a hold or for a window.
+pub const RAMP_WAITING: &str = "RampWaiting";
+/// A ramp has reached its target.
+pub const TARGET_REACHED: &str = "TargetReached";
 /// An answer older than what was known has stood for 5 minutes, and is now believed.
 pub const STALE_READ_BELIEVED: &str = "StaleReadBelieved";
 
@@ -34,6 +40,9 @@ pub const REASONS: &[&str] = &[
     TREATMENT_OVERRIDES_UPDATED,
     DESCRIPTION_UPDATED,
     EXPOSURE_CHANGED_EXTERNALLY,
+    RAMP_ADVANCED,
+    RAMP_WAITING,
+    TARGET_REACHED,
     STALE_READ_BELIEVED,
 ];
 

@@ -24,6 +24,7 @@ impl Pass<'_> {
             return;
         }
         self.notice_outside_change(live, owner);
+        self.advance(live, owner);
         self.memory.failures = 0;
         if self.memory.pending.is_none() {
             self.count_contests(live, owner);
@@ -72,6 +73,7 @@ impl Pass<'_> {
         }
         let before = self.memory.known.as_ref().and_then(Known::updated_at);
         self.copy(live);
+        self.advance(live, owner);
         self.keep_ineffective_held(before, live.updated_at);
         self.count_contests(live, owner);
         if update.shown_by(live) {

@@ -67,6 +67,16 @@ pub fn slot(uid: &str, interval: Duration, now: Timestamp) -> Duration {
     Duration::from_millis(if ahead == 0 { interval_ms } else { ahead })
 }
 
+/// The slot of a settled resource, or the time at which its ramp goes on if that is earlier; nothing when that is past.
+#[must_use]
+pub fn slot_or_ramp(status: &ExperimentRunStatus, slot: Duration, now: Timestamp) -> Duration {
+    let waits = status.ramp.as_ref().filter(|ramp| ramp.waiting_for.is_some());
+    let next = waits.and_then(|ramp| ramp.next.as_ref()?.not_before.as_ref());
+    next.map_or(slot, |at| {
+        slot.min(Duration::try_from(at.0.duration_since(now)).unwrap_or_default())
+    })
+}
+
 /// How often to read when nothing changes: seldom when the run has ended.
 #[must_use]
 pub fn interval(resync: Duration, done: bool) -> Duration {

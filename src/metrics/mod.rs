@@ -23,7 +23,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    api::Exposure,
+    api::{Exposure, RampNext},
     appconfig::{Observer, Operation, RateKind},
 };
 pub use labels::Reconciled;
@@ -118,11 +118,12 @@ impl Metrics {
         name: &str,
         live: Option<Exposure>,
         desired: Option<Exposure>,
+        next: Option<&RampNext>,
         conditions: &[Condition],
     ) {
         if let Some(objects) = &self.0.objects {
             let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
-            objects.set(namespace, name, live, desired, conditions);
+            objects.set(namespace, name, live, desired, next, conditions);
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     Fraction,
     labels::{ConditionLabels, ObjectLabels},
 };
-use crate::api::{ConditionType, Exposure, Reason};
+use crate::api::{ConditionType, Exposure, RampNext, Reason};
 
 /// The value of a label whose list does not have it: a condition that an older or newer operator left behind.
 const OTHER: &str = "other";
@@ -18,6 +18,9 @@ const OTHER: &str = "other";
 pub(super) struct Objects {
     live: Family<ObjectLabels, Fraction>,
     desired: Family<ObjectLabels, Fraction>,
+    next: Family<ObjectLabels, Fraction>,
+    next_raise: Family<ObjectLabels, Fraction>,
+    target_reached: Family<ObjectLabels, Fraction>,
     conditions: Family<ConditionLabels, Gauge>,
     /// The conditions shown of each resource: the family can't be asked for them.
     shown: HashMap<ObjectLabels, Vec<ConditionLabels>>,
@@ -29,6 +32,9 @@ impl Objects {
         let objects = Self {
             live: Family::default(),
             desired: Family::default(),
+            next: Family::default(),
+            next_raise: Family::default(),
+            target_reached: Family::default(),
             conditions: Family::default(),
             shown: HashMap::new(),
         };
@@ -40,6 +46,20 @@ impl Objects {
             help,
             objects.desired.clone(),
         );
+        let help = "Percentage of the audience that the ramp raises to next";
+        registry.register(
+            "experimentrun_ramp_next_exposure_percentage",
+            help,
+            objects.next.clone(),
+        );
+        let help = "Unix time before which the ramp does not raise";
+        registry.register(
+            "experimentrun_ramp_next_raise_timestamp_seconds",
+            help,
+            objects.next_raise.clone(),
+        );
+        let help = "Whether live exposure is what the spec leads to in the end";
+        registry.register("experimentrun_target_reached", help, objects.target_reached.clone());
         let help = "1 for each condition as it stands";
         registry.register("experimentrun_condition", help, objects.conditions.clone());
         objects
@@ -52,16 +72,28 @@ impl Objects {
         name: &str,
         live: Option<Exposure>,
         desired: Option<Exposure>,
+        next: Option<&RampNext>,
         conditions: &[Condition],
     ) {
         let object = ObjectLabels {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         };
-        for (family, value) in [(&self.live, live), (&self.desired, desired)] {
+        let reached = conditions
+            .iter()
+            .find(|condition| condition.type_ == ConditionType::TargetReached.as_str());
+        let raise = next.and_then(|next| next.not_before.as_ref());
+        let values = [
+            live.map(Exposure::shortest),
+            desired.map(Exposure::shortest),
+            next.map(|next| next.exposure_percentage.shortest()),
+            raise.map(|at| std::time::Duration::try_from(at.0.as_duration()).map_or(0.0, |since| since.as_secs_f64())),
+            reached.map(|condition| f64::from(u8::from(condition.status == "True"))),
+        ];
+        for (family, value) in self.fractions().into_iter().zip(values) {
             match value {
                 Some(value) => {
-                    family.get_or_create(&object).set(value.shortest());
+                    family.get_or_create(&object).set(value);
                 }
                 None => {
                     family.remove(&object);
@@ -79,14 +111,26 @@ impl Objects {
         }
     }
 
+    /// The families that have one value of each resource at most.
+    fn fractions(&self) -> [&Family<ObjectLabels, Fraction>; 5] {
+        [
+            &self.live,
+            &self.desired,
+            &self.next,
+            &self.next_raise,
+            &self.target_reached,
+        ]
+    }
+
     /// Shows nothing of a resource any longer.
     pub(super) fn forget(&mut self, namespace: &str, name: &str) {
         let object = ObjectLabels {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         };
-        self.live.remove(&object);
-        self.desired.remove(&object);
+        for family in self.fractions() {
+            family.remove(&object);
+        }
         for label in self.shown.remove(&object).unwrap_or_default() {
             self.conditions.remove(&label);
         }

@@ -32,6 +32,10 @@ fn samples(metrics: &Metrics) -> Vec<String> {
     lines
 }
 
+fn next() -> RampNext {
+    serde_json::from_str(r#"{"exposurePercentage": 50, "notBefore": "2026-09-01T00:00:00Z"}"#).unwrap()
+}
+
 #[test]
 fn every_name_and_label_is_as_documented() {
     let metrics = Metrics::new("lease", true);
@@ -46,6 +50,7 @@ fn every_name_and_label_is_as_documented() {
         "a",
         exposure(33.3),
         exposure(50.0),
+        Some(&next()),
         &[condition("Ready", "False", "Stolen")],
     );
     let expected = "\
@@ -65,6 +70,8 @@ controller_runtime_reconcile_total{controller=\"experimentrun\",result=\"success
 experimentrun_condition{namespace=\"shop\",name=\"a\",type=\"Ready\",status=\"False\",reason=\"other\"} 1
 experimentrun_desired_exposure_percentage{namespace=\"shop\",name=\"a\"} 50.0
 experimentrun_exposure_percentage{namespace=\"shop\",name=\"a\"} 33.3
+experimentrun_ramp_next_exposure_percentage{namespace=\"shop\",name=\"a\"} 50.0
+experimentrun_ramp_next_raise_timestamp_seconds{namespace=\"shop\",name=\"a\"} 1788220800.0
 leader_election_master_status{name=\"lease\"} 1";
     assert_eq!(samples(&metrics).join("\n"), expected);
 }
@@ -95,12 +102,20 @@ fn a_resource_shows_only_what_it_is_now() {
         condition("Ready", "True", "InSync"),
         condition("Stalled", "True", "RunDone"),
     );
-    metrics.object("shop", "a", exposure(5.0), exposure(5.0), &[ready.clone(), stalled]);
+    metrics.object(
+        "shop",
+        "a",
+        exposure(5.0),
+        exposure(5.0),
+        None,
+        &[ready.clone(), stalled],
+    );
     assert_eq!(of_objects().len(), 4);
     metrics.object(
         "shop",
         "a",
         exposure(5.0),
+        None,
         None,
         &[condition("Ready", "False", "RunDone")],
     );
@@ -110,7 +125,7 @@ fn a_resource_shows_only_what_it_is_now() {
         format!("experimentrun_exposure_percentage{{{labels}}} 5.0"),
     ];
     assert_eq!(of_objects(), expected);
-    metrics.object("shop", "b", None, None, &[ready]);
+    metrics.object("shop", "b", None, None, None, &[ready]);
     metrics.forget("shop", "a");
     assert_eq!(of_objects().len(), 1);
     metrics.forget("shop", "b");
@@ -125,6 +140,7 @@ fn without_per_object_metrics_no_resource_is_named() {
         "a",
         exposure(5.0),
         exposure(5.0),
+        None,
         &[condition("Ready", "True", "InSync")],
     );
     assert!(!metrics.encode().unwrap().contains("experimentrun_"));

@@ -6,6 +6,11 @@
 
 use serde_json::{Value, json};
 
+pub use ramps::unusable_ramps;
+use ramps::{accepted_ramps, refused_ramps};
+
+mod ramps;
+
 /// What stands for personal or sensitive data in the specs below: in no answer.
 pub const CANARY: &str = "canary-7c1f";
 
@@ -100,6 +105,7 @@ pub fn refused() -> Vec<Refused> {
     refused_overrides()
         .chain(refused_parameters())
         .chain(refused_members())
+        .chain(refused_ramps())
         .collect()
 }
 
@@ -304,7 +310,12 @@ pub fn accepted() -> Vec<Value> {
         tags(json!({long("a", 128): long("a", 256)})),
         tags(json!({"ä".repeat(128): "ä".repeat(256)})),
     ];
-    members.into_iter().map(spec).chain(maps).collect()
+    members
+        .into_iter()
+        .map(spec)
+        .chain(maps)
+        .chain(accepted_ramps())
+        .collect()
 }
 
 /// Changes that must be refused: from, to, and what the answer says.

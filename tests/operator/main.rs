@@ -30,6 +30,7 @@ mod probes;
 mod quiet;
 mod raise;
 mod refusals;
+mod ramp;
 mod region;
 mod restart;
 mod shutdown;

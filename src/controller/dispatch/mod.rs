@@ -249,11 +249,9 @@ impl Dispatcher {
         let desired = decide::desired::Desired::parse(&run.spec, pinned.as_ref(), &self.shared.defaults).ok()?;
         let done = status.status == Some(crate::api::RunStatus::Done);
         let interval = schedule::interval(desired.resync_interval, done);
-        Some(schedule::slot(
-            run.metadata.uid.as_deref()?,
-            interval,
-            jiff::Timestamp::now(),
-        ))
+        let now = jiff::Timestamp::now();
+        let slot = schedule::slot(run.metadata.uid.as_deref()?, interval, now);
+        Some(schedule::slot_or_ramp(status, slot, now))
     }
 
     fn remove(&mut self, key: &ObjectKey) {

@@ -12,8 +12,9 @@ use kube::{Api, Resource as _, ResourceExt};
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
-    api::{ExperimentRun, RECONCILE_REQUESTED_AT},
+    api::{ExperimentRun, ExperimentRunStatus, RECONCILE_REQUESTED_AT},
     appconfig::{Priority, RunAddress},
+    clock::BootInstant,
     decide::{
         self, Decision, Now, Owner, Resource, Seen,
         desired::{Desired, InvalidSpec},
@@ -23,7 +24,7 @@ use crate::{
     },
 };
 
-use super::{Shared, answers, cache::ObjectKey, call::CallError};
+use super::{Shared, cache::ObjectKey, call::CallError, service_clock::ServiceClock};
 
 /// How long a pass may take; after the fence only the request's own bound counts.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -80,8 +81,8 @@ pub(super) struct Pass {
     owner: Owner,
     /// The live run's IDs, by which updates name it.
     run: Option<RunAddress>,
-    /// `AppConfig`'s own time, and when it was told.
-    service: Option<(Timestamp, Instant)>,
+    /// `AppConfig`'s own time.
+    service: Option<ServiceClock>,
     has_write_token: bool,
     serial: Option<OwnedMutexGuard<()>>,
 }
@@ -167,27 +168,33 @@ impl Pass {
                 .get(RECONCILE_REQUESTED_AT)
                 .map(String::as_str),
             desired: desired.as_ref(),
-            status: self.object.status.as_ref().unwrap_or(&self.shared.no_status),
+            status: self.status(),
             defaults: &self.shared.defaults,
         };
         decide::decide(&resource, &self.memory, &self.owner, seen, &self.now())
     }
 
     fn desired(&self) -> Result<Desired, InvalidSpec> {
-        let status = self.object.status.as_ref().unwrap_or(&self.shared.no_status);
-        let pinned = decide::pinned_region(status, Some(&self.memory));
+        let pinned = decide::pinned_region(self.status(), Some(&self.memory));
         Desired::parse(&self.object.spec, pinned.as_ref(), &self.shared.defaults)
     }
 
+    fn status(&self) -> &ExperimentRunStatus {
+        self.object.status.as_ref().unwrap_or(&self.shared.no_status)
+    }
+
     fn now(&self) -> Now {
-        let service = self
-            .service
-            .map(|(date, told)| answers::whole_seconds(date.checked_add(told.elapsed()).unwrap_or(date)));
+        let service = self.service.map(|clock| clock.at((self.shared.clock)()));
         Now {
             elapsed: self.shared.elapsed(),
             local: Timestamp::now(),
             service,
         }
+    }
+
+    /// The clock that an answer told, which came now.
+    fn told(&self, date: Option<Timestamp>, asked: BootInstant) -> Option<ServiceClock> {
+        Some(ServiceClock::new(date?, asked, (self.shared.clock)()))
     }
 
     /// Step 7: Events. It can't fail the pass.

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
-use tokio::time::Instant;
-
 use crate::{
-    appconfig::{self, RunAddress},
+    appconfig::{self, ExperimentRunEvent, RunAddress},
     decide::{
         self, EndedBy, Owner, Seen,
         desired::Desired,
@@ -14,6 +11,7 @@ use crate::{
         live::{Live, RunKey},
     },
 };
+use kube::ResourceExt;
 
 use super::{Interrupted, Pass};
 use crate::controller::{answers, claims::Age};
@@ -40,6 +38,7 @@ impl Pass {
                     .read(&desired.region, &self.key.namespace, self.priority),
             )
             .await?;
+            let asked = (self.shared.clock)();
             let answer = self
                 .shared
                 .appconfig
@@ -49,15 +48,21 @@ impl Pass {
                 Ok(answer) => answer,
                 Err(error) => return Ok(Seen::ReadFailed(logged(error))),
             };
-            self.service = answer.date.map(|date| (date, Instant::now()));
+            self.service = self.told(answer.date, asked);
             self.run = Some(answer.value.address());
-            let live = answers::live(&desired.region, answer.value);
+            let mut live = answers::live(&desired.region, answer.value);
             // A resource whose names now mean another run has no claim to that one. Where it has, another resource's pass
             // over the run may have gone on meanwhile and outdated what was read.
             if self.memory.pin.as_ref().is_none_or(|pin| *pin == live.key) && self.claim(&live.key).await? {
                 continue;
             }
             let ended_by = self.ended_by(&desired, &address, &live).await?;
+            if decide::asks_since_when(&desired, &live, self.status(), &self.memory) {
+                let events = self.events(&desired, &address).await?;
+                live.exposed_at = events
+                    .ok()
+                    .and_then(|events| answers::exposed_at(&events, live.exposure));
+            }
             return Ok(Seen::Read(live, ended_by));
         }
     }
@@ -87,10 +92,21 @@ impl Pass {
     }
 
     async fn ended_by(&self, desired: &Desired, address: &RunAddress, live: &Live) -> Result<EndedBy, Interrupted> {
-        let status = self.object.status.as_ref().unwrap_or(&self.shared.no_status);
-        if !decide::asks_who_ended_it(live, status) {
+        if !decide::asks_who_ended_it(live, self.status()) {
             return Ok(EndedBy::NotAsked);
         }
+        Ok(match self.events(desired, address).await? {
+            Ok(events) => answers::ended_by(&events),
+            Err(failure) => EndedBy::Unreadable(failure),
+        })
+    }
+
+    /// What happened to the run, or why that can't be told.
+    async fn events(
+        &self,
+        desired: &Desired,
+        address: &RunAddress,
+    ) -> Result<Result<Vec<ExperimentRunEvent>, Failure>, Interrupted> {
         self.within(
             self.shared
                 .rates
@@ -102,14 +118,7 @@ impl Pass {
             .appconfig
             .list_experiment_run_events(&desired.region, address)
             .await;
-        Ok(match events {
-            Ok(events) => {
-                let stopped = appconfig::last_run_stopped(&events.value);
-                let trigger = stopped.and_then(|event| event.triggered_by);
-                EndedBy::Event(trigger.map(|trigger| trigger.as_str().to_owned()))
-            }
-            Err(error) => EndedBy::Unreadable(logged(error)),
-        })
+        Ok(events.map(|events| events.value).map_err(logged))
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     appconfig::Prepared,
+    clock::BootInstant,
     decide::{Decision, Outcome, Seen, desired::Desired, failure::Failure, update::Update},
 };
 
@@ -39,7 +40,7 @@ impl Pass {
             return self.observe().await;
         }
         let id = uuid::Uuid::new_v4().to_string();
-        let window = SendWindow::open((self.shared.clock)());
+        let window = self.send_window(decision);
         if !self.fence(decision, &update, &id).await? {
             return self.observe().await;
         }
@@ -51,11 +52,12 @@ impl Pass {
             });
         }
         self.has_write_token = false;
+        let asked = (self.shared.clock)();
         let request = answers::request(&update);
         let answer = prepared.update_experiment_run(&run, &request, &id).await;
         match &answer {
             Ok(answer) => {
-                self.service = answer.date.map(|date| (date, Instant::now())).or(self.service);
+                self.service = self.told(answer.date, asked).or(self.service);
                 tracing::info!(
                     ?update,
                     pending_update = id,
@@ -74,6 +76,16 @@ impl Pass {
             id: Some(id),
             outcome,
         })
+    }
+
+    /// The time in which the update may leave. Without `AppConfig`'s clock nobody knows whether a window is open.
+    fn send_window(&self, decision: &Decision) -> SendWindow {
+        let window = SendWindow::open((self.shared.clock)());
+        let Some(until) = decision.until else {
+            return window;
+        };
+        let closes = self.service.map(|clock| clock.reaches(until));
+        window.closing(closes.unwrap_or(BootInstant::BOOT))
     }
 
     async fn prepare(&mut self, desired: &Desired) -> Result<Result<Prepared, Failure>, Interrupted> {

@@ -14,6 +14,7 @@ use crate::decide::{
     failure::{Failure, FailureKind, Operation},
     live::{Live, RunKey},
     memory::Memory,
+    ramp::Ramp,
     update::Update,
 };
 
@@ -71,6 +72,10 @@ impl World {
     }
 
     pub fn decide(&self, seen: &Seen) -> Decision {
+        self.decide_at(seen, &self.now())
+    }
+
+    pub fn decide_at(&self, seen: &Seen, now: &Now) -> Decision {
         let defaults = Defaults {
             region: None,
             resync_interval: Duration::from_mins(10),
@@ -83,7 +88,7 @@ impl World {
             status: &self.status,
             defaults: &defaults,
         };
-        decide(&resource, &self.memory, &self.owner, seen, &self.now())
+        decide(&resource, &self.memory, &self.owner, seen, now)
     }
 
     /// One step of a pass. The status is recorded, unless there is an update to be fenced.
@@ -150,6 +155,7 @@ pub fn observing() -> Desired {
         region: "eu-west-1".parse().unwrap(),
         description: None,
         exposure: None,
+        ramp: None,
         overrides: None,
         parameters: DeploymentParameters::default(),
         suspend: false,
@@ -191,6 +197,7 @@ pub fn live(percentage: f32) -> Live {
         },
         status: RunStatus::Running,
         exposure: exposure(percentage),
+        exposed_at: None,
         description: String::new(),
         overrides: TreatmentOverrides::default(),
         started_at: Some(Timestamp::from_second(START - 60).unwrap()),
@@ -214,7 +221,10 @@ pub fn apply(update: &Update, live: &mut Live) {
     match update.change() {
         Change::Description(text) => live.description.clone_from(text),
         Change::TreatmentOverrides(overrides) => live.overrides = overrides.clone(),
-        Change::ExposurePercentage(raise) => live.exposure = raise.to(),
+        Change::ExposurePercentage(raise) => {
+            live.exposure = raise.to();
+            live.exposed_at = None;
+        }
     }
     touch(live);
 }
@@ -298,4 +308,25 @@ pub fn held(world: &World) -> Vec<(Member, &str)> {
 /// The reasons of a decision's notices.
 pub fn notices(decision: &Decision) -> Vec<&'static str> {
     decision.notices.iter().map(|notice| notice.reason).collect()
+}
+
+/// A ramp of these members.
+pub fn ramp(members: serde_json::Value) -> Ramp {
+    Ramp::parse(&serde_json::from_value(members).unwrap()).unwrap()
+}
+
+/// A ramp of steps, each with its hold.
+pub fn steps(steps: &[(f32, &str)]) -> Ramp {
+    let steps = steps
+        .iter()
+        .map(|(exposure, hold)| serde_json::json!({"exposurePercentage": exposure, "hold": hold}));
+    ramp(serde_json::json!({ "steps": steps.collect::<Vec<_>>() }))
+}
+
+/// Asks for a percentage, by a ramp.
+pub fn ramped(percentage: f32, ramp: Ramp) -> Desired {
+    Desired {
+        ramp: Some(ramp),
+        ..wants(percentage)
+    }
 }

@@ -1,0 +1,267 @@
+//! What a ramp makes of a pass: which exposure the spec asks for now, and what is told of it.
+//!
+//! The rest of the room knows no ramps: it is given a [`Desired`] whose exposure is what is asked for now. While a raise has
+//! to wait, that is the live one, which matches; once it may leave, it is the next step.
+
+use std::borrow::Cow;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatus, Reason, RunStatus, WaitingFor};
+
+use super::{
+    Now, Owner, Pass,
+    conditions::{Row, Verdict},
+    desired::Desired,
+    live::Live,
+    memory::Memory,
+    notice::{self, Notice},
+    ramp::{
+        Ramp,
+        course::{Coming, Stand},
+        words,
+    },
+    schedule::Next,
+};
+
+/// What a spec asks for of a live run, now.
+pub(super) struct Asked<'a> {
+    /// The spec.
+    pub(super) spec: &'a Desired,
+    /// With the exposure that is asked for now.
+    pub(super) now: Cow<'a, Desired>,
+    /// With the exposure that is asked for next, however long it has to wait.
+    pub(super) next: Cow<'a, Desired>,
+    /// The next raise of a ramp.
+    pub(super) coming: Option<Coming>,
+    /// Where the ramp stands.
+    ramp: Option<RampStatus>,
+    /// The row of a ramp, while it keeps exposure as it is.
+    row: Option<Row>,
+}
+
+impl<'a> Asked<'a> {
+    /// What is asked for while no answer tells what is live.
+    pub(super) fn of(spec: &'a Desired, before: Option<RampStatus>) -> Self {
+        Self {
+            spec,
+            now: Cow::Borrowed(spec),
+            next: Cow::Borrowed(spec),
+            coming: None,
+            ramp: before,
+            row: None,
+        }
+    }
+
+    /// What is asked for of this live state.
+    pub(super) fn of_live(spec: &'a Desired, before: Option<RampStatus>, live: &Live, now: &Now) -> Self {
+        let mut asked = Self::of(spec, before);
+        let before = asked.ramp.take();
+        match (&spec.ramp, spec.exposure) {
+            (Some(ramp), Some(target)) => asked.ramped(ramp, target, before, live, now),
+            _ => asked.without_ramp(before, live, now),
+        }
+        asked
+    }
+
+    fn ramped(&mut self, ramp: &Ramp, target: Exposure, before: Option<RampStatus>, live: &Live, now: &Now) {
+        let reached = before.as_ref().map(|ramp| &ramp.reached);
+        let reached = reached.filter(|reached| reached.exposure_percentage == live.exposure);
+        let Some(service) = now.service else {
+            // AppConfig's own clock is the only one that counts.
+            self.ramp = before;
+            if live.exposure < target {
+                self.keep(live.exposure);
+                self.row = Some(without_clock());
+            }
+            return;
+        };
+        let stand = match reached {
+            Some(reached) => Stand {
+                live: live.exposure,
+                since: reached.at.0,
+                hold: ramp.hold(live.exposure, target, hold(reached)),
+            },
+            None => ramp.stand(live.exposure, target, live.exposed_at.unwrap_or(service).min(service)),
+        };
+        let running = live.status == RunStatus::Running;
+        self.coming = ramp.coming(&stand, target, service).filter(|_| running);
+        if let Some(coming) = self.coming {
+            self.next = Cow::Owned(self.spec.asking(coming.to));
+            match coming.waiting_for {
+                Some(waiting_for) => {
+                    self.keep(live.exposure);
+                    self.row = Some(waiting(&stand, &coming, waiting_for));
+                }
+                None => self.now = self.next.clone(),
+            }
+        }
+        self.ramp = Some(status(ramp, target, &stand, self.coming.as_ref()));
+    }
+
+    /// A ramp that is gone before it reached its target is not released by that.
+    fn without_ramp(&mut self, before: Option<RampStatus>, live: &Live, now: &Now) {
+        let Some(mut before) = before else { return };
+        if self.spec.exposure.is_some_and(|target| target <= live.exposure) {
+            return;
+        }
+        if before.reached.exposure_percentage != live.exposure {
+            before.reached.exposure_percentage = live.exposure;
+            before.reached.at = now.wall();
+        }
+        if let Some(target) = self.spec.exposure {
+            self.keep(live.exposure);
+            let message = format!(
+                "spec.ramp was removed at {} % on the way to {target} %: exposure is not raised; set ramp again, or, to go to \
+                 {target} % at once, set ramp: {{steps: []}}",
+                live.exposure
+            );
+            self.row = Some(Row::new(Reason::RampRemoved, Verdict::Stalled, message));
+        }
+        self.ramp = Some(RampStatus {
+            reached: before.reached,
+            next: None,
+            waiting_for: None,
+            completes_at: None,
+            summary: "ramp removed".to_owned(),
+        });
+    }
+
+    fn keep(&mut self, live: Exposure) {
+        self.now = Cow::Owned(self.spec.asking(live));
+    }
+
+    /// The row of a ramp that waits.
+    pub(super) fn waiting(&self) -> Option<Row> {
+        self.row.clone().filter(|row| row.verdict == Verdict::Settled)
+    }
+
+    /// The row of a ramp that is gone.
+    pub(super) fn removed(&self) -> Option<Row> {
+        self.row.clone().filter(|row| row.verdict == Verdict::Stalled)
+    }
+}
+
+impl Pass<'_> {
+    /// Takes over where the ramp stands, and tells of it. The answer is of this resource's run and isn't stale.
+    pub(super) fn advance(&mut self, live: &Live, owner: &Owner) {
+        let before = std::mem::replace(&mut self.memory.ramp, self.asked.ramp.clone());
+        let (Some(after), Some(ramp), Owner::Itself) = (&self.asked.ramp, &self.asked.spec.ramp, owner) else {
+            return;
+        };
+        let reached = before.as_ref().map(|before| before.reached.exposure_percentage);
+        let risen = reached.is_some_and(|reached| reached < live.exposure);
+        if risen && self.asked.spec.exposure == Some(live.exposure) {
+            let note = format!("the ramp has reached its target: exposure is {} %", live.exposure);
+            self.notices.push(Notice::normal(notice::TARGET_REACHED, note));
+        } else if risen {
+            self.notices.push(advanced(ramp, live.exposure));
+        }
+        let wait = |status: &RampStatus| Some((status.waiting_for?, status.next.clone()));
+        let waits = wait(after).filter(|_| !self.asked.spec.suspend);
+        if waits.is_some() && waits != before.as_ref().and_then(wait) {
+            let note = self.asked.row.as_ref().map(|row| row.message.clone());
+            self.notices
+                .extend(note.map(|note| Notice::normal(notice::RAMP_WAITING, note)));
+        }
+    }
+
+    /// The regular read, or sooner when the ramp may change by itself.
+    pub(super) fn sooner(&self, slot: Next) -> Next {
+        let changes_at = self.asked.coming.and_then(|coming| coming.changes_at);
+        let ahead = changes_at.map(|at| at.duration_since(self.now.wall().0));
+        match (slot, ahead.and_then(|ahead| std::time::Duration::try_from(ahead).ok())) {
+            (Next::After(slot), Some(ahead)) if !ahead.is_zero() => Next::After(slot.min(ahead)),
+            _ => slot,
+        }
+    }
+}
+
+/// Whether to ask since when the live exposure is live: once, when a ramp does not know it.
+#[must_use]
+pub fn asks_since_when(desired: &Desired, live: &Live, status: &ExperimentRunStatus, memory: &Memory) -> bool {
+    let known = memory.ramp.as_ref().or(status.ramp.as_ref());
+    let known = known.is_some_and(|ramp| ramp.reached.exposure_percentage == live.exposure);
+    let ours = memory.pin.as_ref().is_none_or(|pin| *pin == live.key);
+    desired.ramp.is_some() && live.status == RunStatus::Running && ours && !known
+}
+
+/// The hold that a status has in force. One that can't be read is none.
+fn hold(reached: &RampReached) -> SignedDuration {
+    let hold = reached.hold.as_ref().and_then(|hold| hold.parse().ok());
+    hold.unwrap_or_default()
+}
+
+fn status(ramp: &Ramp, target: Exposure, stand: &Stand, coming: Option<&Coming>) -> RampStatus {
+    let waits = coming.filter(|coming| coming.waiting_for.is_some());
+    let completes_at = waits.and_then(|coming| ramp.completes_at(coming.to, coming.not_before?, target));
+    RampStatus {
+        reached: RampReached {
+            exposure_percentage: stand.live,
+            at: Time(stand.since),
+            hold: Some(stand.hold).filter(|hold| !hold.is_zero()).map(words),
+        },
+        next: coming.map(|coming| RampNext {
+            exposure_percentage: coming.to,
+            not_before: coming.not_before.map(Time),
+        }),
+        waiting_for: coming.and_then(|coming| coming.waiting_for),
+        completes_at: completes_at.map(Time),
+        summary: summary(stand.live, target, coming),
+    }
+}
+
+fn summary(live: Exposure, target: Exposure, coming: Option<&Coming>) -> String {
+    match coming {
+        None if live == target => "target reached".to_owned(),
+        None => String::new(),
+        Some(coming) => match (coming.waiting_for, coming.not_before) {
+            (None, _) => format!("{} now", coming.to),
+            (Some(_), Some(at)) => format!("{} at {}", coming.to, minute(at)),
+            (Some(_), None) => format!("{} when a window opens", coming.to),
+        },
+    }
+}
+
+/// A time in UTC, to the minute where it is a whole one.
+fn minute(at: Timestamp) -> String {
+    let format = if at.as_second() % 60 == 0 {
+        "%Y-%m-%dT%H:%MZ"
+    } else {
+        "%Y-%m-%dT%H:%M:%SZ"
+    };
+    at.strftime(format).to_string()
+}
+
+fn waiting(stand: &Stand, coming: &Coming, waiting_for: WaitingFor) -> Row {
+    let reason = match waiting_for {
+        WaitingFor::Hold => Reason::RampHolding,
+        WaitingFor::Window => Reason::RampWaiting,
+    };
+    let then = match (waiting_for, coming.not_before) {
+        (WaitingFor::Hold, Some(at)) => format!(
+            "follows at {}, when the hold of {} at {} % is over",
+            minute(at),
+            words(stand.hold),
+            stand.live
+        ),
+        (WaitingFor::Window, Some(at)) => format!("follows at {}, when a window opens", minute(at)),
+        (_, None) => "waits for a window, and none is found to open: correct spec.ramp.windows".to_owned(),
+    };
+    let message = format!("exposure is {} %; {} % {then}", stand.live, coming.to);
+    Row::new(reason, Verdict::Settled, message)
+}
+
+fn without_clock() -> Row {
+    let message = "AppConfig's answer carries no usable Date: the ramp goes on with the first one that does";
+    Row::new(Reason::RampWaiting, Verdict::Settled, message)
+}
+
+fn advanced(ramp: &Ramp, live: Exposure) -> Notice {
+    let note = match ramp.step_of(live) {
+        Some((step, of)) => format!("the ramp is at {live} %, step {step} of {of}"),
+        None => format!("the ramp is at {live} %, which is none of its steps"),
+    };
+    Notice::normal(notice::RAMP_ADVANCED, note)
+}

@@ -1,0 +1,417 @@
+//! Laws of ramps: whatever ramp, windows, edits, raises from outside, restarts and waits come in whatever order.
+//!
+//! What a raise is held against is worked out here anew, from the numbers that a ramp is made of, and not by the code under
+//! test: a window by arithmetic on the minutes of a week, a hold from when the exposure really changed.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::cases;
+use crate::{
+    api::{Exposure, WaitingFor},
+    decide::{
+        Decision, EndedBy, Outcome, Seen,
+        desired::Desired,
+        live::Live,
+        ramp::{Raised, timeline},
+        schedule::Next,
+        tests::support::{START, World, apply, exposure, live, ramp, ramped, touch, wants},
+    },
+};
+
+const DAY: i64 = 86_400;
+
+/// A ramp in numbers.
+#[derive(Clone, Debug)]
+struct Numbers {
+    target: f32,
+    /// Exposure and hold in seconds.
+    steps: Vec<(f32, i64)>,
+    windows: Vec<Daily>,
+}
+
+/// A window that opens every day, or on one day of the week, in UTC.
+#[derive(Clone, Debug)]
+struct Daily {
+    allows: bool,
+    weekday: Option<i64>,
+    minute: i64,
+    minutes: i64,
+}
+
+impl Numbers {
+    fn desired(&self) -> Desired {
+        let step = |(exposure, hold): &(f32, i64)| json!({"exposurePercentage": exposure, "hold": format!("{hold}s")});
+        let steps: Vec<Value> = self.steps.iter().map(step).collect();
+        let windows: Vec<Value> = self.windows.iter().map(Daily::spec).collect();
+        let mut desired = ramped(self.target, ramp(json!({"steps": steps, "windows": windows})));
+        desired.resync_interval = Duration::from_hours(24);
+        desired
+    }
+
+    /// The hold that a spec without a past has for an exposure.
+    fn hold(&self, live: f32) -> i64 {
+        let at = |step: Option<&(f32, i64)>| step.map_or(0, |step| step.1);
+        let below = self.steps.iter().rfind(|step| step.0 <= live);
+        match below {
+            Some(step) if step.0 < live => {
+                at(self.steps.iter().find(|step| step.0 > live && step.0 <= self.target)).max(step.1)
+            }
+            other => at(other),
+        }
+    }
+
+    fn next(&self, live: f32) -> f32 {
+        let step = self
+            .steps
+            .iter()
+            .find(|step| step.0 > live)
+            .map_or(100.0, |step| step.0);
+        step.min(self.target)
+    }
+
+    /// Whether a raise may leave at a second of the clock.
+    fn is_open(&self, second: i64) -> bool {
+        let within = |allows: bool| {
+            self.windows
+                .iter()
+                .filter(|window| window.allows == allows)
+                .any(|window| window.covers(second))
+        };
+        let any_allow = self.windows.iter().any(|window| window.allows);
+        (!any_allow || within(true)) && !within(false)
+    }
+}
+
+impl Daily {
+    fn spec(&self) -> Value {
+        let (hour, minute) = (self.minute / 60, self.minute % 60);
+        let weekday = self.weekday.map_or_else(|| "*".to_owned(), |day| day.to_string());
+        json!({
+            "kind": if self.allows { "Allow" } else { "Deny" },
+            "schedule": format!("{minute} {hour} * * {weekday}"),
+            "duration": format!("{}m", self.minutes),
+            "timeZone": "UTC",
+        })
+    }
+
+    fn covers(&self, second: i64) -> bool {
+        let days = self.minutes / 1440 + 8;
+        (0..=days).any(|back| {
+            let day = second.div_euclid(DAY) - back;
+            // 1 January 1970 was a Thursday.
+            let of_day = self.weekday.is_none_or(|weekday| (day + 4).rem_euclid(7) == weekday);
+            let opened = day * DAY + self.minute * 60;
+            of_day && (opened..opened + self.minutes * 60).contains(&second)
+        })
+    }
+}
+
+fn numbers() -> impl Strategy<Value = Numbers> {
+    let percentages = proptest::sample::subsequence(vec![0.0, 0.1, 1.0, 5.0, 10.0, 33.3, 50.0, 99.0_f32], 0..6);
+    let holds = proptest::collection::vec(proptest::sample::select(vec![1, 60, 3600, DAY, 2 * DAY]), 6);
+    let targets = proptest::sample::select(vec![0.1, 5.0, 20.0, 50.0, 100.0_f32]);
+    let windows = proptest::collection::vec(window(), 0..4);
+    (percentages, holds, targets, windows).prop_map(|(percentages, holds, target, windows)| Numbers {
+        target,
+        steps: percentages.into_iter().zip(holds).collect(),
+        windows,
+    })
+}
+
+fn window() -> impl Strategy<Value = Daily> {
+    let weekday = proptest::option::of(0..7_i64);
+    let minutes = proptest::sample::select(vec![1, 30, 420, 1440, 2000]);
+    (any::<bool>(), weekday, 0..1440_i64, minutes).prop_map(|(allows, weekday, minute, minutes)| Daily {
+        allows,
+        weekday,
+        minute,
+        // A freeze of every day that lasts a day is one that never ends.
+        minutes: if allows || weekday.is_some() {
+            minutes
+        } else {
+            minutes.min(420)
+        },
+    })
+}
+
+/// One thing that happens to a ramp.
+#[derive(Clone, Debug)]
+enum Event {
+    Read,
+    Wait(u64),
+    Edit(Numbers),
+    Remove,
+    Outside(f32),
+    Restart,
+    StatusWiped,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        8 => Just(Event::Read),
+        6 => proptest::sample::select(vec![1, 59, 1800, 3600, 20_000, 86_400, 200_000]).prop_map(Event::Wait),
+        2 => numbers().prop_map(Event::Edit),
+        1 => Just(Event::Remove),
+        1 => proptest::sample::select(vec![0.1, 1.0, 7.0, 33.3, 60.0_f32]).prop_map(Event::Outside),
+        1 => Just(Event::Restart),
+        1 => Just(Event::StatusWiped),
+    ]
+}
+
+/// A ramp, its run, and when the run's exposure really changed.
+struct Stage {
+    world: World,
+    run: Live,
+    numbers: Option<Numbers>,
+    changed: i64,
+}
+
+impl Stage {
+    fn new(numbers: &Numbers) -> Self {
+        Self {
+            world: World::new(numbers.desired()),
+            run: live(0.0),
+            numbers: Some(numbers.clone()),
+            changed: START,
+        }
+    }
+
+    fn second(&self) -> i64 {
+        self.world.now().local.as_second()
+    }
+
+    fn play(&mut self, event: &Event) {
+        match event {
+            Event::Read => self.read(),
+            Event::Wait(seconds) => self.world.wait(*seconds),
+            Event::Edit(numbers) => {
+                self.numbers = Some(numbers.clone());
+                self.world.edit(|spec| *spec = numbers.desired());
+            }
+            // One that no pass has seen is not under way.
+            Event::Remove if self.world.memory.ramp.is_some() => {
+                self.numbers = None;
+                self.world.edit(|spec| spec.ramp = None);
+            }
+            Event::Outside(to) if exposure(*to) > self.run.exposure => {
+                self.run.exposure = exposure(*to);
+                self.run.exposed_at = None;
+                self.changed = self.second();
+                touch(&mut self.run);
+            }
+            Event::Restart if self.world.status.ramp.is_some() => self.world.restart(),
+            Event::StatusWiped if self.world.memory.ramp.is_some() => {
+                self.world.status = crate::api::ExperimentRunStatus::default();
+            }
+            Event::Outside(_) | Event::Remove | Event::Restart | Event::StatusWiped => {}
+        }
+    }
+
+    fn read(&mut self) {
+        let mut decision = self.world.read(&self.run);
+        while let Some(update) = decision.update.clone() {
+            self.judge(&decision, update.exposure().unwrap());
+            apply(&update, &mut self.run);
+            self.changed = self.second();
+            decision = self.world.send(&decision, Outcome::Applied(Box::new(self.run.clone())));
+        }
+    }
+
+    fn judge(&self, decision: &Decision, to: Exposure) {
+        let (from, to, now) = (self.run.exposure.percentage(), to.percentage(), self.second());
+        let numbers = self.numbers.as_ref();
+        let numbers = numbers.unwrap_or_else(|| unreachable!("a ramp that was removed under way raised to {to}"));
+        assert!(to <= numbers.target, "above the target");
+        assert_eq!(
+            to.to_bits(),
+            numbers.next(from).to_bits(),
+            "another step than the next one"
+        );
+        assert!(
+            now - self.changed >= numbers.hold(from),
+            "{} s after {from} in {numbers:?}",
+            now - self.changed
+        );
+        assert!(numbers.is_open(now), "outside the windows of {numbers:?}");
+        let until = decision.until.map(|until| until.as_second());
+        let last = until.unwrap_or(now + 8) - 1;
+        assert!(
+            last >= now && numbers.is_open(last + 8),
+            "{last} is not 8 s before the end in {numbers:?}"
+        );
+    }
+}
+
+/// What the operator does by itself, woken as it asks to be, until it has nothing more to wait for.
+fn run_by_itself(desired: &Desired, from: Exposure, since: Timestamp) -> Vec<(Timestamp, Exposure, Exposure)> {
+    let (mut world, mut run) = (World::new(desired.clone()), live(from.percentage()));
+    run.exposed_at = Some(since);
+    let mut raises = Vec::new();
+    for _ in 0..2_000 {
+        let mut decision = world.read(&run);
+        while let Some(update) = decision.update.clone() {
+            raises.push((world.now().local, run.exposure, update.exposure().unwrap()));
+            apply(&update, &mut run);
+            decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
+        }
+        let waits = world
+            .status
+            .ramp
+            .as_ref()
+            .and_then(|ramp| ramp.next.as_ref()?.not_before.as_ref());
+        if waits.is_none() {
+            break;
+        }
+        match decision.next {
+            Next::After(wait) => world.elapsed += wait,
+            Next::Now => {}
+            other => unreachable!("{other:?}"),
+        }
+    }
+    raises
+}
+
+fn start() -> Timestamp {
+    Timestamp::from_second(START).unwrap()
+}
+
+fn told(raises: &[Raised]) -> Vec<(Timestamp, Exposure, Exposure)> {
+    raises.iter().map(|raise| (raise.at, raise.from, raise.to)).collect()
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn no_raise_is_above_the_target_or_the_next_step_or_before_its_hold_or_outside_the_windows(
+        numbers in numbers(), events in proptest::collection::vec(event(), 1..40)
+    ) {
+        let mut stage = Stage::new(&numbers);
+        for event in &events {
+            stage.play(event);
+        }
+    }
+
+    #[test]
+    fn what_comes_next_is_monotone_in_what_is_live(numbers in numbers(), one in 0.0..100.0_f32, other in 0.0..100.0_f32) {
+        let desired = numbers.desired();
+        let next = |live| desired.ramp.as_ref().unwrap().next(exposure(live), exposure(numbers.target));
+        if let (Some(low), Some(high)) = (next(one.min(other)), next(one.max(other))) {
+            prop_assert!(low <= high);
+        }
+    }
+
+    #[test]
+    fn editing_steps_above_the_next_one_changes_nothing_now(
+        numbers in numbers(), from in proptest::sample::select(vec![0.0, 0.5, 5.0_f32]), wait in 0..200_000_u64,
+        holds in proptest::collection::vec(1..200_000_i64, 8),
+    ) {
+        let mut stage = Stage::new(&numbers);
+        stage.run.exposure = exposure(from);
+        stage.world.converge(&mut stage.run);
+        let next = numbers.next(stage.run.exposure.percentage());
+        let mut edited = numbers.clone();
+        edited.steps.retain(|step| step.0 <= next);
+        edited.steps.extend([60.0, 70.0, 80.0_f32].into_iter().filter(|above| *above > next).zip(holds));
+        stage.world.wait(wait);
+        let mut other = stage.world.clone();
+        other.edit(|spec| *spec = edited.desired());
+        let seen = Seen::Read(stage.run.clone(), EndedBy::NotAsked);
+        let (before, after) = (stage.world.decide(&seen), other.decide(&seen));
+        prop_assert_eq!(&before.update, &after.update);
+        prop_assert_eq!(before.until, after.until);
+        // The last step that is left has no neighbour above it any more, which matters where live is above it.
+        let what = |decision: &Decision| decision.status.ramp.clone().map(|ramp| (ramp.next, ramp.waiting_for, ramp.reached));
+        prop_assert_eq!(what(&before), what(&after));
+    }
+
+    #[test]
+    fn removing_a_step_or_the_ramp_never_brings_a_raise_forward(
+        numbers in numbers(), from in proptest::sample::select(vec![0.0, 0.1, 1.0, 7.0, 33.3_f32]), wait in 0..300_000_u64,
+        which in any::<proptest::sample::Index>(), whole in any::<bool>(),
+    ) {
+        let mut stage = Stage::new(&numbers);
+        stage.run.exposure = exposure(from);
+        stage.world.read(&stage.run);
+        // An empty list is the release, and no removal.
+        prop_assume!(numbers.steps.len() > 1);
+        let waited = |world: &World| {
+            let ramp = world.status.ramp.as_ref()?;
+            ramp.waiting_for.filter(|it| [WaitingFor::Hold, WaitingFor::Window].contains(it))?;
+            Some(ramp.next.as_ref()?.not_before.as_ref()?.0)
+        };
+        let Some(not_before) = waited(&stage.world) else { return Ok(()) };
+        let mut fewer = numbers.clone();
+        fewer.steps.remove(which.index(numbers.steps.len()));
+        stage.world.edit(|spec| *spec = if whole { wants(numbers.target) } else { fewer.desired() });
+        let early = Duration::try_from(not_before.duration_since(start())).unwrap();
+        stage.world.wait(wait.min(early.as_secs().saturating_sub(1)));
+        prop_assert_eq!(stage.world.read(&stage.run).update, None);
+    }
+
+    #[test]
+    fn with_time_running_every_ramp_with_an_open_future_reaches_its_target_as_its_timeline_says(numbers in numbers()) {
+        let desired = numbers.desired();
+        let line = timeline(&desired, Exposure::ZERO, start(), start());
+        prop_assert_eq!(run_by_itself(&desired, Exposure::ZERO, start()), told(&line.raises));
+        let shut = line.message.contains("none is found to open");
+        prop_assert_eq!(line.completes_at.is_some(), !shut, "{}", line.message);
+        // Every minute of a week from some week on, since windows repeat by then.
+        let week = || (0..7 * 1440).map(|minute| START + 4 * 7 * DAY + minute * 60);
+        let open = week().any(|second| (0..=8).all(|more| numbers.is_open(second + more)));
+        prop_assert_eq!(open, !shut);
+    }
+
+    #[test]
+    fn what_the_status_says_of_the_end_is_when_the_timeline_ends(numbers in numbers()) {
+        let desired = numbers.desired();
+        let mut world = World::new(desired.clone());
+        let mut run = live(0.0);
+        world.converge(&mut run);
+        let line = timeline(&desired, Exposure::ZERO, start(), start());
+        let status = world.status.ramp.unwrap();
+        if status.waiting_for.is_some() {
+            prop_assert_eq!(status.completes_at.map(|at| at.0), line.completes_at);
+        }
+    }
+}
+
+#[test]
+fn a_two_week_ramp_in_working_hours_is_simulated_in_under_a_second() {
+    let steps = json!([
+        {"exposurePercentage": 0.1, "hold": "24h"}, {"exposurePercentage": 1, "hold": "24h"},
+        {"exposurePercentage": 5, "hold": "48h"}, {"exposurePercentage": 20, "hold": "48h"},
+        {"exposurePercentage": 50, "hold": "72h"},
+    ]);
+    let windows = json!([
+        {"kind": "Allow", "schedule": "0 9 * * 1-4", "duration": "7h", "timeZone": "Europe/Berlin"},
+        {"kind": "Deny", "schedule": "0 0 20 12 *", "duration": "336h", "timeZone": "Europe/Berlin"},
+    ]);
+    let mut desired = ramped(100.0, ramp(json!({"steps": steps, "windows": windows})));
+    desired.resync_interval = Duration::from_hours(24);
+    let began = Instant::now();
+    let line = timeline(&desired, Exposure::ZERO, start(), start());
+    let took = began.elapsed();
+    let days: Vec<String> = line
+        .raises
+        .iter()
+        .map(|raise| raise.at.strftime("%a %d %H:%M").to_string())
+        .collect();
+    assert_eq!(
+        days,
+        [
+            "Tue 01 07:00",
+            "Wed 02 07:00",
+            "Thu 03 07:00",
+            "Mon 07 07:00",
+            "Wed 09 07:00",
+            "Mon 14 07:00"
+        ]
+    );
+    assert_eq!(run_by_itself(&desired, Exposure::ZERO, start()), told(&line.raises));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}

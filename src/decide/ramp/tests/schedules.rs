@@ -1,0 +1,128 @@
+//! When a window opens: the calendar, and the two nights in which clocks are changed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::at;
+use crate::decide::ramp::schedule::Schedule;
+
+fn openings(schedule: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
+    let schedule = Schedule::parse(schedule, zone).unwrap();
+    let first = schedule.first_after(at(after));
+    std::iter::successors(first, |found| schedule.first_after(*found))
+        .take(count)
+        .map(|found| found.to_string())
+        .collect()
+}
+
+#[test]
+fn an_opening_is_found_to_the_minute_and_never_the_same_again() {
+    let found = openings("0 9 * * 1-4", "Europe/Berlin", "2026-11-19T08:00:00Z", 3);
+    assert_eq!(
+        found,
+        ["2026-11-23T08:00:00Z", "2026-11-24T08:00:00Z", "2026-11-25T08:00:00Z"]
+    );
+    let found = openings("*/15 * * * *", "Asia/Kathmandu", "2026-11-19T08:00:01Z", 2);
+    assert_eq!(found, ["2026-11-19T08:15:00Z", "2026-11-19T08:30:00Z"]);
+}
+
+#[test]
+fn the_day_of_month_and_the_day_of_week_are_both_or_either_as_cron_has_it() {
+    // The 13th, and every Friday.
+    let either = openings("0 0 13 * 5", "UTC", "2026-11-01T00:00:00Z", 4);
+    assert_eq!(
+        either,
+        [
+            "2026-11-06T00:00:00Z",
+            "2026-11-13T00:00:00Z",
+            "2026-11-20T00:00:00Z",
+            "2026-11-27T00:00:00Z"
+        ]
+    );
+    // A field that starts with an asterisk restricts the other.
+    let both = openings("0 0 */2 * 5", "UTC", "2026-11-01T00:00:00Z", 2);
+    assert_eq!(both, ["2026-11-13T00:00:00Z", "2026-11-27T00:00:00Z"]);
+}
+
+#[test]
+fn the_29th_of_february_comes_every_four_years_but_for_a_century() {
+    let found = openings("0 12 29 2 *", "UTC", "2026-01-01T00:00:00Z", 2);
+    assert_eq!(found, ["2028-02-29T12:00:00Z", "2032-02-29T12:00:00Z"]);
+    assert_eq!(
+        openings("0 12 31 12 *", "UTC", "2026-01-01T00:00:00Z", 1),
+        ["2026-12-31T12:00:00Z"]
+    );
+}
+
+#[test]
+fn a_time_that_is_left_out_in_spring_is_the_end_of_the_gap() {
+    // Berlin, 29 March 2026: from 02:00 to 03:00, which is 01:00 UTC.
+    let found = openings("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2);
+    assert_eq!(found, ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]);
+    let every = openings("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 3);
+    assert_eq!(
+        every,
+        ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"]
+    );
+    // Midnight is left out in Beirut, and half an hour on Lord Howe Island.
+    let midnight = openings("0 0 * * *", "Asia/Beirut", "2026-03-28T12:00:00Z", 1);
+    assert_eq!(midnight, ["2026-03-28T22:00:00Z"]);
+    let half = openings("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", 1);
+    assert_eq!(half, ["2026-10-03T15:30:00Z"]);
+}
+
+#[test]
+fn a_time_that_comes_twice_in_autumn_counts_twice() {
+    // Berlin, 25 October 2026: 02:00 to 03:00 comes twice, from 00:00 UTC and from 01:00 UTC.
+    let found = openings("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 3);
+    assert_eq!(
+        found,
+        ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"]
+    );
+    for minute in [0, 15, 30, 45, 59] {
+        let after = Timestamp::from_second(at("2026-10-25T00:30:00Z").as_second() + minute * 60).unwrap();
+        let found = openings("30 2 * * *", "Europe/Berlin", &after.to_string(), 1);
+        assert_eq!(found, ["2026-10-25T01:30:00Z"], "{after}");
+    }
+    let every = openings("0 * * * *", "Europe/Berlin", "2026-10-24T23:30:00Z", 4);
+    assert_eq!(
+        every,
+        [
+            "2026-10-25T00:00:00Z",
+            "2026-10-25T01:00:00Z",
+            "2026-10-25T02:00:00Z",
+            "2026-10-25T03:00:00Z"
+        ]
+    );
+}
+
+#[test]
+fn looking_forward_and_looking_back_agree_all_year() {
+    for (text, zone) in [
+        ("30 2 * * *", "Europe/Berlin"),
+        ("0 */3 1-7 * *", "America/New_York"),
+        ("15 1,2 * * SUN", "Australia/Lord_Howe"),
+    ] {
+        let schedule = Schedule::parse(text, zone).unwrap();
+        let far = SignedDuration::from_hours(24 * 40);
+        let mut last = None;
+        // Each quarter of an hour about the nights in which clocks change, and some of the others.
+        for quarter in (0..35_000_i64).filter(|quarter| {
+            quarter % 97 == 0
+                || [6_364, 8_356, 8_988, 26_462, 28_516, 29_208]
+                    .iter()
+                    .any(|night| (quarter - night).abs() < 20)
+        }) {
+            let now = Timestamp::from_second(at("2026-01-01T00:00:00Z").as_second() + quarter * 900).unwrap();
+            let found = schedule.last_within(far, now);
+            if let (Some(last), Some(found)) = (last, found) {
+                assert!(found >= last, "{text} {now}");
+                assert!(
+                    schedule.first_after(found).unwrap() > now,
+                    "{text} {now}: {found} is not the last"
+                );
+            }
+            last = found.or(last);
+        }
+        assert!(last.is_some());
+    }
+}

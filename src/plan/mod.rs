@@ -1,0 +1,118 @@
+//! `plan`: what manifests would have sent now, and when their ramps raise exposure. It sends nothing.
+//!
+//! On the map this room stands beside the controller: it takes manifests in place of resources, checks them as the API
+//! server would, and has `decide` itself run against a simulated run, in place of passes against a real one. It knows the
+//! manifest and the run, and no cluster: what only a resource's status remembers is not in it.
+//!
+//! | question | where |
+//! |---|---|
+//! | which documents are there? | `documents` |
+//! | would the API server take it? | `schema`, `manifest` |
+//! | what happens? | `preview`, and there [`crate::decide::ramp::timeline()`] |
+//! | how is it printed? | `text`, `json` |
+//!
+//! Nothing of a manifest's overrides and parameters but their number comes out of here, nor of a field whose name may be an
+//! entity ID.
+
+mod documents;
+mod json;
+mod manifest;
+mod preview;
+mod schema;
+mod text;
+
+use std::{fmt, fmt::Write as _, path::PathBuf};
+
+use crate::cli::{self, Output};
+
+use manifest::Manifest;
+use preview::{Preview, Source};
+
+/// What is printed, and the exit code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// For standard output.
+    pub out: String,
+    /// For standard error: one line for each problem.
+    pub error: String,
+    /// 0: nothing is sent, now or later. 2: something is. 1: there is a problem.
+    pub code: u8,
+}
+
+/// Why there is no preview: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    file: PathBuf,
+    /// Which document of the file, from 1.
+    document: Option<usize>,
+    /// Which field of it.
+    field: Option<String>,
+    what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", cli::PROGRAM, self.file.display())?;
+        if let Some(document) = self.document {
+            write!(formatter, ", document {document}")?;
+        }
+        if let Some(field) = &self.field {
+            write!(formatter, ", {field}")?;
+        }
+        write!(formatter, ": {}", self.what)
+    }
+}
+
+/// Previews what the files hold. What can be previewed is, also when something else can't.
+#[must_use]
+pub fn run(settings: &cli::Plan) -> Printed {
+    let (documents, mut problems) = documents::read(&settings.files, &mut std::io::stdin());
+    let mut manifests = Vec::new();
+    for document in &documents {
+        match manifest::parse(document) {
+            Ok(found) => manifests.extend(found),
+            Err(found) => problems.extend(found),
+        }
+    }
+    let mut previews = Vec::new();
+    match Source::new(settings) {
+        Ok(source) => {
+            for manifest in manifests {
+                match source.preview(manifest) {
+                    Ok(preview) => previews.push(preview),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        Err(what) => problems.push(Problem {
+            file: PathBuf::from(cli::PLAN),
+            document: None,
+            field: None,
+            what,
+        }),
+    }
+    printed(&previews, &problems, settings.output)
+}
+
+fn printed(previews: &[Preview], problems: &[Problem], output: Output) -> Printed {
+    let print = match output {
+        Output::Text => text::print,
+        Output::Json => json::print,
+    };
+    let tables: Vec<String> = previews.iter().map(print).collect();
+    let error = problems.iter().fold(String::new(), |mut lines, problem| {
+        let _ = writeln!(lines, "{problem}");
+        lines
+    });
+    Printed {
+        out: tables.join(if output == Output::Text { "\n" } else { "" }),
+        error,
+        code: if !problems.is_empty() {
+            cli::EXIT_FAILED
+        } else if previews.iter().any(Preview::sends_something) {
+            cli::EXIT_SENDS
+        } else {
+            0
+        },
+    }
+}

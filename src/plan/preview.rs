@@ -1,0 +1,211 @@
+//! What happens to the run of a manifest: `decide` itself, run against a run that is simulated from what is live.
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::runtime::{self, Runtime};
+
+use crate::{
+    api::{ExperimentRunStatus, Exposure, Member, Region},
+    appconfig::{self, Client, ErrorKind, RunAddress, Unobserved, permission_hint},
+    cli,
+    controller::{self, answers},
+    decide::{
+        self, EndedBy,
+        desired::{Defaults, Desired, MINIMUM_RESYNC_INTERVAL},
+        live::Live,
+        memory::Memory,
+        ramp::{Timeline, timeline, timeline_of_run},
+    },
+};
+
+use super::{Manifest, Problem};
+
+/// What happens, and on what ground that is said.
+#[derive(Clone, Debug)]
+pub(super) struct Preview {
+    pub(super) manifest: Manifest,
+    /// The exposure that it begins with.
+    pub(super) live: Exposure,
+    /// Since when that is live, as far as is known.
+    pub(super) since: Option<Timestamp>,
+    /// When it begins.
+    pub(super) at: Timestamp,
+    /// The managed members of which is not known whether they match.
+    pub(super) unknown: Vec<Member>,
+    pub(super) timeline: Timeline,
+    /// The zone of the ramp's first window.
+    pub(super) zone: TimeZone,
+}
+
+impl Preview {
+    /// Whether anything is sent, now or later.
+    pub(super) fn sends_something(&self) -> bool {
+        !self.timeline.sends.is_empty() || !self.timeline.raises.is_empty()
+    }
+
+    /// The exposure that stays for good although the spec asks for another one.
+    pub(super) fn stays(&self) -> Option<Exposure> {
+        let last = self.timeline.raises.last().map_or(self.live, |raise| raise.to);
+        let target = self.manifest.spec.exposure_percentage?;
+        (last != target).then_some(last)
+    }
+}
+
+/// Where the live run comes from.
+pub(super) struct Source<'a> {
+    settings: &'a cli::Plan,
+    now: Timestamp,
+    /// None: nothing is read.
+    service: Option<(Runtime, Client)>,
+}
+
+impl<'a> Source<'a> {
+    /// Makes ready what is needed.
+    ///
+    /// # Errors
+    /// A sentence, when that can't be done.
+    pub(super) fn new(settings: &'a cli::Plan) -> Result<Self, String> {
+        let now = Timestamp::now();
+        let service = if settings.from.is_none() {
+            let endpoint = (settings.endpoint_url.as_ref(), settings.allow_insecure_endpoint);
+            let client = controller::aws(settings.region.as_ref(), endpoint, cli::PLAN, Arc::new(Unobserved));
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            Some((
+                runtime.map_err(|error| error.to_string())?,
+                client.map_err(|error| error.to_string())?,
+            ))
+        } else {
+            None
+        };
+        Ok(Self {
+            settings,
+            now: Timestamp::from_second(now.as_second()).unwrap_or(now),
+            service,
+        })
+    }
+
+    /// Previews one manifest.
+    ///
+    /// # Errors
+    /// When it can't be used, or its run can't be read.
+    pub(super) fn preview(&self, manifest: Manifest) -> Result<Preview, Problem> {
+        let desired = self.desired(&manifest).map_err(|what| problem(&manifest, what))?;
+        match (self.settings.from, &self.service) {
+            (Some(from), _) => Ok(self.offline(manifest, &desired, from)),
+            (None, Some((runtime, client))) => match runtime.block_on(read(client, &desired)) {
+                Ok(run) => Ok(self.online(manifest, &desired, &run)),
+                Err(what) => Err(problem(&manifest, what)),
+            },
+            (None, None) => Err(problem(&manifest, "nothing says what is live: give --from".to_owned())),
+        }
+    }
+
+    fn desired(&self, manifest: &Manifest) -> Result<Desired, String> {
+        // Without a run to read, the region is the operator's business.
+        let any = self.settings.from.and_then(|_| "any".parse::<Region>().ok());
+        let defaults = Defaults {
+            region: self.settings.region.clone().or(any),
+            resync_interval: MINIMUM_RESYNC_INTERVAL,
+        };
+        Desired::parse(&manifest.spec, None, &defaults).map_err(|invalid| invalid.to_string())
+    }
+
+    fn offline(&self, manifest: Manifest, desired: &Desired, live: Exposure) -> Preview {
+        let at = self.settings.at.unwrap_or(self.now);
+        let since = self.settings.since.unwrap_or(at);
+        let not_exposure = |member: &Member| *member != Member::ExposurePercentage;
+        Preview {
+            live,
+            since: Some(since),
+            at,
+            unknown: desired.managed().filter(not_exposure).collect(),
+            timeline: timeline(desired, live, since, at),
+            zone: zone(&manifest),
+            manifest,
+        }
+    }
+
+    fn online(&self, manifest: Manifest, desired: &Desired, run: &Read) -> Preview {
+        let at = self.settings.at.or(run.date).unwrap_or(self.now);
+        Preview {
+            live: run.live.exposure,
+            since: run.live.exposed_at,
+            at,
+            unknown: Vec::new(),
+            timeline: timeline_of_run(desired, &run.live, &run.ended_by, at),
+            zone: zone(&manifest),
+            manifest,
+        }
+    }
+}
+
+fn zone(manifest: &Manifest) -> TimeZone {
+    let window = manifest.spec.ramp.iter().flat_map(|ramp| &ramp.windows).next();
+    let zone = window.and_then(|window| TimeZone::get(&window.time_zone).ok());
+    zone.unwrap_or(TimeZone::UTC)
+}
+
+fn problem(manifest: &Manifest, what: String) -> Problem {
+    Problem {
+        file: manifest.file.clone(),
+        document: Some(manifest.document),
+        field: None,
+        what,
+    }
+}
+
+/// A run as `AppConfig` has it.
+struct Read {
+    live: Live,
+    ended_by: EndedBy,
+    /// `AppConfig`'s own time.
+    date: Option<Timestamp>,
+}
+
+/// Reads a run, and its events where `decide` asks for them.
+async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
+    let address = RunAddress::parse(
+        &desired.application_identifier,
+        &desired.experiment_definition_identifier,
+        desired.run,
+    )
+    .map_err(|invalid| invalid.to_string())?;
+    let answer = client
+        .get_experiment_run(&desired.region, &address)
+        .await
+        .map_err(|error| told(&error))?;
+    let mut live = answers::live(&desired.region, answer.value);
+    let (status, memory) = (ExperimentRunStatus::default(), Memory::default());
+    let (who, when) = (
+        decide::asks_who_ended_it(&live, &status),
+        decide::asks_since_when(desired, &live, &status, &memory),
+    );
+    let mut ended_by = EndedBy::NotAsked;
+    if who || when {
+        let events = client
+            .list_experiment_run_events(&desired.region, &address)
+            .await
+            .map_err(|error| told(&error))?
+            .value;
+        if when {
+            live.exposed_at = answers::exposed_at(&events, live.exposure);
+        }
+        if who {
+            ended_by = answers::ended_by(&events);
+        }
+    }
+    Ok(Read {
+        live,
+        ended_by,
+        date: answer.date,
+    })
+}
+
+fn told(error: &appconfig::Error) -> String {
+    let advice = match error.kind {
+        ErrorKind::CredentialsUnavailable => Some("to plan without AWS, give --from"),
+        _ => permission_hint(error),
+    };
+    advice.map_or_else(|| error.to_string(), |advice| format!("{error}; {advice}"))
+}

@@ -1,0 +1,116 @@
+//! A table for each resource, for people: local times are those of the ramp's first window.
+
+use std::fmt::Write as _;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    api::Member,
+    decide::ramp::{Because, Raised},
+};
+
+use super::{json::field, preview::Preview};
+
+/// The table of one resource.
+pub(super) fn print(preview: &Preview) -> String {
+    let manifest = &preview.manifest;
+    let name = match &manifest.namespace {
+        Some(namespace) => format!("{namespace}/{}", manifest.name),
+        None => manifest.name.clone(),
+    };
+    let mut text = format!("{name} ({})\n", manifest.file.display());
+    let since = preview
+        .since
+        .map(|since| format!(", since {since}"))
+        .unwrap_or_default();
+    let mut line = |head: &str, what: String| {
+        let _ = writeln!(text, "  {head:<12}{what}");
+    };
+    line("from then", local(preview.at, &preview.zone));
+    line("live", format!("{} %{since}", preview.live));
+    line("sent now", members(preview, &preview.timeline.sends));
+    if !preview.unknown.is_empty() {
+        line(
+            "not known",
+            format!("whether these match: {}", members(preview, &preview.unknown)),
+        );
+    }
+    match preview.timeline.completes_at {
+        Some(at) => line("complete", local(at, &preview.zone)),
+        None if preview.timeline.raises.is_empty() => line("exposure", preview.timeline.message.clone()),
+        None => line("after that", preview.timeline.message.clone()),
+    }
+    if !preview.timeline.raises.is_empty() {
+        text.push('\n');
+        text.push_str(&table(&preview.timeline.raises, &preview.zone));
+    }
+    text
+}
+
+/// The names of members, with what can be said of what they carry.
+fn members(preview: &Preview, members: &[Member]) -> String {
+    let spec = &preview.manifest.spec;
+    let parameters = spec.deployment_parameters.as_ref();
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut words: Vec<String> = members.iter().map(|member| field(*member).to_owned()).collect();
+    for (word, member) in words.iter_mut().zip(members) {
+        if let (Member::TreatmentOverrides, Some(overrides)) = (member, &spec.treatment_overrides) {
+            let _ = write!(word, " ({})", count(overrides.inline.len(), "entity", "entities"));
+        }
+    }
+    if let Some(parameters) = parameters.filter(|_| members.iter().any(|member| *member != Member::Description)) {
+        words.push(format!(
+            "with {} and {}",
+            count(parameters.dynamic_extension_parameters.len(), "parameter", "parameters"),
+            count(parameters.tags.len(), "tag", "tags")
+        ));
+    }
+    if words.is_empty() {
+        "nothing".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+fn table(raises: &[Raised], zone: &TimeZone) -> String {
+    let head = [zone.iana_name().unwrap_or("UTC"), "UTC", "from", "to", "why then"].map(str::to_owned);
+    let mut rows = vec![head];
+    rows.extend(raises.iter().map(|raise| {
+        let why = match raise.because {
+            Because::Now => "nothing keeps it waiting",
+            Because::Hold => "the hold is over",
+            Because::Window => "a window opens",
+        };
+        let percent = |exposure| format!("{exposure} %");
+        let at = raise.at;
+        [
+            local(at, zone),
+            at.to_string(),
+            percent(raise.from),
+            percent(raise.to),
+            why.to_owned(),
+        ]
+    }));
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let mut text = String::new();
+    for [there, utc, from, to, why] in &rows {
+        let _ = writeln!(
+            text,
+            "  {there:<0$}  {utc:<1$}  {from:>2$}  {to:>3$}  {why}",
+            widths[0], widths[1], widths[2], widths[3]
+        );
+    }
+    text
+}
+
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%a %Y-%m-%d %H:%M:%S %Z")
+        .to_string()
+}
