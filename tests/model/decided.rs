@@ -241,6 +241,7 @@ fn ask(object: &Object, memory: &Memory, seen: &Seen, elapsed: u16) -> Decision 
         exposure_percentage: Some(object.exposure),
         treatment_overrides: None,
         deployment_parameters: None,
+        ramp: None,
         suspend: None,
         resync_interval: None,
     };
@@ -287,6 +288,7 @@ fn live(shown: Shown) -> Live {
         },
         status: RunStatus::Running,
         exposure: shown.exposure,
+        exposed_at: None,
         description: String::new(),
         overrides: api::TreatmentOverrides::default(),
         started_at: None,
