@@ -14,7 +14,7 @@
 #[path = "../operator/harness/mod.rs"]
 mod harness;
 
-#[allow(dead_code, reason = "shared with tests/api_admission.rs")]
+#[allow(dead_code, unused_imports, reason = "shared with tests/api_admission.rs")]
 #[path = "../admission/cases.rs"]
 mod cases;
 
