@@ -56,7 +56,9 @@ fn restless(evidence: &Evidence<'_>, resource: &Resource<'_>) -> Vec<Violation> 
         .deleted
         .map_or(evidence.history.context.recorded_until, |(at, _)| at);
     for (state, end) in resource.states.iter().zip(ends.chain([end])) {
-        if !state.is_settled() || state.edited || resource.shares_its_run {
+        // A ramp wakes its resource at times of its own.
+        let ramped = state.run.spec.ramp.is_some();
+        if !state.is_settled() || state.edited || resource.shares_its_run || ramped {
             continue;
         }
         for (from, until) in undisturbed(evidence, state.seen_at, end) {
