@@ -250,7 +250,9 @@ async fn kubectl_shows_and_waits_for_a_live_run() {
     let (header, row) = columns(&[]).await;
     assert_eq!(
         header,
-        ["NAME", "RUN", "STATUS", "DESIRED", "LIVE", "READY", "REASON", "NEXT", "AGE"]
+        [
+            "NAME", "RUN", "STATUS", "DESIRED", "LIVE", "READY", "REASON", "NEXT", "AGE"
+        ]
     );
     assert_eq!(row[..row.len() - 1], ["run", "1", "33.3", "Unknown", "Pending"]);
     let _operator = scene.operator();
