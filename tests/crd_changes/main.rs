@@ -8,8 +8,8 @@
 mod harness;
 
 use harness::{Operator, Scene, bodies, is_ready, kubectl};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use jiff::SignedDuration;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
 

@@ -242,6 +242,7 @@ fn ask(object: &Object, memory: &Memory, seen: &Seen, elapsed: u16) -> Decision 
         ramp: None,
         treatment_overrides: None,
         deployment_parameters: None,
+        ramp: None,
         suspend: None,
         resync_interval: None,
     };

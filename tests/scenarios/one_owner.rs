@@ -2,7 +2,6 @@
 
 use appconfig_emulator::{Experiment, KeyPair, Operation, RequestRecord, Seed, Stage};
 use appconfig_experiment_operator::api::ExperimentRun;
-use jiff::SignedDuration;
 use kube::ResourceExt;
 use promise_checker::{History, OtherChange, check};
 use serde_json::{Value, json};
@@ -64,6 +63,7 @@ impl Scene {
             ..Seed::default()
         };
         let experiment = self.emulator.seed(&seed).unwrap();
+        self.emulator.start_run(&experiment, 0.0).unwrap();
         let by_name = json!({ "experimentDefinitionIdentifier": definition, "exposurePercentage": 5 });
         let by_id = json!({
             "applicationIdentifier": experiment.application_id,
@@ -81,7 +81,6 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn s17_of_two_new_resources_by_name_and_by_id_at_the_same_instant_the_older_acts() {
     let scene = Scene::new().await;
-    scene.seed_runs(PAIRS, 0.0);
     let mut pairs = Vec::new();
     for number in 0..PAIRS {
         pairs.push(scene.apply_pair(number).await);
@@ -129,7 +128,6 @@ fn history_of(scene: &Scene, requests: &[RequestRecord], is_own: impl Fn(&Reques
             what: "TreatmentOverrides".to_owned(),
         })
         .collect();
-    history.context.resync_interval = SignedDuration::from_secs(1);
     history
 }
 
@@ -146,42 +144,36 @@ async fn s17_operators_of_two_clusters_with_other_overrides_do_not_fight_for_eve
         .set_key_pairs(vec![KeyPair::example(), KeyPair::new(ACCESS_KEY_ELSEWHERE, secret)]);
     let mut flags = elsewhere
         .flags()
-        .with("--resync-interval=1s")
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ELSEWHERE)
         .env("AWS_SECRET_ACCESS_KEY", secret);
     flags.endpoint = here.emulator.endpoint();
-    let _operators = [
-        Operator::start(&here.flags().with("--resync-interval=1s")),
-        Operator::start(&flags),
-    ];
+    let _operators = [here.operator(), Operator::start(&flags)];
     here.apply("run", &overrides("t1")).await;
+    here.wait("run", "ready", is_ready).await;
+    // Between two looks, seconds go by: within one second, nobody can tell somebody else's change from an old answer.
+    here.later(2);
     elsewhere.apply("run", &overrides("t2")).await;
-
-    let contested = |scene: &Scene| scene.newest("run").is_some_and(|run| is_stalled(&run, "Contested"));
-    here.eventually("contested", async || contested(&here) || contested(&elsewhere))
-        .await;
-    let (winner, loser) = if contested(&here) {
-        (&elsewhere, &here)
-    } else {
-        (&here, &elsewhere)
-    };
-    winner.wait("run", "ready", is_ready).await;
-    let sent = here.updates().len();
-    for _ in 0..3 {
-        winner.pass("run").await;
-        loser.pass("run").await;
+    elsewhere.wait("run", "ready", is_ready).await;
+    for _ in 0..5 {
+        for scene in [&here, &elsewhere] {
+            here.later(2);
+            scene.full_pass("run").await;
+        }
     }
-    assert!(is_ready(&winner.newest("run").unwrap()) && contested(loser));
+    let (ours, theirs) = (here.newest("run").unwrap(), elsewhere.newest("run").unwrap());
+    assert!(
+        is_stalled(&ours, "Contested") && is_ready(&theirs),
+        "{:?} and {:?}",
+        ours.status,
+        theirs.status
+    );
     let updates = here.updates();
-    assert_eq!(updates.len(), sent, "nobody sends any more");
     let is_from_elsewhere = |update: &RequestRecord| update.access_key_id.as_deref() == Some(ACCESS_KEY_ELSEWHERE);
     let (theirs, ours): (Vec<_>, Vec<_>) = updates.iter().cloned().partition(is_from_elsewhere);
-    // Each sends what it wants, and corrects it twice.
-    assert!(
-        ours.len() <= 3 && theirs.len() <= 3,
-        "{} and {}",
-        ours.len(),
-        theirs.len()
+    assert_eq!(
+        (ours.len(), theirs.len()),
+        (3, 3),
+        "each sends what it wants, and corrects it twice"
     );
     let requests = here.emulator.requests();
     assert_eq!(check(&history_of(&elsewhere, &requests, is_from_elsewhere)), []);

@@ -29,7 +29,7 @@ async fn s11_a_leader_stopped_with_its_fence_acknowledged_sends_nothing_when_ano
     let fence = hold_fence(&proxy, Stage::Answer);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     fence.reached().await;
-    first.signal(Signal::STOP);
+    first.pause().await;
     // The acknowledgement is the next thing that it hears.
     fence.release(Release::GoOn);
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
@@ -54,7 +54,7 @@ async fn s11_a_leader_stopped_before_its_fence_gets_a_409_and_sends_nothing() {
     let fence = hold_fence(&proxy, Stage::Request);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     fence.reached().await;
-    first.signal(Signal::STOP);
+    first.pause().await;
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
     second.logged(HOLDING).await;
     scene.wait("run", "ready", is_ready).await;
@@ -78,7 +78,7 @@ async fn s11_a_process_stopped_for_longer_than_a_fence_holds_sends_nothing_that_
     let fence = hold_fence(&proxy, Stage::Answer);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     fence.reached().await;
-    operator.signal(Signal::STOP);
+    operator.pause().await;
     fence.release(Release::GoOn);
     scene.wait("run", "pending", is_pending).await;
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;

@@ -138,6 +138,13 @@ impl Recorder {
             .map(|version| version.run.clone())
     }
 
+    /// Whether the last that was told of a resource is its deletion.
+    pub fn is_gone(&self, name: &str) -> bool {
+        let versions = locked(&self.log.versions);
+        let last = versions.iter().rfind(|version| version.run.name_any() == name);
+        last.is_none_or(|last| last.deleted)
+    }
+
     /// Tells of each change of [`Self::versions`].
     pub fn changed(&self) -> watch::Receiver<usize> {
         self.changed.clone()

@@ -182,11 +182,26 @@ impl Operator {
         kill_process(pid, signal).expect("it can be signalled");
         let change = match signal {
             Signal::KILL => ProcessChange::Killed,
-            Signal::STOP => ProcessChange::Paused,
             Signal::TERM => ProcessChange::Terminated,
             _ => return,
         };
         self.processes.note(&self.name, change);
+    }
+
+    /// SIGSTOP, until all of it stands still: of a busy machine's threads, some would go on for a moment.
+    pub async fn pause(&self) {
+        let pid = self.pid();
+        kill_process(pid, Signal::STOP).expect("it can be signalled");
+        let threads = format!("/proc/{}/task", pid.as_raw_nonzero());
+        let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+            let status = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("status")));
+            // A thread that is gone since it was listed has no state.
+            status.is_ok_and(|status| status.contains("State:\tT"))
+        };
+        while !std::fs::read_dir(&threads).expect("it runs").all(is_stopped) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.processes.note(&self.name, ProcessChange::Paused);
     }
 
     /// SIGTERM, and how it ended.

@@ -1,5 +1,6 @@
 //! P10, quiet. No version differs from the one before it only in times that say when something was first seen. While a
-//! resource is settled and nobody touches it, its run or the processes, nothing is updated, and its run is read at most
+//! resource is settled and nobody touches it, its run or the processes, no update arrives that an earlier version had
+//! recorded (a later one is no longer settled), and its run is read at most
 //! once a resync interval; an hour when it is DONE and the interval is shorter. One read more may be on its way when the
 //! resource settles, and one falls into a beginning interval.
 
@@ -10,6 +11,7 @@ use crate::{
     evidence::Evidence,
     history::ProcessChange,
     resource::{Resource, State},
+    sent::Request,
     violation::{Promise, Violation},
 };
 
@@ -48,12 +50,15 @@ fn timeless(status: &ExperimentRunStatus) -> ExperimentRunStatus {
 /// What went on while a resource was settled.
 fn restless(evidence: &Evidence<'_>, resource: &Resource<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let ends = resource.states.iter().skip(1).map(|state| state.seen_at);
+    // What the next version led to may be seen before the version is.
+    let ends = resource.states.iter().skip(1).map(State::written_from);
     let end = resource
         .deleted
         .map_or(evidence.history.context.recorded_until, |(at, _)| at);
     for (state, end) in resource.states.iter().zip(ends.chain([end])) {
-        if !state.is_settled() || state.edited || resource.shares_its_run {
+        // A ramp wakes its resource at times of its own.
+        let ramped = state.run.spec.ramp.is_some();
+        if !state.is_settled() || state.edited || resource.shares_its_run || ramped {
             continue;
         }
         for (from, until) in undisturbed(evidence, state.seen_at, end) {
@@ -93,8 +98,12 @@ fn reads(
     if answers.any(|answer| answer != Some(first)) || first.exposure.to_bits() != live(state) {
         return None;
     }
-    if let Some(update) = requests.iter().find(|request| request.is_update()) {
-        let what = "it was settled, and an update was sent";
+    let withdrawn = |update: &&&Request<'_>| {
+        let cause = evidence.cause(update);
+        update.is_update() && cause.is_some_and(|(cause, at)| cause.states[at].index < state.index)
+    };
+    if let Some(update) = requests.iter().find(withdrawn) {
+        let what = "it was settled, and an update was sent that an earlier version had recorded";
         return Some(evidence.violation(Promise::P10, Some(resource), update.arrived_at(), what));
     }
     let last = reads.last()?.arrived_at();

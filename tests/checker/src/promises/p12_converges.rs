@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The reasons with which nothing will move until a person acts.
-const STALLED: [&str; 15] = [
+const STALLED: [&str; 16] = [
     "InvalidSpec",
     "RunAlreadyManaged",
     "RunReplaced",
@@ -33,6 +33,7 @@ const STALLED: [&str; 15] = [
     "UpdateIneffective",
     "Contested",
     "ExposureAboveDesired",
+    "RampRemoved",
 ];
 
 const TWO_BACKOFF_CEILINGS: SignedDuration = SignedDuration::from_mins(10);
@@ -97,7 +98,8 @@ fn unsettled(evidence: &Evidence<'_>, resource: &Resource<'_>, last: &State<'_>)
         "True" => {
             let live = last_known(evidence, resource)?;
             let judged = ready.reason != "RunDone" && !live.done;
-            (judged && !matches(last.run, &live)).then(|| format!("it ends with {told}, and the run is something else"))
+            (judged && !matches(last.run, last, &live))
+                .then(|| format!("it ends with {told}, and the run is something else"))
         }
         "False" if last.condition("Stalled").is_some() && STALLED.contains(&ready.reason.as_str()) => None,
         _ => Some(format!("it ends with {told}, which is no end")),

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use crate::{
     authorised::objection,
     evidence::Evidence,
-    resource::State,
+    resource::{Resource, State},
     sent::Request,
     timeline::short,
     violation::{Promise, Violation},
@@ -44,7 +44,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
                         short(id)
                     ));
                 }
-                for objection in objections(&resource.states[state], update) {
+                for objection in objections(resource, state, update) {
                     broken(format!("the update {} was not authorised: {objection}", short(id)));
                 }
             }
@@ -57,7 +57,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
     violations
 }
 
-fn objections(state: &State<'_>, update: &Request<'_>) -> Vec<String> {
+fn objections(resource: &Resource<'_>, at: usize, update: &Request<'_>) -> Vec<String> {
+    let state = &resource.states[at];
     let mut objections = Vec::new();
     let late = update.arrived_at().duration_since(state.seen_at);
     if late > AUTHORISED_FOR {
@@ -87,7 +88,13 @@ fn objections(state: &State<'_>, update: &Request<'_>) -> Vec<String> {
             "it was recorded for generation {recorded} when the latest was {latest}"
         ));
     }
-    objections.extend(objection(state.run, &change, update.parameters()));
+    objections.extend(objection(
+        resource,
+        at,
+        &change,
+        update.parameters(),
+        update.arrived_at(),
+    ));
     objections
 }
 

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for update in evidence.updates() {
-        let (Some(asked), Some((resource, state))) = (update.exposure(), evidence.cause(update)) else {
+        let (Some(asked), Some((resource, at))) = (update.exposure(), evidence.cause(update)) else {
             continue;
         };
         let mut broken = |what: String| {
@@ -22,7 +22,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
             let what = format!("the update {id} asked for exposure {asked}, {what}");
             violations.push(evidence.violation(Promise::P2, Some(resource), update.arrived_at(), what));
         };
-        let state = &resource.states[state];
+        let state = &resource.states[at];
         let answered = evidence.known_by(update.process, resource, update.arrived_at());
         let answered = answered.last().map(|run| run.exposure);
         let recorded = state.status.exposure_percentage.filter(|_| !state.edited);
@@ -30,10 +30,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
         if let Some(known) = known.reduce(f32::max).filter(|known| asked <= *known) {
             broken(format!("which is not above the live {known} that was known"));
         }
-        match authorised::exposure(state.run) {
-            Some(most) if asked <= most => {}
-            Some(most) => broken(format!("and the spec allows {most} at most")),
-            None => broken("and the spec leaves exposure alone".to_owned()),
+        match authorised::exposure(resource, at) {
+            Ok(most) if asked <= most => {}
+            Ok(most) => broken(format!("and the spec allows {most} at most")),
+            Err(why) => broken(format!("and {why}")),
         }
     }
     violations

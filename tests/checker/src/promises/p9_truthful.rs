@@ -1,9 +1,11 @@
 //! P9, truthful. A version that comes to say Ready=True for a generation copies a run that matches what that generation
-//! asks for, and an answer of `AppConfig` that matched it was given after the generation came to be. (`RunDone` is the
+//! asks for (with a ramp, where it may be now), and an answer of `AppConfig` that matched it was given after the generation came to be. (`RunDone` is the
 //! exception: when a user ended a run that had matched, Ready goes on.)
 
+use appconfig_experiment_operator::api::Exposure;
+
 use crate::{
-    authorised::matches,
+    authorised::{is_where_it_may_be, matches},
     evidence::Evidence,
     resource::{Resource, State},
     violation::{Promise, Violation},
@@ -63,7 +65,7 @@ fn untrue(
             .record
             .answered_at
             .is_some_and(|at| at >= from && at <= state.seen_at);
-        given && request.told.run().is_some_and(|run| matches(first.run, run))
+        given && request.told.run().is_some_and(|run| matches(first.run, state, run))
     });
     (!matched && !was_told).then(|| {
         format!("it says Ready=True for generation {generation}, and no answer since that generation matched it")
@@ -73,9 +75,8 @@ fn untrue(
 /// Whether what a status copies matches the spec of a version, as far as it is copied.
 fn copy_matches(asked: &State<'_>, state: &State<'_>) -> bool {
     let (spec, status) = (&asked.run.spec, state.status);
-    let exposure = spec
-        .exposure_percentage
-        .is_none_or(|asked| Some(asked) == status.exposure_percentage);
+    let live = status.exposure_percentage.map(Exposure::percentage);
+    let exposure = is_where_it_may_be(asked.run, state, live);
     let description = spec.description.as_ref().is_none_or(|asked| {
         let copied = status.description.as_deref().unwrap_or_default();
         asked == copied

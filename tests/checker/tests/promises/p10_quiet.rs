@@ -35,6 +35,21 @@ fn an_error_that_is_written_again() {
 }
 
 #[test]
+fn an_update_that_arrives_when_its_resource_is_settled() {
+    broken(&[Promise::P10], "an earlier version had recorded", |it, changed| {
+        it.adopt(RUN, &json!({ "exposurePercentage": 5 }));
+        it.ask(RUN, &json!({ "exposurePercentage": 25 }));
+        it.read(RUN);
+        it.fence(RUN, "a", &exposure(25.0));
+        if changed {
+            it.record(RUN, "False", "UpdateRejected");
+            it.read(RUN);
+        }
+        it.update(RUN, "a", &exposure(25.0));
+    });
+}
+
+#[test]
 fn reads_more_often_than_the_resync_interval() {
     broken(&[Promise::P10], "was read 4 times", |it, changed| {
         it.adopt(RUN, &json!({ "exposurePercentage": 5 }));

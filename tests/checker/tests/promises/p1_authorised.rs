@@ -238,3 +238,20 @@ fn what_others_send_is_not_judged() {
         it.last_request().user_agent = Some(agent.to_owned());
     });
 }
+
+#[test]
+fn a_raise_before_the_hold_of_a_ramp_is_over() {
+    broken(&[Promise::P1], "holds the live exposure", |it, changed| {
+        let steps = json!([{ "exposurePercentage": 5, "hold": "10m" }]);
+        it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
+        it.read(RUN);
+        it.record(RUN, "True", "RampHolding");
+        let reached = json!({ "exposurePercentage": 5, "at": "2026-11-24T12:00:00Z", "hold": "10m" });
+        it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
+        it.wait(if changed { 500 } else { 600 });
+        it.read(RUN);
+        it.fence(RUN, "a", &exposure(50.0));
+        it.update(RUN, "a", &exposure(50.0));
+        it.record(RUN, "True", "InSync");
+    });
+}

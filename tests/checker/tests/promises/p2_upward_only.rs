@@ -121,3 +121,43 @@ fn a_withdrawn_exposure() {
         },
     );
 }
+
+#[test]
+fn a_step_of_a_ramp_that_is_jumped_over() {
+    broken(
+        &[Promise::P2, Promise::P1],
+        "the spec allows 10 at most",
+        |it, changed| {
+            it.adopt(RUN, &json!({ "exposurePercentage": 5 }));
+            let steps = json!([{ "exposurePercentage": 10, "hold": "1h" }]);
+            it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
+            it.read(RUN);
+            let body = exposure(if changed { 50.0 } else { 10.0 });
+            it.fence(RUN, "a", &body);
+            it.update(RUN, "a", &body);
+            it.record(RUN, "True", "RampHolding");
+        },
+    );
+}
+
+#[test]
+fn a_ramp_that_was_removed_under_way() {
+    broken(
+        &[Promise::P2, Promise::P1],
+        "its ramp was removed under way",
+        |it, changed| {
+            let steps = json!([{ "exposurePercentage": 5, "hold": "1h" }]);
+            it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
+            it.read(RUN);
+            it.record(RUN, "True", "RampHolding");
+            let reached = json!({ "exposurePercentage": 5, "at": "2026-11-24T12:00:00Z", "hold": "1h" });
+            it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
+            let released = json!({ "steps": [] });
+            it.ask(RUN, &json!({ "ramp": if changed { json!(null) } else { released } }));
+            it.read(RUN);
+            it.fence(RUN, "a", &exposure(50.0));
+            it.update(RUN, "a", &exposure(50.0));
+            it.record(RUN, "True", "InSync");
+        },
+    );
+}

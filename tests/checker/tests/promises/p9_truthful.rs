@@ -97,3 +97,13 @@ fn ready_goes_on_only_when_the_run_that_ended_had_matched() {
         it.record(RUN, "True", "RunDone");
     });
 }
+
+#[test]
+fn in_sync_on_the_way_of_a_ramp() {
+    broken(&[Promise::P9], "copies a run that doesn't match", |it, changed| {
+        let steps = json!([{ "exposurePercentage": 5, "hold": "10m" }]);
+        it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
+        it.read(RUN);
+        it.record(RUN, "True", if changed { "InSync" } else { "RampHolding" });
+    });
+}
