@@ -239,7 +239,6 @@ fn ask(object: &Object, memory: &Memory, seen: &Seen, elapsed: u16) -> Decision 
         region: None,
         description: None,
         exposure_percentage: Some(object.exposure),
-        ramp: None,
         treatment_overrides: None,
         deployment_parameters: None,
         ramp: None,
