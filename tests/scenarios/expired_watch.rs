@@ -81,8 +81,8 @@ impl Pending {
             self.scene.eventually("listed", has_listed).await;
             self.proxy.remove(gone_watch);
         }
-        let watches = async || answered(&self.proxy, "watch") > watched;
-        self.scene.eventually("watched again", watches).await;
+        let again = async || answered(&self.proxy, "watch") > watched;
+        self.scene.eventually("watched again", again).await;
     }
 
     /// The pending update is carried out, and nothing else ever is: the spec is below it by now.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::harness::{DEADLINE, Scene, is_ready};
 
 /// How many writes of a test are under way at a time. More would only queue up at the API server.
-const AT_A_TIME: usize = 32;
+const AT_A_TIME: usize = 8;
 
 impl Scene {
     /// A run at this exposure for each of so many resources, which are not there yet.

@@ -81,8 +81,8 @@ async fn s16_16_fences_acknowledged_at_once_are_each_followed_in_time_or_not_at_
     let operator = Operator::start(&scene.flags().through(&proxy));
     operator.logged(ACTS).await;
     scene.all_ready().await;
-    let fences = Gate::new(Stage::Answer);
-    proxy.add(Rule::new("patch", STATUS, Effect::Hold(fences.clone())));
+    let gate = Gate::new(Stage::Answer);
+    proxy.add(Rule::new("patch", STATUS, Effect::Hold(gate.clone())));
     let fenced = || {
         let requests = proxy.requests().into_iter();
         requests.filter(|it| it.full_resource() == STATUS).count()
@@ -95,7 +95,7 @@ async fn s16_16_fences_acknowledged_at_once_are_each_followed_in_time_or_not_at_
     scene
         .eventually("fenced", async || fenced() >= before + RESOURCES)
         .await;
-    fences.release(Release::GoOn);
+    gate.release(Release::GoOn);
     scene.all_ready().await;
     scene.each_was_sent_once_in_time();
     scene.judge();

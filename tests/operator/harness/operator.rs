@@ -153,13 +153,30 @@ impl Operator {
 
     /// The memory that it has in use, in KiB (`VmRSS` of proc(5)).
     pub fn resident(&self) -> u64 {
+        self.of_status("VmRSS:")
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .expect("a number")
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> u64 {
+        self.of_status("Threads:").parse().expect("a number")
+    }
+
+    /// How many files and connections it has open.
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id().expect("it runs"));
+        std::fs::read_dir(path).expect("Linux tells").count()
+    }
+
+    /// What proc(5) tells of it under a name.
+    fn of_status(&self, name: &str) -> String {
         let path = format!("/proc/{}/status", self.child.id().expect("it runs"));
         let status = std::fs::read_to_string(path).expect("Linux tells");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("a line");
-        line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("a line").trim().to_owned()
     }
 
     /// Lets it have at most so many files and connections open from now on.
