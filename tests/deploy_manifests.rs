@@ -175,8 +175,9 @@ async fn its_arguments_probes_and_names_are_those_of_the_operator() {
 fn the_samples_are_accepted_and_name_a_region() {
     let samples = Path::new(DEPLOY).join("samples");
     let mut resources = 0;
-    for entry in std::fs::read_dir(&samples).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    let entries = std::fs::read_dir(&samples).unwrap().map(|entry| entry.unwrap().path());
+    for file in entries.filter(|path| path.is_file()) {
+        let text = std::fs::read_to_string(file).unwrap();
         if text.contains("kind: ExperimentRun") {
             assert!(text.contains("\n  region: "), "{text}");
             resources += 1;
@@ -190,6 +191,25 @@ fn the_samples_are_accepted_and_name_a_region() {
         &["apply", "--dry-run=server", "-f", samples.to_str().unwrap()],
     );
     assert_eq!(said.matches("experimentrun.").count(), resources, "{said}");
+}
+
+#[test]
+fn each_environment_of_the_sample_overlay_has_a_target_of_its_own() {
+    for (environment, target, steps) in [("staging", 100, 2), ("production", 10, 3)] {
+        let folder = Path::new(DEPLOY).join("samples/environments").join(environment);
+        let built = kubectl(control_plane(), &["kustomize", folder.to_str().unwrap()]);
+        let namespace = Path::new(DEPLOY).join("samples/namespace.yaml");
+        kubectl(control_plane(), &["apply", "-f", namespace.to_str().unwrap()]);
+        let resource: Value = serde_saphyr::from_str(&built).unwrap();
+        assert_eq!(resource["spec"]["exposurePercentage"], target, "{built}");
+        assert_eq!(
+            resource["spec"]["ramp"]["steps"].as_array().unwrap().len(),
+            steps,
+            "{built}"
+        );
+        let arguments = ["apply", "--dry-run=server", "-k", folder.to_str().unwrap()];
+        kubectl(control_plane(), &arguments);
+    }
 }
 
 #[test]

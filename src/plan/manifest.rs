@@ -1,9 +1,8 @@
-//! Manifests of `ExperimentRun`s, checked as the API server would check them: see `schema` for what a schema asks.
+//! Manifests of `ExperimentRun`s, checked as the API server would check them: see `schema` and `rules`.
 
 use std::{path::PathBuf, sync::LazyLock};
 
 use kube::Resource as _;
-use kube_cel::{ErrorKind, Validator};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
 use super::{
     Problem,
     documents::Document,
+    rules,
     schema::{self, Fault},
 };
 
@@ -59,13 +59,7 @@ const ADDED: [&str; 8] = [
 /// # Errors
 /// All that the API server would refuse.
 pub(super) fn parse(document: &Document) -> Result<Vec<Manifest>, Vec<Problem>> {
-    let value: Value = serde_saphyr::from_str(&document.text).map_err(|error| {
-        // What the parser says shows lines of the manifest.
-        let place = error.location().map_or(String::new(), |place| {
-            format!(", at line {} of the file", place.line() + document.lines_before)
-        });
-        vec![document.problem(None, format!("it is not YAML or JSON that can be read{place}"))]
-    })?;
+    let value = value(document).map_err(|problem| vec![problem])?;
     let mut manifests = Vec::new();
     let mut faults = Vec::new();
     collect(document, value, "", &mut manifests, &mut faults);
@@ -74,6 +68,22 @@ pub(super) fn parse(document: &Document) -> Result<Vec<Manifest>, Vec<Problem>> 
     }
     let problem = |fault: &Fault| document.problem(Some(&fault.field), fault.what.clone());
     Err(faults.iter().map(problem).collect())
+}
+
+/// What a document says. As kubectl's, one that begins with a brace is JSON first: YAML has narrower bounds for keys.
+fn value(document: &Document) -> Result<Value, Problem> {
+    let text = document.text.trim_start();
+    let json = text.starts_with('{').then(|| serde_json::from_str(text));
+    if let Some(Ok(value)) = json {
+        return Ok(value);
+    }
+    serde_saphyr::from_str(&document.text).map_err(|error| {
+        // What the parser says shows lines of the manifest.
+        let place = error.location().map_or(String::new(), |place| {
+            format!(", at line {} of the file", place.line() + document.lines_before)
+        });
+        document.problem(None, format!("it is not YAML or JSON that can be read{place}"))
+    })
 }
 
 fn collect(document: &Document, value: Value, at: &str, manifests: &mut Vec<Manifest>, faults: &mut Vec<Fault>) {
@@ -128,18 +138,9 @@ fn check(mut object: Map<String, Value>) -> Result<Checked, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    if let Err(broken) = Validator::new().validate_with_defaults(&SCHEMA, &object, None) {
-        return Err(broken
-            .iter()
-            .map(|error| {
-                let what = match error.kind {
-                    ErrorKind::ValidationFailure => error.message.clone(),
-                    // What a rule stumbled over could be shown by its error.
-                    _ => "a rule of the CRD has no answer to it: correct the value".to_owned(),
-                };
-                Fault::new(&error.field_path, what)
-            })
-            .collect());
+    let broken = rules::check(&SCHEMA, &object);
+    if !broken.is_empty() {
+        return Err(broken);
     }
     let spec = serde_json::from_value(object["spec"].take()).map_err(|_| {
         vec![Fault::new(

@@ -7,7 +7,7 @@
 //! | question | where |
 //! |---|---|
 //! | which documents are there? | `documents` |
-//! | would the API server take it? | `schema`, `manifest` |
+//! | would the API server take it? | `manifest`, `schema`, `rules` |
 //! | what happens? | `preview`, and there [`crate::decide::ramp::timeline()`] |
 //! | how is it printed? | `text`, `json` |
 //!
@@ -18,6 +18,7 @@ mod documents;
 mod json;
 mod manifest;
 mod preview;
+mod rules;
 mod schema;
 mod text;
 

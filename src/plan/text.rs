@@ -72,39 +72,50 @@ fn members(preview: &Preview, members: &[Member]) -> String {
     }
 }
 
+/// Without windows there is no zone of their own, and UTC is enough.
 fn table(raises: &[Raised], zone: &TimeZone) -> String {
-    let head = [zone.iana_name().unwrap_or("UTC"), "UTC", "from", "to", "why then"].map(str::to_owned);
-    let mut rows = vec![head];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let heads = [zone.iana_name().unwrap_or("UTC"), "UTC", "from", "to", "why then"];
+    rows.push(heads.map(str::to_owned).into());
     rows.extend(raises.iter().map(|raise| {
         let why = match raise.because {
             Because::Now => "nothing keeps it waiting",
             Because::Hold => "the hold is over",
             Because::Window => "a window opens",
         };
-        let percent = |exposure| format!("{exposure} %");
-        let at = raise.at;
-        [
-            local(at, zone),
-            at.to_string(),
-            percent(raise.from),
-            percent(raise.to),
+        vec![
+            local(raise.at, zone),
+            raise.at.to_string(),
+            format!("{} %", raise.from),
+            format!("{} %", raise.to),
             why.to_owned(),
         ]
     }));
+    if *zone == TimeZone::UTC {
+        for row in &mut rows {
+            row.remove(1);
+        }
+    }
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
             .unwrap_or_default()
     };
-    let widths: [usize; 5] = std::array::from_fn(width);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let times = widths.len() - 3;
     let mut text = String::new();
-    for [there, utc, from, to, why] in &rows {
-        let _ = writeln!(
-            text,
-            "  {there:<0$}  {utc:<1$}  {from:>2$}  {to:>3$}  {why}",
-            widths[0], widths[1], widths[2], widths[3]
-        );
+    for row in &rows {
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
+            let _ = if column >= times && column < times + 2 {
+                write!(text, "  {cell:>width$}")
+            } else {
+                write!(text, "  {cell:<width$}")
+            };
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
     }
     text
 }

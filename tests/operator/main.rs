@@ -26,6 +26,7 @@ mod memory;
 mod order;
 mod overrides;
 mod owners;
+mod plan;
 mod probes;
 mod quiet;
 mod raise;

@@ -1,0 +1,12 @@
+//! `plan` as a shell or a pull-request check runs it: what it prints, what it refuses, and how it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod command;
+mod live;
+mod manifests;
+mod refused;
+mod timelines;
+
+#[path = "../admission/cases.rs"]
+#[allow(dead_code, reason = "several test targets share it")]
+mod cases;

@@ -1,0 +1,141 @@
+//! What the API server refuses is refused, offline, at the same field, and nothing else is: `tests/api_admission.rs` holds
+//! the same cases against a real server.
+
+use serde_json::{Value, json};
+
+use crate::{
+    cases::{self, By, CANARY, spec},
+    command::{Folder, documents, manifest, plan},
+};
+
+/// What is said of each document.
+fn said(manifests: &[Value]) -> Vec<Vec<String>> {
+    let folder = Folder::new();
+    let file = folder.write("runs.yaml", &documents(manifests));
+    let printed = plan(&["-f", &file, "--from", "0"]);
+    let of = |number: usize| {
+        let place = format!("{file}, document {number}, ");
+        let without = format!("{file}, document {number}: ");
+        let lines = printed.error.lines();
+        let line = |line: &str| {
+            Some(
+                line.split_once(&place)
+                    .or_else(|| line.split_once(&without))?
+                    .1
+                    .to_owned(),
+            )
+        };
+        lines.filter_map(line).collect()
+    };
+    let found: Vec<Vec<String>> = (1..=manifests.len()).map(of).collect();
+    let count: usize = found.iter().map(Vec::len).sum();
+    assert_eq!(
+        count,
+        printed.error.lines().count(),
+        "each line has its document: {}",
+        printed.error
+    );
+    assert_eq!(printed.code == 1, count > 0);
+    found
+}
+
+fn manifests(specs: &[Value]) -> Vec<Value> {
+    specs.iter().map(|spec| manifest("run", spec)).collect()
+}
+
+#[test]
+fn what_the_api_server_refuses_is_refused_at_the_same_field() {
+    let refused = cases::refused();
+    assert!(refused.len() > 100, "{}", refused.len());
+    let specs: Vec<Value> = refused.iter().map(|case| case.spec.clone()).collect();
+    for (case, said) in refused.iter().zip(said(&manifests(&specs))) {
+        let shown = || format!("{} of {:.300}: {said:?}", case.field, case.spec.to_string());
+        assert!(said.iter().any(|line| line.contains(case.field)), "{}", shown());
+        if case.by == By::Rule {
+            assert!(said.iter().any(|line| line.contains(case.message)), "{}", shown());
+        }
+        assert!(!said.concat().contains(CANARY), "{}", shown());
+    }
+}
+
+#[test]
+fn what_the_api_server_accepts_is_accepted() {
+    let specs = cases::accepted();
+    for (spec, said) in specs.iter().zip(said(&manifests(&specs))) {
+        assert!(said.is_empty(), "{:.300}: {said:?}", spec.to_string());
+    }
+}
+
+/// Here the API server can't tell, and the operator would say `InvalidSpec`.
+#[test]
+fn a_ramp_that_only_the_operator_can_tell_is_unusable_is_refused_with_what_to_do() {
+    let (specs, messages): (Vec<_>, Vec<_>) = cases::unusable_ramps().into_iter().unzip();
+    assert!(!specs.is_empty());
+    for ((spec, message), said) in specs.iter().zip(messages).zip(said(&manifests(&specs))) {
+        assert!(said.len() == 1 && said[0].contains(message), "{spec}: {said:?}");
+    }
+}
+
+#[test]
+fn p11_no_slip_of_the_pen_shows_an_entity_id() {
+    let overrides = |overrides: Value| spec(json!({ "treatmentOverrides": overrides }));
+    let parameters = |map: Value| spec(json!({"deploymentParameters": {"dynamicExtensionParameters": map}}));
+    let mut slips = manifests(&[
+        overrides(json!({CANARY: "t1"})),
+        overrides(json!({"inline": {CANARY: 1}})),
+        overrides(json!({"inline": {CANARY: {"t1": CANARY}}})),
+        overrides(json!({"inline": CANARY})),
+        overrides(json!([CANARY])),
+        overrides(json!(CANARY)),
+        overrides(json!({"inline": [{CANARY: "t1"}]})),
+        spec(json!({CANARY: "t1"})),
+        spec(json!({"description": {CANARY: "t1"}})),
+        spec(json!({"exposurePercentage": CANARY})),
+        spec(json!({"ramp": {"steps": [{CANARY: "t1"}], "windows": CANARY}})),
+        spec(json!({"suspend": CANARY, "run": CANARY, "region": format!("{CANARY}!")})),
+        parameters(json!({CANARY: "a"})),
+        parameters(json!({"ext#stage": {CANARY: 1}})),
+    ]);
+    let mut outside = manifest("run", &spec(json!({})));
+    outside[CANARY] = json!("t1");
+    outside["metadata"][CANARY] = json!("t1");
+    slips.push(outside);
+    let mut names = manifest(&format!("{CANARY}!"), &spec(json!({})));
+    names["metadata"]["namespace"] = json!({CANARY: "t1"});
+    slips.push(names);
+    for (slip, said) in slips.iter().zip(said(&slips)) {
+        assert!(!said.is_empty(), "{slip}");
+        assert!(!said.concat().contains(CANARY), "{said:?}");
+    }
+}
+
+#[test]
+fn a_slip_in_the_name_of_a_field_is_named() {
+    let slips = [
+        (
+            spec(json!({"exposurePercent": 5})),
+            "spec: there is no field exposurePercent",
+        ),
+        (
+            spec(json!({"ramp": {"step": []}})),
+            "spec.ramp: there is no field step;",
+        ),
+    ];
+    for (spec, message) in slips {
+        let said = said(&[manifest("run", &spec)]);
+        assert!(said[0].iter().any(|line| line.starts_with(message)), "{said:?}");
+    }
+}
+
+#[test]
+fn a_manifest_needs_a_name_a_spec_and_the_right_version() {
+    let good = || manifest("run", &spec(json!({})));
+    let (mut nameless, mut empty, mut later) = (good(), good(), good());
+    nameless["metadata"] = json!({});
+    empty["spec"] = Value::Null;
+    later["apiVersion"] = json!("experiments.appconfig.dev/v2");
+    let bad = [nameless, empty, later];
+    for (said, field) in said(&bad).iter().zip(["metadata.name", "spec", "apiVersion"]) {
+        assert!(said[0].starts_with(field), "{said:?}");
+    }
+}

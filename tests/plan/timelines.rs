@@ -1,0 +1,148 @@
+//! What is printed of a ramp, offline: exit codes, the shape of the JSON, the table.
+
+use serde_json::{Value, json};
+
+use crate::{
+    cases::spec,
+    command::{Folder, manifest, plan},
+};
+
+/// A Friday evening in Berlin.
+const FRIDAY: &str = "2026-11-20T18:00:00Z";
+
+fn ramp() -> Value {
+    json!({
+        "steps": [{"exposurePercentage": 0.5, "hold": "1h"}, {"exposurePercentage": 10, "hold": "24h"}],
+        "windows": [{"kind": "Allow", "schedule": "0 9 * * MON-THU", "duration": "7h", "timeZone": "Europe/Berlin"}],
+    })
+}
+
+#[test]
+fn a_ramp_is_one_line_of_json_with_all_its_raises() {
+    let folder = Folder::new();
+    let spec = spec(json!({"exposurePercentage": 100, "ramp": ramp()}));
+    let file = folder.write("run.yaml", &manifest("add-to-cart-1", &spec).to_string());
+    let printed = plan(&["-f", &file, "--from", "0", "--at", FRIDAY, "-o", "json"]);
+    let expected = format!(
+        r#"{{"file":"{file}","namespace":"checkout","name":"add-to-cart-1","send":[],"timeline":[{}],"completesAt":"2026-11-24T09:00:00Z"}}
+"#,
+        [
+            r#"{"at":"2026-11-23T08:00:00Z","from":0,"to":0.5,"because":"Window"}"#,
+            r#"{"at":"2026-11-23T09:00:00Z","from":0.5,"to":10,"because":"Hold"}"#,
+            r#"{"at":"2026-11-24T09:00:00Z","from":10,"to":100,"because":"Hold"}"#,
+        ]
+        .join(",")
+    );
+    assert_eq!((printed.out, printed.error), (expected, String::new()));
+    assert_eq!(printed.code, 2);
+}
+
+#[test]
+fn what_is_sent_at_once_is_told_as_such() {
+    let folder = Folder::new();
+    let spec = spec(json!({"exposurePercentage": 100, "ramp": ramp()}));
+    let file = folder.write("run.yaml", &manifest("run", &spec).to_string());
+    let monday = "2026-11-23T08:00:00Z";
+    let printed = plan(&["-f", &file, "--from", "0", "--at", monday, "-o", "json"]);
+    let line = &printed.lines()[0];
+    assert_eq!(line["send"], json!(["exposurePercentage"]));
+    assert_eq!(
+        line["timeline"][0],
+        json!({"at": monday, "from": 0, "to": 0.5, "because": "Now"})
+    );
+}
+
+#[test]
+fn the_exposure_counts_as_reached_at_the_beginning_or_since_it_is_said_to_be() {
+    let folder = Folder::new();
+    let steps = json!({"steps": [{"exposurePercentage": 10, "hold": "24h"}]});
+    let spec = spec(json!({"exposurePercentage": 100, "ramp": steps}));
+    let file = folder.write("run.yaml", &manifest("run", &spec).to_string());
+    let first = |more: &[&str]| {
+        let arguments = [&["-f", &file, "--from", "10", "--at", FRIDAY, "-o", "json"], more].concat();
+        plan(&arguments).lines()[0]["timeline"][0].clone()
+    };
+    assert_eq!(first(&[])["at"], "2026-11-21T18:00:00Z");
+    assert_eq!(
+        first(&["--since", "2026-11-20T08:00:00+01:00"])["at"],
+        "2026-11-21T07:00:00Z"
+    );
+    assert_eq!(
+        first(&["--since", "2026-11-01T00:00:00Z"]),
+        json!({"at": FRIDAY, "from": 10, "to": 100, "because": "Now"}),
+        "one raise after a long time, and no catching up"
+    );
+}
+
+#[test]
+fn nothing_to_send_now_or_later_is_exit_code_0() {
+    let folder = Folder::new();
+    let reached = spec(json!({"exposurePercentage": 25, "ramp": ramp()}));
+    let file = folder.write("run.yaml", &manifest("run", &reached).to_string());
+    let printed = plan(&["-f", &file, "--from", "25", "-o", "json"]);
+    assert_eq!(printed.code, 0, "{printed:?}");
+    assert_eq!(printed.lines()[0]["timeline"], json!([]));
+    assert_eq!(printed.lines()[0].get("stays"), None);
+
+    let above = plan(&["-f", &file, "--from", "40", "-o", "json"]);
+    assert_eq!(above.code, 0, "{above:?}");
+    assert_eq!(above.lines()[0]["stays"]["reason"], "ExposureAboveDesired");
+
+    let suspended = spec(json!({"exposurePercentage": 25, "ramp": ramp(), "suspend": true}));
+    let file = folder.write("suspended.yaml", &manifest("run", &suspended).to_string());
+    let printed = plan(&["-f", &file, "--from", "0", "-o", "json"]);
+    assert_eq!(printed.code, 0, "{printed:?}");
+    assert_eq!(printed.lines()[0]["stays"]["reason"], "Suspended");
+}
+
+#[test]
+fn offline_other_members_are_unknown_and_hold_nothing() {
+    let folder = Folder::new();
+    let members = json!({"exposurePercentage": 5, "description": "Button", "treatmentOverrides": {"inline": {"qa-bob": "t1"}},
+        "deploymentParameters": {"tags": {"team": "checkout"}}});
+    let file = folder.write("run.yaml", &manifest("run", &spec(members)).to_string());
+    let printed = plan(&["-f", &file, "--from", "0", "--at", FRIDAY, "-o", "json"]);
+    let line = &printed.lines()[0];
+    assert_eq!(line["unknown"], json!(["description", "treatmentOverrides"]));
+    assert_eq!(line["send"], json!(["exposurePercentage"]));
+    let text = plan(&["-f", &file, "--from", "0", "--at", FRIDAY]).out;
+    assert!(
+        text.contains("treatmentOverrides (1 entity)") && text.contains("1 tag"),
+        "{text}"
+    );
+    for secret in ["qa-bob", "checkout\"", "Button"] {
+        assert!(
+            !text.contains(secret) && !printed.out.contains("qa-bob"),
+            "{secret}: {text}"
+        );
+    }
+}
+
+#[test]
+fn the_table_has_local_and_utc_times() {
+    let folder = Folder::new();
+    let spec = spec(json!({"exposurePercentage": 100, "ramp": ramp()}));
+    let file = folder.write("run.yaml", &manifest("add-to-cart-1", &spec).to_string());
+    let printed = plan(&["-f", &file, "--from", "0", "--at", FRIDAY]);
+    let lines: Vec<Vec<&str>> = printed
+        .out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let table: Vec<String> = lines
+        .iter()
+        .skip_while(|line| line.first() != Some(&"Europe/Berlin"))
+        .map(|line| line.join(" "))
+        .collect();
+    assert_eq!(
+        table,
+        [
+            "Europe/Berlin UTC from to why then",
+            "Mon 2026-11-23 09:00:00 CET 2026-11-23T08:00:00Z 0 % 0.5 % a window opens",
+            "Mon 2026-11-23 10:00:00 CET 2026-11-23T09:00:00Z 0.5 % 10 % the hold is over",
+            "Tue 2026-11-24 10:00:00 CET 2026-11-24T09:00:00Z 10 % 100 % the hold is over",
+        ],
+        "{}",
+        printed.out
+    );
+}
