@@ -25,9 +25,9 @@ pub struct Step {
 
 impl Step {
     /// A step to a spec that is beside a value, and the value.
-    pub fn to(beside: Value, value: &Value) -> Self {
+    pub fn to(beside: &Value, value: &Value) -> Self {
         let mut spec = Map::new();
-        for part in [&beside, value] {
+        for part in [beside, value] {
             spec.extend(part.as_object().expect("a part of a spec").clone());
         }
         Self {
@@ -59,7 +59,7 @@ pub fn with_refused_in_between(field: &Field) -> Vec<Journey> {
     let count = field.values.len();
     let journey = |(number, (refused, message)): (usize, &(Value, &'static str))| {
         let mut journey = through(field, &[number % count, (number + 1) % count]);
-        let mut step = Step::to((field.beside)(1), refused);
+        let mut step = Step::to(&(field.beside)(1), refused);
         step.refused = Some(message);
         journey.steps.insert(1, step);
         journey.name = format!("{}, refused in between: {number}", journey.name);
@@ -75,7 +75,7 @@ fn pairs(field: &Field) -> impl Iterator<Item = (usize, usize)> {
 
 fn through(field: &Field, values: &[usize]) -> Journey {
     let names: Vec<_> = values.iter().map(|value| field.values[*value].0).collect();
-    let step = |(step, value): (usize, &usize)| Step::to((field.beside)(step), &field.values[*value].1);
+    let step = |(step, value): (usize, &usize)| Step::to(&(field.beside)(step), &field.values[*value].1);
     Journey {
         name: format!("{}/{}", field.name(), names.join(" → ")),
         steps: values.iter().enumerate().map(step).collect(),

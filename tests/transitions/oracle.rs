@@ -113,6 +113,14 @@ impl Asked<'_> {
         self.description.is_some() || self.overrides.is_some() || self.exposure.is_some()
     }
 
+    /// A request, and the deployment's parameters along with it.
+    fn along(&self, mut body: Value) -> Value {
+        if let Some(parameters) = &self.parameters {
+            body["DeploymentParameters"] = parameters.clone();
+        }
+        body
+    }
+
     /// Whether every member but the exposure is as it was asked for.
     fn others_match(&self, live: &Live) -> bool {
         self.description.is_none_or(|asked| asked == live.description)
@@ -143,14 +151,13 @@ impl Course {
         {
             self.override_treatments(asked, overrides);
         }
-        match asked.exposure.filter(|exposure| !same(*exposure, self.live.exposure)) {
-            Some(exposure) if exposure < self.live.exposure => self.rows.push("ExposureAboveDesired"),
-            Some(exposure) if asked.others_match(&self.live) => {
-                if self.send(with(&asked.parameters, json!({ "ExposurePercentage": exposure }))) {
-                    self.live.exposure = exposure;
-                }
-            }
-            _ => {}
+        let Some(exposure) = asked.exposure.filter(|exposure| !same(*exposure, self.live.exposure)) else {
+            return;
+        };
+        if exposure < self.live.exposure {
+            self.rows.push("ExposureAboveDesired");
+        } else if asked.others_match(&self.live) && self.send(asked.along(json!({ "ExposurePercentage": exposure }))) {
+            self.live.exposure = exposure;
         }
     }
 
@@ -158,10 +165,7 @@ impl Course {
         let known = |treatment: &String| TREATMENTS.contains(&treatment.as_str());
         if !overrides.values().all(known) {
             self.rows.push("UnknownTreatment");
-        } else if self.send(with(
-            &asked.parameters,
-            json!({ "TreatmentOverrides": { "Inline": overrides } }),
-        )) {
+        } else if self.send(asked.along(json!({ "TreatmentOverrides": { "Inline": overrides } }))) {
             if !self.surroundings.overrides_are_merged {
                 self.live.overrides.clear();
             }
@@ -249,13 +253,6 @@ fn deployment_parameters(spec: &Value) -> Option<Value> {
     };
     let members: Map<String, Value> = names.into_iter().filter_map(member).collect();
     (!members.is_empty()).then_some(Value::Object(members))
-}
-
-fn with(parameters: &Option<Value>, mut body: Value) -> Value {
-    if let Some(parameters) = parameters {
-        body["DeploymentParameters"] = parameters.clone();
-    }
-    body
 }
 
 fn map(value: &Value) -> Option<BTreeMap<String, String>> {

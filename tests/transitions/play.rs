@@ -37,13 +37,13 @@ pub async fn play(stage: Stage) -> Outcome {
     let _operator = Operator::start(&flags);
     let journeys = stage.journeys.iter().enumerate();
     let played = stream::iter(journeys).map(async |(number, journey)| {
-        let mut traveller = Traveller::new(&scene, &stage, number, journey);
-        let travelled = AssertUnwindSafe(traveller.travel()).catch_unwind().await;
-        let failure = travelled.err().map(|panic| told(&journey.name, panic));
+        let mut on_its_way = Traveller::new(&scene, &stage, number, journey);
+        let arrived = AssertUnwindSafe(on_its_way.travel()).catch_unwind().await;
+        let failure = arrived.err().map(|panic| told(&journey.name, panic));
         (
-            traveller.applied,
-            traveller.as_expected,
-            traveller.expected.len(),
+            on_its_way.applied,
+            on_its_way.as_expected,
+            on_its_way.expected.len(),
             failure,
         )
     });
