@@ -12,7 +12,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults memory teeth check format lint doc deny crds-check crds
+.PHONY: help demo up test faults memory teeth soak check format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -40,6 +40,9 @@ memory: ## Measure a release build with 1,000 resources
 
 teeth: ## Break the code on purpose, more than 400 times, and expect a test to fail each time: hours
 	@tests/teeth/run
+
+soak: ## Let everything go wrong for MINUTES=n, as SEED=s has it, and judge what the operator did
+	$(WITHOUT_PROXY) MINUTES='$(MINUTES)' SEED='$(SEED)' $(CARGO) test --test soak -- --ignored --nocapture
 
 check: format lint doc deny crds-check ## Everything but the tests: format, lints, documentation, dependencies, generated files
 

@@ -125,12 +125,33 @@ pub(super) fn watch(
     };
     let sources = apis.into_iter().enumerate().map(move |(source, api)| {
         let mut present = HashSet::new();
-        let events = watcher(api, config.clone()).default_backoff();
+        let events = relisting(api, config.clone()).default_backoff();
         events
             .flat_map(move |event| stream::iter(changes(source, &mut present, event)))
             .boxed()
     });
     stream::select_all(sources)
+}
+
+/// A watch that begins anew, with a list, when the versions that it asks for are gone. kube's own does so when an event in
+/// the stream tells; told by HTTP 410, it would ask for the same versions for ever.
+fn relisting(
+    api: Api<DeserializeGuard<ExperimentRun>>,
+    config: watcher::Config,
+) -> impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<ExperimentRun>>>> + Send {
+    stream::unfold(None, move |running| {
+        let (api, config) = (api.clone(), config.clone());
+        async move {
+            let mut events = running.unwrap_or_else(|| watcher(api, config).boxed());
+            let event = events.next().await?;
+            let running = (!is_gone(&event)).then_some(events);
+            Some((event, running))
+        }
+    })
+}
+
+fn is_gone<T>(event: &watcher::Result<T>) -> bool {
+    matches!(event, Err(watcher::Error::WatchStartFailed(kube::Error::Api(status))) if status.code == 410)
 }
 
 /// How many watches there are for so many namespaces.

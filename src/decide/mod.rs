@@ -26,6 +26,7 @@ mod judge;
 pub mod live;
 pub mod memory;
 pub mod notice;
+mod now;
 mod observe;
 pub mod ramp;
 pub mod schedule;
@@ -37,10 +38,7 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region};
 
@@ -52,6 +50,7 @@ use failure::{Failure, Operation};
 use live::{Known, Live};
 use memory::Memory;
 use notice::Notice;
+pub use now::Now;
 use schedule::Next;
 use update::Update;
 
@@ -155,25 +154,6 @@ impl Outcome {
             Self::Refused(_) | Self::NotSent(_) => true,
             Self::Unknown(_) => false,
         }
-    }
-}
-
-/// The time of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
-    /// Since the process started, on a clock that never goes back.
-    pub elapsed: Duration,
-    /// This machine's wall clock.
-    pub local: Timestamp,
-    /// `AppConfig`'s own clock: the `Date` of this pass's answer, and what has passed since.
-    pub service: Option<Timestamp>,
-}
-
-impl Now {
-    /// The wall clock that times in the status are taken from.
-    #[must_use]
-    pub fn wall(&self) -> Time {
-        Time(self.service.unwrap_or(self.local))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+#[allow(unused_imports, reason = "not every target that shares this asks for it")]
 pub use ramps::unusable_ramps;
 use ramps::{accepted_ramps, refused_ramps};
 

@@ -8,6 +8,7 @@
 mod harness;
 
 use harness::{Operator, Scene, bodies, is_ready, kubectl};
+use jiff::SignedDuration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
@@ -54,6 +55,7 @@ impl Scene {
 async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_resource() {
     let scene = Scene::new().await;
     let mut operator = Operator::start(&scene.flags().with("--resync-interval=1s"));
+    scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));
     scene.raise_to(1.0).await;
     scene.loosen_schema().await;
     scene.raise_to(2.0).await;

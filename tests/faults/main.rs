@@ -2,8 +2,8 @@
 //! resource at that moment, the operator is killed, refused or kept waiting, and what it does then keeps the promises.
 //!
 //! No plan is written by hand. A *reference run* of a [`workload`] lists every request of a pass in order
-//! ([`reference_run`]); the points before and after each, times the [`plan::Fault`]s, times what a user does
-//! [`plan::Meanwhile`], are the plans. Each is played ([`play`]) with the real operator in a namespace of its own, against
+//! ([`reference_run`]); the points before and after each, times the [`plan::Fault`]s, times what a user does meanwhile
+//! ([`plan::Meanwhile`]), are the plans. Each is played ([`play`]) with the real operator in a namespace of its own, against
 //! an `AppConfig` of its own and through a proxy of its own ([`hold`]), ends when everything is at rest, and is then judged
 //! twice: the checker judges whether its history keeps the promises, and the workload knows how it must have ended
 //! ([`workload::End`]).
@@ -51,9 +51,7 @@ async fn every_plan_keeps_the_promises() {
     let count = plans.len();
     let played = stream::iter(plans.into_iter().map(|plan| async {
         let name = plan.name();
-        let began = std::time::Instant::now();
         let played = AssertUnwindSafe(play::play(plan)).catch_unwind().await;
-        say(&format!("{name} {:.1}", began.elapsed().as_secs_f32()));
         played.err().map(|panic| (name, told(panic)))
     }));
     let ended: Vec<_> = played.buffer_unordered(SIDE_BY_SIDE).collect().await;

@@ -10,6 +10,8 @@ use crate::{
 /// What goes wrong at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing: it was only slow, and what it meets has changed meanwhile.
+    None,
     /// The operator is killed, and another is started.
     Kill,
     /// It is answered with an error.
@@ -50,38 +52,33 @@ pub struct Plan {
     pub next: Option<Step>,
     pub fault: Fault,
     pub meanwhile: Meanwhile,
-    /// How many updates had been carried out when the user acted.
-    pub carried_out: usize,
+    /// How many updates the pass has sent before.
+    pub updates_before: usize,
 }
 
 /// Every plan of a workload whose pass makes these requests.
 pub fn all(workload: &Workload, steps: &[Step]) -> Vec<Plan> {
     let mut plans = Vec::new();
     for (at, &step) in steps.iter().enumerate().filter(|(_, step)| is_own(workload, **step)) {
-        for reached in stages(step.request) {
-            let sent = steps[..at]
-                .iter()
-                .filter(|step| step.request == Request::Update)
-                .count();
-            let carried_out = sent + usize::from(step.request == Request::Update && *reached != Reached::Sent);
-            for fault in [Fault::Kill, Fault::Error, Fault::Hang] {
-                for meanwhile in [
-                    Meanwhile::Nothing,
-                    Meanwhile::Lowered,
-                    Meanwhile::Raised,
-                    Meanwhile::Deleted,
-                    Meanwhile::Recreated,
-                ] {
-                    plans.push(Plan {
-                        workload: workload.clone(),
-                        step,
-                        reached: *reached,
-                        next: steps.get(at + 1).copied(),
-                        fault,
-                        meanwhile,
-                        carried_out,
-                    });
-                }
+        let updates_before = steps[..at].iter().filter(|step| step.request == Request::Update);
+        let updates_before = updates_before.count();
+        for (reached, fault) in points(step.request) {
+            for meanwhile in [
+                Meanwhile::Nothing,
+                Meanwhile::Lowered,
+                Meanwhile::Raised,
+                Meanwhile::Deleted,
+                Meanwhile::Recreated,
+            ] {
+                plans.push(Plan {
+                    workload: workload.clone(),
+                    step,
+                    reached,
+                    next: steps.get(at + 1).copied(),
+                    fault,
+                    meanwhile,
+                    updates_before,
+                });
             }
         }
     }
@@ -95,14 +92,23 @@ fn is_own(workload: &Workload, step: Step) -> bool {
         .is_none_or(|updates| matches!(step.request, Request::Fence | Request::Update) && step.before < updates)
 }
 
-/// Where a request is worth being held. Losing the answer of a read is like losing the read; that a status write is
-/// answered is what the next request tells, and of the last one nothing.
-fn stages(request: Request) -> &'static [Reached] {
-    match request {
+/// Where a request is worth being held, and for what. Losing the answer of a read is like losing the read, and that a
+/// status was written is told by the request that follows, if any.
+fn points(request: Request) -> impl Iterator<Item = (Reached, Fault)> {
+    let stages: &[Reached] = match request {
         Request::Get => &[Reached::Sent, Reached::Answered],
         Request::Fence | Request::Status => &[Reached::Sent, Reached::ActedUpon],
         Request::Update => &[Reached::Sent, Reached::ActedUpon, Reached::Answered],
-    }
+    };
+    let faults = [Fault::None, Fault::Kill, Fault::Error, Fault::Hang];
+    let points = stages
+        .iter()
+        .flat_map(move |&reached| faults.map(|fault| (reached, fault)));
+    points.filter(move |&(reached, fault)| match (request, reached) {
+        // Whether a slow fence is followed depends on how slow, and an update that is committed goes on to be answered.
+        (Request::Fence | Request::Update, Reached::ActedUpon) => fault != Fault::None,
+        _ => true,
+    })
 }
 
 impl Plan {
@@ -120,27 +126,36 @@ impl Plan {
 
     /// Whether it may take the operator a minute to know whether an update was carried out.
     pub fn may_take_long(&self) -> bool {
-        matches!(self.step.request, Request::Fence | Request::Update) && self.reached != Reached::Answered
+        let known = self.fault == Fault::None || self.reached == Reached::Answered;
+        matches!(self.step.request, Request::Fence | Request::Update) && !known
+    }
+
+    /// How many updates are carried out of those that were asked for before the user acted.
+    fn carried_out(&self) -> usize {
+        let this_too =
+            self.step.request == Request::Update && (self.reached != Reached::Sent || self.fault == Fault::None);
+        self.updates_before + usize::from(this_too)
     }
 
     /// Which of the updates sent is one that was never carried out, as nobody can know for a minute: nothing may follow it
     /// before. Where the record went with the resource, a new process knows of nothing.
     pub fn sent_in_vain(&self) -> Option<usize> {
-        let in_vain = self.step.request == Request::Update && self.reached == Reached::Sent;
+        let in_vain = self.step.request == Request::Update && self.carried_out() == self.updates_before;
         let forgotten = self.meanwhile == Meanwhile::Recreated && self.fault == Fault::Kill;
-        (in_vain && !forgotten).then_some(self.carried_out)
+        (in_vain && !forgotten).then_some(self.updates_before)
     }
 
     /// How it must end.
     pub fn end(&self) -> End {
         let asked = self.workload.asked_in_the_end(self.meanwhile);
-        End::after(&self.workload, self.carried_out, asked)
+        End::after(&self.workload, self.carried_out(), asked)
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::None => "none",
             Self::Kill => "kill",
             Self::Error => "error",
             Self::Hang => "hang",

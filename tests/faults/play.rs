@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use crate::{
-    harness::{Flags, Operator, Scene, condition, condition_status, is_ready, is_stalled, proxy},
+    harness::{ACTS, Flags, Operator, Scene, condition, condition_status, is_ready, is_stalled, proxy},
     hold::Hold,
     plan::{Fault, Meanwhile, Plan, Reached},
     workload::{Members, Workload, members},
@@ -54,7 +54,9 @@ pub async fn play(plan: Plan) {
     let mut operator = Operator::start(&flags);
     adopt(&scene, &plan.workload).await;
     let mut hold = Hold::set(&scene, &proxy, plan.step, plan.reached);
-    let next = plan.next.filter(|_| plan.reached == Reached::Answered);
+    let next = plan
+        .next
+        .filter(|_| plan.reached == Reached::Answered && plan.fault != Fault::None);
     let next = next.map(|step| (step, Hold::set(&scene, &proxy, step, Reached::Sent)));
     scene.apply(NAME, &plan.workload.asked).await;
     hold.reached(&plan.step.to_string()).await;
@@ -66,11 +68,12 @@ pub async fn play(plan: Plan) {
         hold = next;
     }
     match plan.fault {
+        Fault::None => hold.go_on(),
         Fault::Kill => {
             operator.kill().await;
             hold.close();
             operator = Operator::start(&flags);
-            operator.logged("this process acts from now on").await;
+            operator.logged(ACTS).await;
         }
         Fault::Error => hold.answer_with_an_error(),
         Fault::Hang => {

@@ -250,7 +250,9 @@ async fn kubectl_shows_and_waits_for_a_live_run() {
     let (header, row) = columns(&[]).await;
     assert_eq!(
         header,
-        ["NAME", "RUN", "STATUS", "DESIRED", "LIVE", "READY", "REASON", "NEXT", "AGE"]
+        [
+            "NAME", "RUN", "STATUS", "DESIRED", "LIVE", "READY", "REASON", "NEXT", "AGE"
+        ]
     );
     assert_eq!(row[..row.len() - 1], ["run", "1", "33.3", "Unknown", "Pending"]);
     let _operator = scene.operator();
@@ -262,7 +264,7 @@ async fn kubectl_shows_and_waits_for_a_live_run() {
     assert_eq!(row[..7], ["run", "1", "RUNNING", "33.3", "33.3", "True", "InSync"]);
     let (header, row) = columns(&["-o", "wide"]).await;
     assert_eq!(
-        header[8..],
+        header[9..],
         ["APPLICATION", "DEFINITION", "REGION", "UPDATED", "MESSAGE"]
     );
     assert_eq!(row[8..11], ["shop", "add-to-cart", "eu-west-1"]);

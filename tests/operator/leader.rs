@@ -58,7 +58,7 @@ async fn p1_a_leader_frozen_beyond_its_lease_sends_nothing_afterwards_and_ends()
         .eventually("read by the first", async || !scene.reads().is_empty())
         .await;
     // It stops in the middle of a pass whose next steps are the fence and the update.
-    first.signal(Signal::STOP);
+    first.pause().await;
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
     scene.wait("run", "ready", is_ready).await;
     second.logged(HOLDING).await;

@@ -89,6 +89,7 @@ async fn metrics_have_the_names_of_dashboards_and_move_by_one_for_each_event() {
         (format!("leader_election_master_status{{{lease}}}"), 1.0),
         (format!("experimentrun_exposure_percentage{{{object}}}"), 33.3),
         (format!("experimentrun_desired_exposure_percentage{{{object}}}"), 33.3),
+        (format!("experimentrun_target_reached{{{object}}}"), 1.0),
         (condition("Ready"), 1.0),
         (condition("TargetReached"), 1.0),
     ];

@@ -94,6 +94,7 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
     let operator = Operator::start(&flags.with(&format!("--write-rate={WRITE_RATE}")));
     operator.limit_file_descriptors(FILE_DESCRIPTORS);
     operator.logged(ACTS).await;
+    single.circumstances(|context| (context.read_rate, context.write_rate) = (200.0, 20.0));
 
     let mut alone = Vec::new();
     for change in 1..=CHANGES {

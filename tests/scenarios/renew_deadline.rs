@@ -20,12 +20,12 @@ const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 const REQUEST: Duration = Duration::from_secs(5);
 
 /// When the last renewal came that succeeded.
-fn last_renewal(proxy: &Proxy) -> Timestamp {
+fn last_renewal(proxy: &Proxy) -> Option<Timestamp> {
     let requests = proxy.requests();
     let renewal = requests
         .iter()
         .rfind(|it| it.verb == "update" && it.resource == "leases" && it.status == Some(200));
-    Timestamp::now() - renewal.unwrap().at.elapsed()
+    Some(Timestamp::now() - renewal?.at.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,6 +36,9 @@ async fn s12_a_leader_that_cannot_renew_has_stopped_acting_before_its_lease_runs
     first.logged(HOLDING).await;
     let second = Operator::start(&scene.busy_replica());
     scene.all_ready().await;
+    scene
+        .eventually("renewed", async || last_renewal(&proxy).is_some())
+        .await;
     let of_first = scene.updates()[0].user_agent.clone().unwrap();
     let process = |agent: &str| agent.split_whitespace().nth(1).map(str::to_owned);
 
@@ -55,7 +58,7 @@ async fn s12_a_leader_that_cannot_renew_has_stopped_acting_before_its_lease_runs
     assert_eq!(code, Some(3), "{}", first.log());
     scene.wait_for_all("at the last exposure", is_at(hundredths)).await;
 
-    let renewed = last_renewal(&proxy);
+    let renewed = last_renewal(&proxy).unwrap();
     let updates = scene.updates();
     let (before, after): (Vec<_>, Vec<_>) = updates
         .iter()

@@ -1,32 +1,18 @@
 //! Scenario 10: an API server that answers everything with 429 and asks to wait for ten minutes. Nobody waits that long.
 
 use control_plane::proxy::{Effect, Rule};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::harness::{Operator, Scene, bodies, is_ready, proxy};
 
 const RETRY_AFTER: u32 = 600;
-/// How long a pass may take, as a bucket of the histogram.
-const PASS_DEADLINE: &str = "le=\"30.0\"";
-
-/// How many passes came to an end, and how many of them within the deadline of a pass.
-async fn passes(operator: &Operator) -> (u32, u32) {
-    let metrics = operator.metrics().await;
-    let sample = |kind: &str, label: &str| {
-        let name = format!("controller_runtime_reconcile_time_seconds_{kind}");
-        let (_, value) = metrics
-            .iter()
-            .find(|(it, _)| it.starts_with(&name) && it.contains(label))
-            .unwrap();
-        format!("{value}").parse().unwrap()
-    };
-    (sample("count", ""), sample("bucket", PASS_DEADLINE))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s10_no_pass_waits_for_the_ten_minutes_that_an_overloaded_api_server_asks_for() {
     let (scene, proxy) = (Scene::new().await, proxy());
-    let operator = Operator::start(&scene.flags().with("--resync-interval=1s").through(&proxy));
+    let _operator = Operator::start(&scene.flags().with("--resync-interval=1s").through(&proxy));
+    scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
     scene.wait("run", "ready", is_ready).await;
     let refused = || proxy.requests().iter().filter(|it| it.status == Some(429)).count();
@@ -53,8 +39,6 @@ async fn s10_no_pass_waits_for_the_ten_minutes_that_an_overloaded_api_server_ask
     // The harness's deadline is far below ten minutes.
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(scene.committed(), 2);
-    let (ended, within) = passes(&operator).await;
-    assert_eq!(ended, within, "each pass ended in time");
     scene.judge();
 }
 
@@ -84,7 +68,5 @@ async fn s10_a_fence_refused_with_a_long_retry_after_is_tried_again_within_the_b
     proxy.remove(refusing);
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 10.0 })]);
-    let (ended, within) = passes(&operator).await;
-    assert_eq!(ended, within, "each pass ended in time");
     scene.judge();
 }

@@ -17,7 +17,11 @@ impl Scene {
         let mut hundredths = 500;
         while going_on.load(Ordering::Relaxed) {
             hundredths += 1;
+            let sent = self.updates().len();
             self.apply_all(RESOURCES, f64::from(hundredths) / 100.0).await;
+            // As fast as somebody acts upon it: more would only keep the API server busy.
+            let acted_upon = || self.updates().len() > sent || !going_on.load(Ordering::Relaxed);
+            self.eventually("acted upon", async || acted_upon()).await;
         }
         hundredths
     }
@@ -30,6 +34,7 @@ impl Scene {
 
     /// The flags of a replica that sends more than by default.
     pub fn busy_replica(&self) -> Flags {
+        self.circumstances(|context| (context.read_rate, context.write_rate) = (100.0, 20.0));
         self.replica().with("--read-rate=100").with("--write-rate=20")
     }
 }

@@ -58,6 +58,11 @@ fn exposure_5(_: usize) -> Value {
     json!({ "exposurePercentage": 5 })
 }
 
+/// Exposure rises with every step, which it can only when every other member is as it was asked for.
+fn rising(step: usize) -> Value {
+    json!({ "exposurePercentage": 5 * (step + 1) })
+}
+
 /// Exposure rises with every step, and every other member changes.
 fn all_change(step: usize) -> Value {
     let treatment = ["t1", "t2"][step % 2];
@@ -86,7 +91,7 @@ pub fn description() -> Field {
             json!({ "description": "\"\\ \u{0}\t\r\n👩‍🔬 é e\u{301} null </script>" }),
         ),
     ];
-    Field::new("spec.description", exposure_5, values)
+    Field::new("spec.description", rising, values)
 }
 
 /// The number that only rises.
@@ -107,9 +112,10 @@ pub fn exposure() -> Field {
 
 /// The map that is replaced whole. The last value is one that only the operator can see to be wrong.
 pub fn overrides() -> Field {
-    let beside = |_| {
-        let parameters = json!({ "dynamicExtensionParameters": { "ext#stage": "canary" } });
-        json!({ "exposurePercentage": 5, "deploymentParameters": parameters })
+    let beside = |step| {
+        let mut spec = rising(step);
+        spec["deploymentParameters"] = json!({ "dynamicExtensionParameters": { "ext#stage": "canary" } });
+        spec
     };
     let inline = |inline: Value| json!({ "treatmentOverrides": { "inline": inline } });
     let largest = map(32, |number| format!("{number:€<2048}"), "t2");

@@ -46,7 +46,7 @@ pub fn there_and_back(field: &Field) -> Vec<Journey> {
         .collect()
 }
 
-/// As [`there_and_back`], one journey for both directions.
+/// As [`there_and_back`], with one journey for both directions.
 pub fn there_or_back(field: &Field) -> Vec<Journey> {
     pairs(field)
         .filter(|(from, to)| from < to)
@@ -82,14 +82,15 @@ fn through(field: &Field, values: &[usize]) -> Journey {
     }
 }
 
-/// From each value to the next one, whose updates `AppConfig` refuses, back, and there again.
+/// From each value to the next one, whose updates `AppConfig` refuses, to the one after that, and back to what was refused.
 pub fn with_updates_refused(field: &Field) -> Vec<Journey> {
-    let neighbours = (1..field.values.len()).map(|to| (to - 1, to));
-    let journey = |(from, to)| {
-        let mut journey = through(field, &[from, to, from, to]);
+    let count = field.values.len();
+    let journey = |from: usize| {
+        let (to, other) = ((from + 1) % count, (from + 2) % count);
+        let mut journey = through(field, &[from, to, other, to]);
         journey.steps[1].appconfig_refuses = true;
         journey.name.push_str(", refused by AppConfig at first");
         journey
     };
-    neighbours.map(journey).collect()
+    (0..count).map(journey).collect()
 }

@@ -14,7 +14,7 @@
 #[path = "../operator/harness/mod.rs"]
 mod harness;
 
-#[allow(dead_code, reason = "shared with tests/api_admission.rs")]
+#[allow(dead_code, unused_imports, reason = "shared with tests/api_admission.rs")]
 #[path = "../admission/cases.rs"]
 mod cases;
 
@@ -32,7 +32,7 @@ use futures::{StreamExt, stream};
 use play::Outcome;
 
 /// How many stages are played side by side, each with an operator of its own.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_transition_of_every_field_does_exactly_what_it_must() {

@@ -39,30 +39,37 @@ impl Stage {
 
 /// All stages.
 pub fn all() -> Vec<Stage> {
-    let of_field = [
+    // Where a step can't be taken back, it makes a difference from which value a new run sets out.
+    let ratchets = [fields::exposure(), fields::suspend(), fields::region()];
+    let others = [
         fields::description(),
-        fields::exposure(),
         fields::overrides(),
         fields::dynamic_extension_parameters(),
         fields::tags(),
         fields::deployment_parameters_alone(),
-        fields::suspend(),
         fields::resync_interval(),
-        fields::region(),
-    ]
-    .map(|field| Stage::new(field.path, every(&field)));
+    ];
+    let of_field = ratchets
+        .map(|field| Stage::new(field.path, with_refused(journey::there_and_back(&field), &field)))
+        .into_iter()
+        .chain(others.map(|field| Stage::new(field.path, with_refused(journey::there_or_back(&field), &field))));
+    let of_identity = fields::identity()
+        .into_iter()
+        .flat_map(|field| with_refused(journey::there_and_back(&field), &field));
     let identity = Stage {
         application: "my app/π 100%.",
-        ..Stage::new("what names the run", fields::identity().iter().flat_map(every))
+        ..Stage::new("what names the run", of_identity)
     };
-    of_field
+    // The longest ones first.
+    refusing()
         .into_iter()
-        .chain([identity, nowhere(), the_other_way_round(), merged(), refusing()])
+        .chain([the_other_way_round()])
+        .chain(of_field)
+        .chain([merged(), identity, nowhere()])
         .collect()
 }
 
-fn every(field: &Field) -> Vec<Journey> {
-    let mut journeys = journey::there_and_back(field);
+fn with_refused(mut journeys: Vec<Journey>, field: &Field) -> Vec<Journey> {
     journeys.extend(journey::with_refused_in_between(field));
     journeys
 }
@@ -119,14 +126,19 @@ fn merged() -> Stage {
     }
 }
 
-/// An `AppConfig` that refuses every update for a while. It does so to everybody, so these are played one by one.
-fn refusing() -> Stage {
-    let fields = [fields::description(), fields::exposure(), fields::overrides()];
-    Stage {
+/// An `AppConfig` that refuses every update for a while. It does so to everybody, so these are played one by one, and each
+/// field has a stage of its own.
+fn refusing() -> [Stage; 3] {
+    let of_fields = [
+        (
+            "an AppConfig that refuses descriptions",
+            fields::description as fn() -> Field,
+        ),
+        ("an AppConfig that refuses exposures", fields::exposure),
+        ("an AppConfig that refuses overrides", fields::overrides),
+    ];
+    of_fields.map(|(what, field)| Stage {
         side_by_side: 1,
-        ..Stage::new(
-            "an AppConfig that refuses updates",
-            fields.iter().flat_map(journey::with_updates_refused),
-        )
-    }
+        ..Stage::new(what, journey::with_updates_refused(&field()))
+    })
 }

@@ -19,3 +19,4 @@ mod standing;
 pub(super) mod support;
 mod survival;
 mod times;
+mod told_once;

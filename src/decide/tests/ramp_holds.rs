@@ -34,10 +34,6 @@ fn stands(status: &ExperimentRunStatus) -> (f32, String, Option<(f32, i64)>) {
     (ramp.reached.exposure_percentage.percentage(), hold, next)
 }
 
-fn raises_to(percentage: f32) -> Option<crate::api::Exposure> {
-    Some(exposure(percentage))
-}
-
 #[test]
 fn each_step_is_held_and_the_status_says_what_comes_and_when() {
     let (mut world, mut run) = (careful(), live(0.0));
@@ -182,7 +178,7 @@ fn a_hold_counts_from_the_confirmation_and_not_from_the_request() {
     world.converge(&mut run);
     world.wait(3600);
     let due = world.read(&run);
-    assert_eq!(due.update.as_ref().unwrap().exposure(), raises_to(10.0));
+    assert_eq!(due.update.as_ref().unwrap().exposure(), Some(exposure(10.0)));
     // The answer is lost, and a minute later a read shows that the raise came about.
     world.send(&due, Outcome::Unknown(update_failure(FailureKind::Unavailable)));
     assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");

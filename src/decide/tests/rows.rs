@@ -4,7 +4,7 @@ use super::support::*;
 use crate::{
     api::Member,
     decide::{
-        EndedBy, Now, Owner, Resource, Seen, decide,
+        EndedBy, Now, Outcome, Owner, Resource, Seen, decide,
         desired::{Defaults, InvalidSpec},
         failure::FailureKind,
         schedule::Next,
@@ -292,4 +292,29 @@ fn exposure_raised_by_somebody_else_is_told_once_and_by_the_owner_only() {
     run.exposure = exposure(30.0);
     touch(&mut run);
     assert_eq!(notices(&world.read(&run)), ["RunAlreadyManaged"]);
+}
+
+#[test]
+fn what_is_updated_is_named_and_overrides_are_counted() {
+    let mut world = World::new(wants(25.0));
+    world.desired.description = Some("text".to_owned());
+    world.desired.overrides = Some(overrides(&[("alice", "t1"), ("bob", "c")]));
+    let mut run = live(5.0);
+    let mut named = Vec::new();
+    let mut decision = world.read(&run);
+    while let Some(update) = decision.update.clone() {
+        named.push(message(&decision.status).to_owned());
+        apply(&update, &mut run);
+        decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
+    }
+    assert_eq!(named[0], "updating the description");
+    assert_eq!(named.len(), 3);
+    assert_eq!(world.status.treatment_override_count, Some(2));
+    for (member, expected) in [
+        (Member::Description, "description"),
+        (Member::TreatmentOverrides, "treatment overrides"),
+        (Member::ExposurePercentage, "exposure"),
+    ] {
+        assert_eq!(crate::decide::live::words(member), expected);
+    }
 }

@@ -127,3 +127,12 @@ fn conditions_stand_only_whole_of_this_generation_and_with_a_reason_why_ready_is
         assert!(!with(&|it| it[place].observed_generation = None), "{place}");
     }
 }
+
+#[test]
+fn p9_a_read_that_differs_while_an_update_is_unsettled_leaves_nothing_in_sync_behind() {
+    let mut world = World::new(wants(25.0));
+    let decision = world.read(&live(5.0));
+    world.send(&decision, Outcome::Unknown(update_failure(FailureKind::Unavailable)));
+    world.read(&live(5.0));
+    assert_eq!(world.memory.standing, Some((1, vec![])));
+}

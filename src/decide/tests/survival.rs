@@ -3,7 +3,12 @@
 use super::support::*;
 use crate::{
     api::{ExperimentRunStatus, Member},
-    decide::{Seen, failure::FailureKind, memory::Memory, pinned_region},
+    decide::{
+        Seen,
+        failure::FailureKind,
+        memory::{Memory, Pending},
+        pinned_region,
+    },
 };
 
 #[test]
@@ -132,4 +137,51 @@ fn the_pinned_region_is_remembered_even_without_a_status() {
     assert_eq!(region(&world.status, None).as_deref(), Some("eu-west-1"));
     assert_eq!(region(&nothing, Some(&world.memory)).as_deref(), Some("eu-west-1"));
     assert_eq!(region(&nothing, Some(&Memory::default())), None);
+}
+
+#[test]
+fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_its_first_pass() {
+    let restarted_and_wiped = |mut world: World| {
+        world.restart();
+        world.status = ExperimentRunStatus::default();
+        world
+    };
+    let mut above = World::new(wants(5.0));
+    above.read(&live(25.0));
+    let mut world = restarted_and_wiped(above.clone());
+    world.read_failed(FailureKind::Throttled);
+    assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
+
+    let mut world = restarted_and_wiped(above);
+    let mut other = live(25.0);
+    other.key.application_id = "zzzzzz1".to_owned();
+    world.read(&other);
+    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+
+    let mut fenced = World::new(wants(25.0));
+    let decision = fenced.read(&live(5.0));
+    fenced.fence(&decision);
+    let mut world = restarted_and_wiped(fenced);
+    assert_eq!(sends(&world.read(&live(5.0))), None);
+    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+}
+
+#[test]
+fn p4_two_updates_that_are_open_are_settled_by_no_live_state() {
+    let mut world = World::new(wants(25.0));
+    let decision = world.read(&live(5.0));
+    let update = decision.update.unwrap();
+    let mut memory = Memory::default();
+    for id in ["one", "other"] {
+        let record = update.pending(id, 1, &world.now());
+        memory.open(Pending {
+            record,
+            first_seen: world.elapsed,
+        });
+    }
+    let record = memory.pending.unwrap().record;
+    assert_eq!(
+        (record.id.as_str(), record.generation, record.exposure_percentage),
+        ("other", -1, None)
+    );
 }

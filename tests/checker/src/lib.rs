@@ -4,7 +4,14 @@
 //! [`check`] decides from it alone which of the promises of the design were broken. It shares no logic with the operator:
 //! of its library it uses the shape of the resource, and nothing of what decides.
 
+mod answer;
+mod authorised;
+mod evidence;
 mod history;
+mod promises;
+mod resource;
+mod sent;
+mod timeline;
 mod violation;
 
 pub use history::{Context, History, OtherChange, ProcessChange, ProcessEvent, Version};
@@ -13,6 +20,5 @@ pub use violation::{Promise, Violation};
 /// The promises that this history breaks.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
-    let _ = history;
-    Vec::new()
+    promises::judge(&evidence::Evidence::new(history))
 }

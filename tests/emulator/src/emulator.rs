@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -128,6 +129,11 @@ impl Emulator {
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         self.shared.log.clear();
+    }
+
+    /// Forgets the requests that arrived before a moment. What one of them that is in flight comes to is then not logged.
+    pub fn forget_requests_before(&self, moment: Timestamp) {
+        self.shared.log.forget_before(moment);
     }
 
     /// Replaces the faults.

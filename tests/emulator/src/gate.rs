@@ -67,9 +67,9 @@ impl Gate {
         if stage != self.stage {
             return Release::GoOn;
         }
-        let mut state = self.state.subscribe();
+        let mut changes = self.state.subscribe();
         self.state.send_modify(|state| state.reached = true);
-        let released = state.wait_for(|state| state.release.is_some()).await;
+        let released = changes.wait_for(|state| state.release.is_some()).await;
         released
             .ok()
             .and_then(|state| state.release.clone())

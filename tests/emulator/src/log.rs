@@ -99,6 +99,10 @@ impl RequestLog {
         self.lock().records.clear();
     }
 
+    pub(crate) fn forget_before(&self, moment: Timestamp) {
+        self.lock().records.retain(|record| record.arrived_at >= moment);
+    }
+
     pub(crate) fn open(self: &Arc<Self>, record: RequestRecord) -> OpenRecord {
         self.lock().records.push(record.clone());
         OpenRecord {

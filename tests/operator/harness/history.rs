@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "several test targets share it")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -61,6 +62,27 @@ impl Scene {
             what: what.to_owned(),
         };
         self.circumstances(|context| context.other_writers.push(change));
+    }
+
+    /// Forgets what came before a moment since which nothing has happened: of the versions, the newest of each resource
+    /// that is there stay.
+    pub fn forget_before(&self, moment: Timestamp) {
+        self.emulator.forget_requests_before(moment);
+        let mut versions = locked(&self.recorder.log.versions);
+        let names: Vec<_> = versions.iter().map(|version| version.run.name_any()).collect();
+        let newest: BTreeMap<_, _> = names
+            .into_iter()
+            .enumerate()
+            .map(|(place, name)| (name, place))
+            .collect();
+        let newest: BTreeSet<_> = newest.into_values().collect();
+        let mut place = 0..;
+        versions.retain(|version| place.next().is_some_and(|place| newest.contains(&place)) && !version.deleted);
+        drop(versions);
+        self.circumstances(|context| {
+            context.other_writers.retain(|change| change.at >= moment);
+            context.edited_statuses.clear();
+        });
     }
 
     /// Everything up to now, for the checker.
@@ -136,6 +158,13 @@ impl Recorder {
             .rev()
             .find(of_resource)
             .map(|version| version.run.clone())
+    }
+
+    /// Whether the last that was told of a resource is its deletion.
+    pub fn is_gone(&self, name: &str) -> bool {
+        let versions = locked(&self.log.versions);
+        let last = versions.iter().rfind(|version| version.run.name_any() == name);
+        last.is_none_or(|last| last.deleted)
     }
 
     /// Tells of each change of [`Self::versions`].

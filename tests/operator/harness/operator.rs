@@ -153,13 +153,30 @@ impl Operator {
 
     /// The memory that it has in use, in KiB (`VmRSS` of proc(5)).
     pub fn resident(&self) -> u64 {
+        self.of_status("VmRSS:")
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .expect("a number")
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> u64 {
+        self.of_status("Threads:").parse().expect("a number")
+    }
+
+    /// How many files and connections it has open.
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id().expect("it runs"));
+        std::fs::read_dir(path).expect("Linux tells").count()
+    }
+
+    /// What proc(5) tells of it under a name.
+    fn of_status(&self, name: &str) -> String {
         let path = format!("/proc/{}/status", self.child.id().expect("it runs"));
         let status = std::fs::read_to_string(path).expect("Linux tells");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("a line");
-        line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("a line").trim().to_owned()
     }
 
     /// Lets it have at most so many files and connections open from now on.
@@ -182,11 +199,26 @@ impl Operator {
         kill_process(pid, signal).expect("it can be signalled");
         let change = match signal {
             Signal::KILL => ProcessChange::Killed,
-            Signal::STOP => ProcessChange::Paused,
             Signal::TERM => ProcessChange::Terminated,
             _ => return,
         };
         self.processes.note(&self.name, change);
+    }
+
+    /// SIGSTOP, until all of it stands still: of a busy machine's threads, some would go on for a moment.
+    pub async fn pause(&self) {
+        let pid = self.pid();
+        kill_process(pid, Signal::STOP).expect("it can be signalled");
+        let threads = format!("/proc/{}/task", pid.as_raw_nonzero());
+        let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+            let status = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("status")));
+            // A thread that is gone since it was listed has no state.
+            status.is_ok_and(|status| status.contains("State:\tT"))
+        };
+        while !std::fs::read_dir(&threads).expect("it runs").all(is_stopped) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.processes.note(&self.name, ProcessChange::Paused);
     }
 
     /// SIGTERM, and how it ended.

@@ -189,11 +189,19 @@ impl Scene {
         written
     }
 
+    /// Deletes a resource, and waits until the watch has told of it: what is judged next is what the watch has told.
     pub async fn delete(&self, name: &str) {
         self.runs
             .delete(name, &DeleteParams::default())
             .await
             .expect("it can be deleted");
+        let mut changed = self.recorder.changed();
+        let told = async {
+            while !self.recorder.is_gone(name) {
+                changed.changed().await.expect("the watch goes on");
+            }
+        };
+        timeout(DEADLINE, told).await.expect("the watch tells of the deletion");
     }
 
     /// Waits until a resource's newest version is as asked, and gives it.

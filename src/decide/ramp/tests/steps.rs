@@ -15,10 +15,7 @@ fn hours(hours: i64) -> SignedDuration {
 #[test]
 fn the_next_exposure_is_the_smallest_step_above_live_cut_at_the_target() {
     let ramp = ramp(steps(&[(0.0, "1h"), (0.5, "1h"), (10.0, "24h"), (50.0, "48h")]));
-    let next = |live, target| {
-        ramp.next(exposure(live), exposure(target))
-            .map(|next| next.percentage())
-    };
+    let next = |live, target| ramp.next(exposure(live), exposure(target)).map(Exposure::percentage);
     assert_eq!(next(0.0, 100.0), Some(0.5));
     assert_eq!(next(0.4, 100.0), Some(0.5), "below a step");
     assert_eq!(next(0.5, 100.0), Some(10.0));

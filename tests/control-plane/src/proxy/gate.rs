@@ -79,13 +79,13 @@ impl Gate {
         if stage != self.stage {
             return Release::GoOn;
         }
-        let mut state = self.state.subscribe();
+        let mut changes = self.state.subscribe();
         self.state.send_modify(|state| state.reached.push(request.clone()));
         loop {
-            if let Some(release) = state.borrow_and_update().release {
+            if let Some(release) = changes.borrow_and_update().release {
                 return release;
             }
-            let _ = state.changed().await;
+            let _ = changes.changed().await;
         }
     }
 }
