@@ -1,7 +1,11 @@
 //! The README says what the code does: its tables and the code's lists are the same, both ways, and its recipes work.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{collections::BTreeSet, process::Command, time::Duration};
+use std::{
+    collections::BTreeSet,
+    process::{Command, Output},
+    time::Duration,
+};
 
 use appconfig_experiment_operator::{
     api::{Exposure, Reason, custom_resource_definition},
@@ -15,7 +19,7 @@ use k8s_openapi::{
 };
 use serde_json::Value;
 
-use document::{Row, code, name, table};
+use document::{Row, blocks, code, name, section, table};
 
 #[path = "readme/document.rs"]
 mod document;
@@ -68,6 +72,65 @@ fn every_flag_stands_in_the_readme_with_its_variable_and_default() {
             assert_eq!(row[2], format!("`{default}`"), "{flag}");
         }
     }
+}
+
+/// The flags that `plan` has and `run` has not.
+fn flags_of_plan() -> Vec<String> {
+    let output = operator(&["plan", "--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    let lines = help.lines().map(str::trim_start);
+    let options = lines.filter(|line| line.starts_with("--") || (line.starts_with('-') && line.contains(", --")));
+    let name = |line: &str| {
+        line.split("--")
+            .nth(1)?
+            .split([' ', '['])
+            .next()
+            .map(|name| format!("--{name}"))
+    };
+    let of_run: Vec<_> = flags().into_iter().map(|(flag, _, _)| flag).collect();
+    options
+        .filter_map(name)
+        .filter(|flag| flag != "--help" && !of_run.contains(flag))
+        .collect()
+}
+
+#[test]
+fn every_flag_of_plan_stands_in_the_readme() {
+    let flags = flags_of_plan();
+    assert!(flags.len() > 3, "{flags:?}");
+    assert_eq!(names(&table("### Flags", "flag of `plan`")), flags);
+}
+
+/// Runs the program from the root of the repository, as the README does.
+fn operator(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"));
+    let command = command.args(arguments).env_clear();
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+#[test]
+fn the_timeline_of_the_two_week_ramp_is_what_plan_prints() {
+    let ramps = section("## Ramps");
+    let commands = blocks(&ramps, "console");
+    assert_eq!(commands.len(), 1);
+    let (line, told) = commands[0].split_once('\n').unwrap();
+    let words: Vec<_> = line
+        .strip_prefix("$ appconfig-experiment-operator ")
+        .unwrap()
+        .split(' ')
+        .collect();
+    let printed = operator(&words);
+    assert_eq!(told, String::from_utf8(printed.stdout).unwrap());
+    assert_eq!(printed.status.code(), Some(2));
+
+    // Both ways: the manifest that the README shows is the one that was planned.
+    let sample =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples/ramp-careful.yaml")).unwrap();
+    let shown: Vec<Value> = blocks(&ramps, "yaml")
+        .iter()
+        .map(|block| serde_saphyr::from_str(block).unwrap())
+        .collect();
+    assert_eq!(shown, [serde_saphyr::from_str::<Value>(&sample).unwrap()]);
 }
 
 fn properties(of: &str) -> serde_json::Map<String, Value> {

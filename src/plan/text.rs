@@ -26,7 +26,7 @@ pub(super) fn print(preview: &Preview) -> String {
     let mut line = |head: &str, what: String| {
         let _ = writeln!(text, "  {head:<12}{what}");
     };
-    line("from then", local(preview.at, &preview.zone));
+    line("begins", local(preview.at, &preview.zone));
     line("live", format!("{} %{since}", preview.live));
     line("sent now", members(preview, &preview.timeline.sends));
     if !preview.unknown.is_empty() {

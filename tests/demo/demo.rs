@@ -3,6 +3,8 @@
 //! `demo` tells the [`story`] on a [`stage`] and fails when something is not as it says. `demo up` leaves the stage to a
 //! person.
 
+mod ramp;
+mod resource;
 mod stage;
 mod story;
 

@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -193,6 +193,23 @@ fn kubectl(control_plane: &ControlPlane, arguments: &[&str]) -> Outcome<String> 
     Err(format!("kubectl {} failed: {said}", arguments.join(" ")).into())
 }
 
+/// Shows a preview, as anybody would ask for it, and gives what it says.
+pub fn plan(arguments: &[&str]) -> Outcome<String> {
+    println!("$ {PROGRAM} plan {}", arguments.join(" "));
+    let output = Command::new(program()?)
+        .arg("plan")
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    print!("{said}");
+    if output.status.code() == Some(2) {
+        Ok(said)
+    } else {
+        Err(format!("plan: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
 /// A word as one would type it.
 fn shell_word(word: &str) -> String {
     if word.contains(['{', ' ', '\'', '"', ';']) {
@@ -205,15 +222,18 @@ fn shell_word(word: &str) -> String {
 const OPERATOR_LOG: &str = "operator.log";
 const PROGRAM: &str = "appconfig-experiment-operator";
 
+/// Cargo puts examples in a directory beside the programs.
+fn program() -> Outcome<PathBuf> {
+    let this = std::env::current_exe()?;
+    Ok(this.ancestors().nth(2).unwrap_or(Path::new("")).join(PROGRAM))
+}
+
 /// The operator as a process. It is stopped when dropped.
 struct Operator(Child);
 
 impl Operator {
     fn start(control_plane: &ControlPlane, emulator: &Emulator, audience: Audience) -> Outcome<Self> {
-        // Cargo puts examples in a directory beside the programs.
-        let this = std::env::current_exe()?;
-        let program = this.ancestors().nth(2).unwrap_or(Path::new("")).join(PROGRAM);
-        let mut command = Command::new(program);
+        let mut command = Command::new(program()?);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("AWS_") || name.starts_with("APPCONFIG_OPERATOR_") {
