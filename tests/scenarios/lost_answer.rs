@@ -30,7 +30,8 @@ async fn s06_updates_of_three_members_whose_answers_are_all_lost_are_committed_o
         raise(25.0),
     ];
     assert_eq!(bodies(&scene.updates()), sent);
-    assert_eq!((scene.committed(), scene.fences("run")), (3, 3));
+    assert_eq!(scene.committed(), 3);
+    scene.announced_no_more();
     let doubted = scene.versions("run").iter().filter(|run| is_unknown(run)).count();
     assert!(doubted >= 3, "each was in doubt");
     scene.judge();
@@ -39,11 +40,15 @@ async fn s06_updates_of_three_members_whose_answers_are_all_lost_are_committed_o
 #[tokio::test(flavor = "multi_thread")]
 async fn s06_an_update_whose_answer_is_lost_is_settled_by_the_process_after_a_crash() {
     let scene = Scene::new().await;
-    scene.once(Operation::UpdateExperimentRun, Effect::DropAfterCommit);
-    // The read that would settle it does not come to its end.
-    let read = scene.emulator.hold(Operation::GetExperimentRun, 1, Stage::BeforeCommit);
+    let update = scene
+        .emulator
+        .hold(Operation::UpdateExperimentRun, 0, Stage::AfterCommit);
     let mut operator = scene.operator();
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    update.reached().await;
+    // The read that would settle it does not come to its end.
+    let read = scene.emulator.hold(Operation::GetExperimentRun, 0, Stage::BeforeCommit);
+    update.release(Release::Close);
     scene.wait("run", "in doubt", is_unknown).await;
     read.reached().await;
     operator.kill().await;

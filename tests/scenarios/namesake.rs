@@ -1,12 +1,12 @@
 //! Scenario 3: a resource is deleted and made anew under its name while the watch is frozen.
 
-use appconfig_emulator::{Fault, Operation, Release, Stage};
+use appconfig_emulator::{Operation, Release, Stage};
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Proxy, Rule};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Operator, Scene, bodies, condition_status, is_ready, is_stalled, proxy, reason, refuse},
+    harness::{Operator, Scene, bodies, condition_status, is_ready, is_stalled, proxy},
     updates::{conflicts, is_unknown, raise},
 };
 
@@ -96,24 +96,10 @@ async fn s03_a_namesake_that_wants_no_overrides_is_not_ready_while_others_are_pe
 #[tokio::test(flavor = "multi_thread")]
 async fn s03_overrides_of_a_deleted_resource_are_not_sent_for_a_namesake_with_others() {
     let (scene, proxy) = (Scene::new().await, proxy());
-    let throttled = || refuse(429, Some("TooManyRequestsException"), "slow down");
-    // Reads are throttled from then on as well, so that the first overrides are sent once.
-    let reads = Fault {
-        skip: 1,
-        ..Fault::always(Operation::GetExperimentRun, throttled())
-    };
-    let updates = Fault::once(Operation::UpdateExperimentRun, throttled());
-    scene.emulator.set_faults(vec![updates, reads]).unwrap();
     let _operator = Operator::start(&scene.flags().through(&proxy));
     let (first, second) = (json!({ "qa-bob": "t1" }), json!({ "qa-alice": "t2" }));
     let spec = |inline: &Value| json!({ "treatmentOverrides": { "inline": inline } });
-    scene.apply("run", &spec(&first)).await;
-    // The third failure in a row is the last that a status tells of.
-    scene
-        .wait("run", "throttled", |run| {
-            reason(run) == "Throttled" && condition_status(run, "Ready") == Some("Unknown")
-        })
-        .await;
+    scene.throttled_with_an_update(&spec(&first)).await;
     let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
     let before = conflicts(&proxy);
     scene.delete("run").await;

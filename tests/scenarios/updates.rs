@@ -1,10 +1,11 @@
 //! What updates ask for, and what resources tell of them.
 
+use appconfig_emulator::{Effect, Operation, RefuseWith, Release, Stage};
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::Proxy;
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, condition_status, reason};
+use crate::harness::{Scene, bodies, condition_status, reason};
 
 /// The body of an update that raises exposure.
 pub fn raise(to: f64) -> Value {
@@ -52,8 +53,39 @@ impl Scene {
     /// `AppConfig` carried out one update, which raised to this, and there was no other; nor was one announced.
     pub fn sent_only(&self, to: f64) {
         let updates = self.updates();
-        assert_eq!(crate::harness::bodies(&updates), [raise(to)]);
+        assert_eq!(bodies(&updates), [raise(to)]);
         assert!(updates[0].committed && updates[0].changed, "{updates:?}");
-        assert_eq!(self.fences("run"), 1);
+        self.announced_no_more();
+    }
+
+    /// No update was announced after the last that arrived. One before it may have been, and not have been sent because
+    /// its fence was acknowledged late.
+    pub fn announced_no_more(&self) {
+        let (updates, versions) = (self.updates(), self.versions("run"));
+        let agent = updates.last().and_then(|update| update.user_agent.as_deref()).unwrap();
+        let pending = |run: &ExperimentRun| Some(run.status.as_ref()?.pending_update.as_ref()?.id.clone());
+        let announced = versions.iter().rev().find_map(pending).unwrap();
+        assert!(agent.contains(&announced), "{announced} was announced after {agent}");
+    }
+
+    /// The first update is throttled, and from then on every read, so that no other is sent until [`Scene::heal`]. It
+    /// waits until the resource says no more than it has said.
+    pub async fn throttled_with_an_update(&self, spec: &Value) {
+        let throttled = || RefuseWith {
+            status: 429,
+            code: Some("TooManyRequestsException".to_owned()),
+            message: "slow down".to_owned(),
+        };
+        let update = self
+            .emulator
+            .hold(Operation::UpdateExperimentRun, 0, Stage::BeforeCommit);
+        self.apply("run", spec).await;
+        update.reached().await;
+        self.always(Operation::GetExperimentRun, Effect::Refuse(throttled()));
+        update.release(Release::Refuse(throttled()));
+        // The third failure in a row is the last that a status tells of.
+        let doubted = |run: &ExperimentRun| condition_status(run, "Ready") == Some("Unknown");
+        self.wait("run", "throttled", |run| reason(run) == "Throttled" && doubted(run))
+            .await;
     }
 }
