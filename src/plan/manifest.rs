@@ -87,12 +87,14 @@ fn value(document: &Document) -> Result<Value, Problem> {
 }
 
 fn collect(document: &Document, value: Value, at: &str, manifests: &mut Vec<Manifest>, faults: &mut Vec<Fault>) {
-    let Value::Object(mut object) = value else { return };
-    let kind = object
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+    let Value::Object(mut object) = value else {
+        // A document of comments alone is none.
+        if !value.is_null() {
+            faults.push(no_resource(at));
+        }
+        return;
+    };
     if kind.ends_with("List")
         && let Some(Value::Array(items)) = object.remove("items")
     {
@@ -102,6 +104,10 @@ fn collect(document: &Document, value: Value, at: &str, manifests: &mut Vec<Mani
         return;
     }
     let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    if kind.is_empty() || version.is_empty() {
+        faults.push(no_resource(at));
+        return;
+    }
     if kind != ExperimentRun::kind(&()) || version.split('/').next() != Some(GROUP) {
         return;
     }
@@ -122,6 +128,19 @@ fn collect(document: &Document, value: Value, at: &str, manifests: &mut Vec<Mani
     }
 }
 
+/// As kubectl: what might have been meant as an `ExperimentRun` isn't skipped.
+fn no_resource(at: &str) -> Fault {
+    let what = "it is no resource: apiVersion and kind are required";
+    Fault::new(
+        if at.is_empty() {
+            "the document"
+        } else {
+            at.trim_end_matches('.')
+        },
+        what.to_owned(),
+    )
+}
+
 type Checked = (Option<String>, String, ExperimentRunSpec);
 
 fn check(mut object: Map<String, Value>) -> Result<Checked, Vec<Fault>> {
@@ -132,7 +151,7 @@ fn check(mut object: Map<String, Value>) -> Result<Checked, Vec<Fault>> {
     let (namespace, name) = names(&metadata, &mut faults);
     let mut object = Value::Object(object);
     faults.extend(schema::check(&SCHEMA, &mut object));
-    if !object["spec"].is_object() {
+    if faults.is_empty() && !object["spec"].is_object() {
         faults.push(Fault::new("spec", "it is required".to_owned()));
     }
     if !faults.is_empty() {

@@ -130,12 +130,14 @@ fn a_slip_in_the_name_of_a_field_is_named() {
 #[test]
 fn a_manifest_needs_a_name_a_spec_and_the_right_version() {
     let good = || manifest("run", &spec(json!({})));
-    let (mut nameless, mut empty, mut later) = (good(), good(), good());
+    let (mut nameless, mut empty, mut later, mut kindless) = (good(), good(), good(), good());
     nameless["metadata"] = json!({});
     empty["spec"] = Value::Null;
     later["apiVersion"] = json!("experiments.appconfig.dev/v2");
-    let bad = [nameless, empty, later];
-    for (said, field) in said(&bad).iter().zip(["metadata.name", "spec", "apiVersion"]) {
-        assert!(said[0].starts_with(field), "{said:?}");
+    kindless["kind"] = Value::Null;
+    let bad = [nameless, empty, later, kindless, json!("run")];
+    let fields = ["metadata.name", "spec", "apiVersion", "the document", "the document"];
+    for (said, field) in said(&bad).iter().zip(fields) {
+        assert!(said.len() == 1 && said[0].starts_with(field), "{said:?}");
     }
 }
