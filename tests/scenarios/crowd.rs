@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use appconfig_experiment_operator::api::ExperimentRun;
+use control_plane::proxy::{Effect, Rule};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::harness::{ACTS, Operator, Scene, is_ready};
+use crate::harness::{ACTS, Operator, Scene, is_ready, proxy};
 
 /// How many resources the crowd has.
 const CROWD: usize = 1_000;
@@ -91,7 +92,9 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
         .flags()
         .with(&format!("--namespace={}", crowd.namespace))
         .with("--read-rate=200");
-    let operator = Operator::start(&flags.with(&format!("--write-rate={WRITE_RATE}")));
+    let proxy = proxy();
+    let flags = flags.with(&format!("--write-rate={WRITE_RATE}")).through(&proxy);
+    let operator = Operator::start(&flags);
     operator.limit_file_descriptors(FILE_DESCRIPTORS);
     operator.logged(ACTS).await;
     single.circumstances(|context| (context.read_rate, context.write_rate) = (200.0, 20.0));
@@ -100,7 +103,11 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
     for change in 1..=CHANGES {
         alone.push(neighbours.raise(change_to(change)).await);
     }
+    // The operator hears of all of them at the same moment, however long it takes to make them.
+    let frozen = Rule::new("watch", "experimentruns", Effect::Freeze).namespace(&crowd.namespace);
+    let frozen = proxy.add(frozen);
     crowd.apply_all(CROWD, 90.0).await;
+    proxy.remove(frozen);
     let mut beside = Vec::new();
     // As long as the crowd keeps the operator busy.
     while beside.len() < CHANGES && neighbours.sent_for_crowd() < CROWD - 3 * WRITE_RATE {

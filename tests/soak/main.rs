@@ -106,6 +106,7 @@ impl<'a> Soak<'a> {
             random,
             figures: Figures::default(),
         };
+        soak.operator.logged("this process acts from now on").await;
         soak.at_rest(is_settled).await;
         soak
     }

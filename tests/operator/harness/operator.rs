@@ -88,7 +88,6 @@ impl Operator {
         command
             .arg("run")
             .args(["--namespace", &flags.namespace, "--endpoint-url", &flags.endpoint])
-            .args(["--log-level", "trace"])
             .args(&flags.arguments)
             .env("APPCONFIG_OPERATOR_HTTP_ADDRESS", "127.0.0.1:0")
             .env("KUBECONFIG", &flags.kubeconfig)
@@ -105,6 +104,13 @@ impl Operator {
             } else {
                 command.env(name, value)
             };
+        }
+        if !flags
+            .arguments
+            .iter()
+            .any(|argument| argument.starts_with("--log-level"))
+        {
+            command.args(["--log-level", "trace"]);
         }
         flags.processes.note(&name, ProcessChange::Started);
         Self {
