@@ -17,8 +17,6 @@ const FILE_DESCRIPTORS: u64 = 256;
 const WRITE_RATE: usize = 20;
 /// How many changes of the single resource are measured, alone and in the crowd.
 const CHANGES: usize = 50;
-/// How many passes there are at a time by default. Those that are before a change when it comes are not taken back.
-const CONCURRENCY: usize = 16;
 
 /// A namespace with one resource, and one with a crowd whose runs are at the same `AppConfig`.
 struct Neighbours {
@@ -126,7 +124,9 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
         beside.len()
     );
     // Counted, since seconds are the machine's: the two figures are printed to be compared.
-    assert!(most <= 2 * CONCURRENCY, "{most} updates of the crowd went before");
+    // In time it is two seconds more than alone at most, which is printed for a person: on a busy machine it would be a
+    // matter of luck. What starving is, is counted: without turns, it would wait for hundreds.
+    assert!(most <= CROWD / 10, "{most} updates of the crowd went before");
 
     crowd.all_ready().await;
     assert_eq!(neighbours.sent_for_crowd(), CROWD, "each change is sent once");
