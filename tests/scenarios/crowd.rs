@@ -123,7 +123,6 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
         "only {} changes came while the crowd changed",
         beside.len()
     );
-    // Counted, since seconds are the machine's: the two figures are printed to be compared.
     // In time it is two seconds more than alone at most, which is printed for a person: on a busy machine it would be a
     // matter of luck. What starving is, is counted: without turns, it would wait for hundreds.
     assert!(most <= CROWD / 10, "{most} updates of the crowd went before");
