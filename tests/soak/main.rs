@@ -23,7 +23,6 @@ use control_plane::proxy::Proxy;
 use fastrand::Rng;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use kube::{ResourceExt, api::ListParams};
 use tokio::time::{Instant, sleep};
 
 use figures::{Figures, Sample};
@@ -149,20 +148,19 @@ impl<'a> Soak<'a> {
         self.at_rest(is_settled).await;
     }
 
-    /// Waits until all resources are so, and the watch has told of it.
+    /// Waits until all resources are so, as the watch has told.
     async fn at_rest(&self, is: impl Fn(&ExperimentRun) -> bool) {
         let deadline = Instant::now() + REST;
+        let other = |name: &&&str| !self.scene.newest(name).is_some_and(|run| is(&run));
+        let names = self.users.names();
+        let mut last = None;
         loop {
-            let all = self.scene.runs.list(&ListParams::default()).await.unwrap().items;
-            let Some(other) = all.iter().find(|run| !is(run)) else {
-                for run in all {
-                    self.scene.caught_up(run).await;
-                }
-                return;
-            };
+            // The one that was not so a moment ago is most likely not so now: the others need not be looked at.
+            last = last.into_iter().chain(&names).find(other);
+            let Some(name) = last else { return };
             if Instant::now() > deadline {
                 self.scene.judge();
-                panic!("{} does not come to rest: {:#?}", other.name_any(), other.status);
+                panic!("{name} does not come to rest: {:#?}", self.scene.newest(name));
             }
             sleep(Duration::from_millis(500)).await;
         }
