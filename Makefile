@@ -17,7 +17,7 @@ WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_prox
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: programs ## Show it all in a minute and a half, on a real API server and an emulated AppConfig
+demo: programs ## Show it all in under a minute, on a real API server and an emulated AppConfig
 	@$(BUILT)/examples/demo
 
 up: programs ## The same servers, left running until Ctrl-C
