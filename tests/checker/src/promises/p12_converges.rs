@@ -1,8 +1,8 @@
 //! P12, converges. Ten minutes (two back-off ceilings) or one resync, whichever is longer, and the time that pending
 //! updates need at the write rate, after the last fault, change of the spec and change by others, or when the recording
 //! says that it went on to the end: each resource is settled. Its generation is observed, no update is pending, and either
-//! Ready is True and the run is what the spec asks for, or it is Stalled with a reason of the table. It is so once more a
-//! promise how often a refused update is tried: once in a generation, live state and hour.
+//! Ready is True and the run is what the spec asks for, or it is Stalled with a reason of the table. And a
+//! refused update is tried once in a generation, live state and hour.
 
 use jiff::{SignedDuration, Timestamp};
 
