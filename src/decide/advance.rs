@@ -71,7 +71,8 @@ impl<'a> Asked<'a> {
         let Some(service) = now.service else {
             // AppConfig's own clock is the only one that counts.
             self.ramp = before;
-            if live.exposure < target {
+            if let Some(next) = ramp.next(live.exposure, target) {
+                self.next = Cow::Owned(self.spec.asking(next));
                 self.keep(live.exposure);
                 self.row = Some(without_clock());
             }

@@ -311,6 +311,23 @@ fn a_step_that_is_refused_is_tried_once_an_hour_though_the_ramp_waits_meanwhile(
 }
 
 #[test]
+fn a_step_that_is_refused_is_not_tried_sooner_after_an_answer_without_a_date() {
+    let (mut world, mut run) = (careful(), live(0.5));
+    world.converge(&mut run);
+    world.wait(3600);
+    let due = world.read(&run);
+    world.send(&due, Outcome::Refused(update_failure(FailureKind::Refused)));
+    let without = Now {
+        service: None,
+        ..world.now()
+    };
+    let decision = world.decide_at(&Seen::Read(run.clone(), EndedBy::NotAsked), &without);
+    (world.memory, world.status) = (decision.memory, stored(&decision.status));
+    assert_eq!(sends(&world.read(&run)), None);
+    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+}
+
+#[test]
 fn raises_of_a_ramp_are_never_taken_for_a_contest() {
     let steps: Vec<(f32, &str)> = (1..20_u8).map(|step| (f32::from(step), "1m")).collect();
     let (mut world, mut run) = (World::new(ramped(20.0, super::support::steps(&steps))), live(0.0));
