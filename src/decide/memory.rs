@@ -18,6 +18,8 @@ const RESOLVED_KEPT: usize = 16;
 pub struct Memory {
     /// The run that was found first.
     pub pin: Option<RunKey>,
+    /// Whether a status has told of it: until then another process may have found another run first.
+    pub pin_is_recorded: bool,
     /// The last answer that was believed.
     pub known: Option<Known>,
     /// The last answer that was not.
@@ -95,8 +97,10 @@ impl Memory {
             .pending_update
             .clone()
             .map(|record| Pending { record, first_seen });
+        let pin = RunKey::pinned(status, run);
         Self {
-            pin: RunKey::pinned(status, run),
+            pin_is_recorded: pin.is_some(),
+            pin,
             known: Known::from_status(status),
             held: status.held_updates.clone(),
             ramp: status.ramp.clone(),
@@ -109,8 +113,13 @@ impl Memory {
 
     /// Takes up what the status tells now, while this process has had no answer of its own: the copy that it saw first may
     /// have been old, and a read that lags is told by what another process has recorded since. One that was wiped tells
-    /// nothing.
-    pub(super) fn take_up(&mut self, status: &ExperimentRunStatus) {
+    /// nothing. Where another process has recorded the run that it found, that one was found first (P5).
+    pub(super) fn take_up(&mut self, status: &ExperimentRunStatus, run: i32) {
+        if let Some(pin) = RunKey::pinned(status, run).filter(|_| !self.pin_is_recorded) {
+            self.known.take_if(|_| self.pin.as_ref() != Some(&pin));
+            self.pin = Some(pin);
+            self.pin_is_recorded = true;
+        }
         let Some(told) = Known::from_status(status) else { return };
         if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
             self.held.clone_from(&status.held_updates);
@@ -119,6 +128,11 @@ impl Memory {
             self.ready_generation = ready_generation(status);
             self.known = Some(told);
         }
+    }
+
+    /// Notes that a status which this process decided upon is written, and with it the run that it found.
+    pub fn recorded(&mut self) {
+        self.pin_is_recorded = self.pin.is_some();
     }
 
     /// Notes that nothing was sent, or will be, under this ID: whatever copy of the status still names it is old.

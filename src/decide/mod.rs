@@ -195,7 +195,6 @@ pub fn asks_who_ended_it(live: &Live, status: &ExperimentRunStatus) -> bool {
 #[must_use]
 pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Seen, now: &Now) -> Decision {
     let mut memory = memory.clone();
-    memory.take_up(resource.status);
     if let Seen::Updated {
         id: Some(id), outcome, ..
     } = seen
@@ -207,6 +206,7 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
         Ok(desired) => desired,
         Err(invalid) => return unusable(resource, memory, invalid, now),
     };
+    memory.take_up(resource.status, desired.run);
     if memory.ramp.is_none() {
         memory.ramp.clone_from(&resource.status.ramp);
     }

@@ -208,6 +208,13 @@ pub fn first_sight(status: &ExperimentRunStatus, elapsed: u16) -> Kept<Memory> {
     Kept::new(Memory::from_status(status, 1, seconds(elapsed)))
 }
 
+/// The memory once a status that was decided upon is written.
+pub fn recorded(memory: &Kept<Memory>) -> Kept<Memory> {
+    let mut memory = (**memory).clone();
+    memory.recorded();
+    Kept::new(memory)
+}
+
 /// The memory once it is known that nothing was sent under an ID.
 pub fn resolved(memory: &Kept<Memory>, id: u8) -> Kept<Memory> {
     let mut memory = (**memory).clone();

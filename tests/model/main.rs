@@ -12,9 +12,7 @@
 //!
 //! Not modelled: other members than the exposure, outside changes and runs that end (the laws in `src/decide/laws.rs` play
 //! with these), how long back-offs are, and the claims of several resources on one run (P8): what becomes of the unsettled
-//! update of a deleted resource. In the search of identities a new process starts with the newest object: with one from
-//! before its predecessor's first status write, and names that mean another run since, it takes that one for its own and
-//! replaces the recorded IDs (P5), which is known and not mended.
+//! update of a deleted resource.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod bounds;
@@ -108,10 +106,7 @@ fn p5_holds_when_names_mean_another_run_and_the_resource_is_another() {
         renames: 1,
         ..Left::default()
     };
-    holds(Bounds {
-        behind: 0,
-        ..one_replica("identities", left)
-    });
+    holds(one_replica("identities", left));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use appconfig_experiment_operator::{
 
 use crate::{
     bounds::Breach,
-    decided::{Decided, Kept, Sight, first_sight, new_status, resolved},
+    decided::{Decided, Kept, Sight, first_sight, new_status, recorded, resolved},
     search::Operator,
     state::{At, Object, Request, State, Work},
 };
@@ -108,6 +108,7 @@ impl Operator {
         let work = Self::work(state, replica);
         match written.flatten() {
             Some(written) if answered => {
+                work.memory = recorded(&work.memory);
                 work.object = written;
                 work.at = At::Fenced(decided, id, window);
             }
@@ -191,6 +192,7 @@ impl Operator {
         let newest = state.newest().clone();
         let work = Self::work(state, replica);
         if let Some(written) = written.flatten() {
+            work.memory = recorded(&work.memory);
             work.object = written;
             Self::recorded(state, replica, &decided, upon);
         } else if newest.uid != object.uid {

@@ -25,6 +25,7 @@ impl Pass {
         for _ in 0..RECORDS {
             match status::write(&self.api, &self.object, &decision.status).await {
                 Ok(written) => {
+                    self.memory.recorded();
                     if let Some(written) = written {
                         self.object = written;
                     }

@@ -105,6 +105,7 @@ impl Pass {
         let fence = decision.fence(update, id, generation, &self.now());
         match status::write(&self.api, &self.object, &fence).await {
             Ok(Some(written)) => {
+                self.memory.recorded();
                 self.object = written;
                 self.publish();
                 Ok(true)

@@ -97,6 +97,7 @@ impl World {
         self.memory = decision.memory.clone();
         if decision.update.is_none() {
             self.status = stored(&decision.status);
+            self.memory.recorded();
         }
         decision
     }
@@ -115,6 +116,7 @@ impl World {
         let id = format!("update-{}", self.ids);
         let update = decision.update.clone().unwrap();
         self.status = stored(&decision.fence(&update, &id, self.generation, &self.now()));
+        self.memory.recorded();
         (update, id)
     }
 

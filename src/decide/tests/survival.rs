@@ -4,7 +4,7 @@ use super::support::*;
 use crate::{
     api::{ExperimentRunStatus, Member},
     decide::{
-        Seen,
+        EndedBy, Seen,
         failure::FailureKind,
         memory::{Memory, Pending},
         pinned_region,
@@ -73,6 +73,7 @@ fn p5_edited_pins_are_put_right_by_memory_and_stop_updates_after_a_restart() {
     world.read(&live(10.0));
     let decision = world.read(&live(10.0));
     world.status = stored(&decision.status);
+    world.memory.recorded();
     world.status.application_id = Some("zzzzzz1".to_owned());
     let decision = world.read(&live(10.0));
     assert_eq!(sends(&decision), Some(Member::ExposurePercentage));
@@ -81,6 +82,25 @@ fn p5_edited_pins_are_put_right_by_memory_and_stop_updates_after_a_restart() {
     world.restart();
     assert_eq!(sends(&world.read(&live(10.0))), None);
     assert_eq!(told(&world.status), "False RunReplaced Stalled");
+}
+
+#[test]
+fn p5_the_run_that_another_process_recorded_first_counts_until_the_own_is_recorded() {
+    let mut world = World::new(wants(25.0));
+    let new = world.clone();
+    let decision = world.read(&live(10.0));
+    world.fence(&decision);
+    // A process that saw the resource when it was new finds another run by the same names, and can't record it.
+    let recorded = std::mem::replace(&mut world, new).status;
+    let mut other = live(10.0);
+    other.key.application_id = "zzzzzz1".to_owned();
+    let seen = Seen::Read(other.clone(), EndedBy::NotAsked);
+    world.memory = world.decide(&seen).memory;
+    world.status = recorded;
+    assert_eq!(sends(&world.see(&seen)), None);
+    assert_eq!(world.status.application_id.as_deref(), Some("abc1234"));
+    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(sends(&world.read(&other)), None);
 }
 
 #[test]
