@@ -136,21 +136,21 @@ pub(super) struct Flags {
     pub(super) log_level: LogFilter,
 }
 
-/// Where `AppConfig` is.
-#[derive(Debug, Args)]
+/// Where `AppConfig` is. An endpoint that it names was checked.
+#[derive(Clone, Debug, PartialEq, Args)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
-pub(super) struct Service {
+pub struct Service {
     /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
     #[arg(long, env = "AWS_REGION")]
-    pub(super) region: Option<Region>,
+    pub region: Option<Region>,
     /// Send AppConfig requests of every region to this URL [default: AWS's own endpoint of the region]
     #[arg(long, env = "AWS_ENDPOINT_URL_APPCONFIG", value_name = "URL")]
-    pub(super) endpoint_url: Option<EndpointUrl>,
+    pub endpoint_url: Option<EndpointUrl>,
     /// Allow an http:// endpoint that is not on this machine: signed requests and entity IDs then cross the network in
     /// plain text
     #[arg(long, env = "APPCONFIG_OPERATOR_ALLOW_INSECURE_ENDPOINT", value_name = "BOOLEAN", default_value_t = false,
           action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(super) allow_insecure_endpoint: bool,
+    pub allow_insecure_endpoint: bool,
 }
 
 /// What stands below the flags of `plan` in `--help`.

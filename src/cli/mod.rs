@@ -15,7 +15,8 @@ use crate::{
     api::{Exposure, Region},
     telemetry::{LogFilter, LogFormat},
 };
-use flags::{Arguments, Flags, PlanFlags, Service, Words};
+pub use flags::Service;
+use flags::{Arguments, Flags, PlanFlags, Words};
 pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval, Selector};
 
 /// The program's name, which is also that of its Lease and of the reporter of its Events.
@@ -51,12 +52,8 @@ pub struct Run {
     pub namespaces: Vec<Namespace>,
     /// Which resources to watch; none: all.
     pub selector: Option<Selector>,
-    /// The region of resources that name none.
-    pub region: Option<Region>,
-    /// Where `AppConfig` is, in place of AWS's own endpoint of the region.
-    pub endpoint_url: Option<EndpointUrl>,
-    /// Whether a plain `http` endpoint may be somewhere else than on this machine. [`Run::endpoint_url`] was checked.
-    pub allow_insecure_endpoint: bool,
+    /// Where `AppConfig` is.
+    pub service: Service,
     /// How often a settled resource is read again.
     pub resync_interval: ResyncInterval,
     /// How many passes run at a time.
@@ -94,12 +91,8 @@ pub struct Plan {
     pub since: Option<Timestamp>,
     /// How it is printed.
     pub output: Output,
-    /// The region of resources that name none.
-    pub region: Option<Region>,
-    /// Where `AppConfig` is, as in [`Run::endpoint_url`].
-    pub endpoint_url: Option<EndpointUrl>,
-    /// As in [`Run::allow_insecure_endpoint`].
-    pub allow_insecure_endpoint: bool,
+    /// Where `AppConfig` is.
+    pub service: Service,
 }
 
 /// Why there is nothing to do.
@@ -183,9 +176,7 @@ fn settings(mut flags: Flags) -> Result<Command, Ended> {
     Ok(Command::Run(Box::new(Run {
         namespaces,
         selector: flags.selector,
-        region: flags.service.region,
-        endpoint_url: flags.service.endpoint_url,
-        allow_insecure_endpoint: flags.service.allow_insecure_endpoint,
+        service: flags.service,
         resync_interval: flags.resync_interval,
         concurrency: flags.concurrency,
         read_rate: flags.read_rate,
@@ -208,9 +199,7 @@ fn plan(mut flags: PlanFlags) -> Result<Command, Ended> {
         at: flags.at,
         since: flags.since,
         output: flags.output,
-        region: flags.service.region,
-        endpoint_url: flags.service.endpoint_url,
-        allow_insecure_endpoint: flags.service.allow_insecure_endpoint,
+        service: flags.service,
     })))
 }
 

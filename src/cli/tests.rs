@@ -106,7 +106,7 @@ fn a_wrong_value_is_one_clear_line() {
 #[test]
 fn an_insecure_endpoint_can_be_insisted_on() {
     let run = run(&["--endpoint-url=http://example.com", "--allow-insecure-endpoint"]);
-    assert_eq!(run.endpoint_url.unwrap().uri().host(), Some("example.com"));
+    assert_eq!(run.service.endpoint_url.unwrap().uri().host(), Some("example.com"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    api::{ExperimentRunStatus, Region},
+    api::ExperimentRunStatus,
     appconfig::{
         self, Client, Endpoints, HttpsProxy, InvalidEndpoint, InvalidSettings, Observer, Rate, RateLimits, Timeouts,
     },
@@ -81,12 +81,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
-        appconfig: aws(
-            settings.region.as_ref(),
-            (settings.endpoint_url.as_ref(), settings.allow_insecure_endpoint),
-            &process_id,
-            Arc::clone(&observer),
-        )?,
+        appconfig: aws(&settings.service, &process_id, Arc::clone(&observer))?,
         rates: RateLimits::new(
             Rate::per_second(settings.read_rate.per_second())?,
             Rate::per_second(settings.write_rate.per_second())?,
@@ -96,7 +91,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
         leadership,
         publisher,
         defaults: Defaults {
-            region: settings.region.clone(),
+            region: settings.service.region.clone(),
             resync_interval: settings.resync_interval.get(),
         },
         clock: BootInstant::now,
@@ -154,25 +149,19 @@ async fn kubernetes() -> Result<kube::Client, Error> {
 ///
 /// # Errors
 /// When they can't be used together.
-pub(crate) fn aws(
-    region: Option<&Region>,
-    endpoint: (Option<&cli::EndpointUrl>, bool),
-    process_id: &str,
-    observer: Arc<dyn Observer>,
-) -> Result<Client, Error> {
+pub(crate) fn aws(service: &cli::Service, process_id: &str, observer: Arc<dyn Observer>) -> Result<Client, Error> {
     let switch = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    let (custom, allow_insecure) = endpoint;
-    let custom = custom.map(|url| url.uri().to_string());
+    let custom = service.endpoint_url.as_ref().map(|url| url.uri().to_string());
     let https_proxy = HttpsProxy::from_environment();
     Ok(Client::new(appconfig::Settings {
         endpoints: Endpoints::parse(
             custom.as_deref(),
-            allow_insecure,
+            service.allow_insecure_endpoint,
             switch("AWS_USE_FIPS_ENDPOINT"),
             switch("AWS_USE_DUALSTACK_ENDPOINT"),
         )?,
         timeouts: Timeouts::default(),
-        credentials: appconfig::default_credentials(region, https_proxy.clone()),
+        credentials: appconfig::default_credentials(service.region.as_ref(), https_proxy.clone()),
         https_proxy,
         process_id: process_id.to_owned(),
         observer,

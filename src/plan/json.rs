@@ -8,7 +8,7 @@ use crate::{
     decide::ramp::Because,
 };
 
-use super::preview::Preview;
+use super::preview::{Preview, field};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,15 +57,6 @@ fn shortest<S: Serializer>(exposure: &Exposure, serializer: S) -> Result<S::Ok, 
         serializer.serialize_u8(percentage as u8)
     } else {
         serializer.serialize_f64(percentage)
-    }
-}
-
-/// The name of a member in the spec.
-pub(super) const fn field(member: Member) -> &'static str {
-    match member {
-        Member::Description => "description",
-        Member::TreatmentOverrides => "treatmentOverrides",
-        Member::ExposurePercentage => "exposurePercentage",
     }
 }
 

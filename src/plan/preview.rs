@@ -15,7 +15,7 @@ use crate::{
         desired::{Defaults, Desired, MINIMUM_RESYNC_INTERVAL},
         live::Live,
         memory::Memory,
-        ramp::{Timeline, timeline, timeline_of_run},
+        ramp::{Timeline, schedule::time_zone, timeline, timeline_of_run},
     },
 };
 
@@ -52,6 +52,15 @@ impl Preview {
     }
 }
 
+/// The name of a member in the spec.
+pub(super) const fn field(member: Member) -> &'static str {
+    match member {
+        Member::Description => "description",
+        Member::TreatmentOverrides => "treatmentOverrides",
+        Member::ExposurePercentage => "exposurePercentage",
+    }
+}
+
 /// Where the live run comes from.
 pub(super) struct Source<'a> {
     settings: &'a cli::Plan,
@@ -68,8 +77,7 @@ impl<'a> Source<'a> {
     pub(super) fn new(settings: &'a cli::Plan) -> Result<Self, String> {
         let now = Timestamp::now();
         let service = if settings.from.is_none() {
-            let endpoint = (settings.endpoint_url.as_ref(), settings.allow_insecure_endpoint);
-            let client = controller::aws(settings.region.as_ref(), endpoint, cli::PLAN, Arc::new(Unobserved));
+            let client = controller::aws(&settings.service, cli::PLAN, Arc::new(Unobserved));
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
             Some((
                 runtime.map_err(|error| error.to_string())?,
@@ -105,7 +113,7 @@ impl<'a> Source<'a> {
         // Without a run to read, the region is the operator's business.
         let any = self.settings.from.and_then(|_| "any".parse::<Region>().ok());
         let defaults = Defaults {
-            region: self.settings.region.clone().or(any),
+            region: self.settings.service.region.clone().or(any),
             resync_interval: MINIMUM_RESYNC_INTERVAL,
         };
         Desired::parse(&manifest.spec, None, &defaults).map_err(|invalid| invalid.to_string())
@@ -142,7 +150,7 @@ impl<'a> Source<'a> {
 
 fn zone(manifest: &Manifest) -> TimeZone {
     let window = manifest.spec.ramp.iter().flat_map(|ramp| &ramp.windows).next();
-    let zone = window.and_then(|window| TimeZone::get(&window.time_zone).ok());
+    let zone = window.and_then(|window| time_zone(&window.time_zone).ok());
     zone.unwrap_or(TimeZone::UTC)
 }
 

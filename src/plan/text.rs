@@ -9,7 +9,7 @@ use crate::{
     decide::ramp::{Because, Raised},
 };
 
-use super::{json::field, preview::Preview};
+use super::preview::{Preview, field};
 
 /// The table of one resource.
 pub(super) fn print(preview: &Preview) -> String {

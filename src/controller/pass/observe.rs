@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
+
 use crate::{
     appconfig::{self, ExperimentRunEvent, RunAddress},
     decide::{
@@ -11,7 +13,6 @@ use crate::{
         live::{Live, RunKey},
     },
 };
-use kube::ResourceExt;
 
 use super::{Interrupted, Pass};
 use crate::controller::{answers, claims::Age};

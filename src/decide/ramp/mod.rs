@@ -124,8 +124,9 @@ impl Ramp {
         Some(step.map_or(target, |step| step.min(target))).filter(|next| *next > live)
     }
 
-    /// How long an exposure is held on the way to a target; steps above the target are none. `floor` is the hold that was in force when it was reached, or since: only a step at
-    /// exactly this exposure, or the release of the ramp, makes it shorter.
+    /// How long an exposure is held on the way to a target; steps above the target are none. `floor` is the hold that was
+    /// in force when it was reached, or since: only a step at exactly this exposure, or the release of the ramp, makes it
+    /// shorter.
     #[must_use]
     pub fn hold(&self, live: Exposure, target: Exposure, floor: SignedDuration) -> SignedDuration {
         if self.is_released() {

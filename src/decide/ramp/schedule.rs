@@ -43,9 +43,7 @@ impl Schedule {
     /// # Errors
     /// When they can't be used, or describe no day of any year; the error says what to do.
     pub fn parse(text: &str, zone: &str) -> Result<Self, InvalidRamp> {
-        let zone = ZONES
-            .get(zone)
-            .map_err(|_| InvalidRamp::TimeZone(super::quoted(zone)))?;
+        let zone = time_zone(zone)?;
         let invalid = || InvalidRamp::Schedule(super::quoted(text));
         if text.split_ascii_whitespace().count() != FIELDS || !text.split_ascii_whitespace().all(standard) {
             return Err(invalid());
@@ -128,6 +126,15 @@ impl Schedule {
             }
         }
     }
+}
+
+/// The IANA time zone of a name.
+///
+/// # Errors
+/// When there is none.
+pub fn time_zone(name: &str) -> Result<TimeZone, InvalidRamp> {
+    let known = ZONES.get(name);
+    known.map_err(|_| InvalidRamp::TimeZone(super::quoted(name)))
 }
 
 /// How long a time that comes twice lasts.
