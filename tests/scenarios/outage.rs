@@ -211,12 +211,12 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
     assert!(in_ten <= 12 * READ_RATE, "{in_ten} reads in 10 s");
     assert_eq!(scene.committed(), RESOURCES, "each change is carried out once");
     assert_eq!(scene.updates().len(), RESOURCES);
-    // An Event that an overloaded API server does not take is given up, and counted.
+    // An Event that an overloaded API server does not take is given up, and counted: no more may be missing.
     let told_to_each = async || {
         let given_up = operator.metrics().await["appconfig_operator_events_unpublished_total"];
         let told = scene.told_to_all(SERVICE_UNAVAILABLE).await;
         assert!(told.values().all(|times| *times == 1), "{told:?}");
-        told.len() == RESOURCES || given_up > 0.0
+        f64::from(u32::try_from(RESOURCES - told.len()).unwrap()) <= given_up
     };
     scene.eventually("told to each", told_to_each).await;
     scene.judge();

@@ -218,3 +218,17 @@ fn the_events_of_a_running_run_are_not_asked_for() {
     world.see(&Seen::Read(done(live(25.0)), EndedBy::Event(Some("USER".to_owned()))));
     assert!(!crate::decide::asks_who_ended_it(&done(live(25.0)), &world.status));
 }
+
+#[test]
+fn an_error_that_differs_in_anything_that_is_told_is_told_anew() {
+    let mut world = World::new(wants(25.0));
+    world.read_failed(FailureKind::Unavailable);
+    let error = world.status.last_error.clone().unwrap();
+    let failed = failure(Operation::GetExperimentRun, FailureKind::Unavailable);
+    assert!(failed.repeats(&error));
+    let mut others = [failed.clone(), failed.clone(), failed.clone()];
+    others[0].operation = Operation::ListExperimentRunEvents;
+    others[1].code = Some("ThrottlingException".to_owned());
+    others[2].status = Some(503);
+    assert!(others.iter().all(|other| !other.repeats(&error)));
+}

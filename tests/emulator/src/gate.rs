@@ -1,10 +1,13 @@
 //! A place where a request stops until the test, in the same process, lets it go on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 use crate::{faults::RefuseWith, route::Operation};
+
+/// How long a request may take to come.
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Stops one request, tells the test, and does to the request what the test then says. Its clones are the same gate.
 ///
@@ -50,9 +53,18 @@ impl Gate {
     }
 
     /// Waits until the request is held.
+    ///
+    /// # Panics
+    /// When none comes within two minutes: a test that waits for it would never end.
+    #[allow(clippy::panic, reason = "a test fails by panicking")]
     pub async fn reached(&self) {
-        // The sender is this gate's own.
-        let _ = self.state.subscribe().wait_for(|state| state.reached).await;
+        let mut changes = self.state.subscribe();
+        let reached = tokio::time::timeout(DEADLINE, changes.wait_for(|state| state.reached)).await;
+        assert!(
+            matches!(reached, Ok(Ok(_))),
+            "no request has come to this gate: {:?}",
+            self.stage
+        );
     }
 
     /// Lets the request go. Only the first call counts. Without one, it is never answered.

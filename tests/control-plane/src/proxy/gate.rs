@@ -1,10 +1,13 @@
 //! A place where a request stops until the test lets it go on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 use super::request::Request;
+
+/// How long a request may take to come.
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Stops a request, tells the test, and does to the request what the test then says. Its clones are the same gate. A
 /// request is held even if its caller has given up meanwhile; of several that come to one gate, all are.
@@ -56,14 +59,20 @@ impl Gate {
     }
 
     /// Waits until a request is held, and gives the first.
+    ///
+    /// # Panics
+    /// When none comes within two minutes: a test that waits for it would never end.
+    #[allow(clippy::panic, reason = "a test fails by panicking")]
     pub async fn reached(&self) -> Request {
         let mut state = self.state.subscribe();
-        loop {
-            if let Some(first) = state.borrow_and_update().reached.first() {
-                return first.clone();
-            }
+        let first = async {
             // The sender is this gate's own.
-            let _ = state.changed().await;
+            let reached = state.wait_for(|state| !state.reached.is_empty()).await;
+            reached.ok().and_then(|state| state.reached.first().cloned())
+        };
+        match tokio::time::timeout(DEADLINE, first).await {
+            Ok(Some(first)) => first,
+            _ => panic!("no request has come to this gate: {:?}", self.stage),
         }
     }
 
