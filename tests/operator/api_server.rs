@@ -1,9 +1,10 @@
 //! What an API server that fails does to the operator: it costs time, and never a second update.
 
-use control_plane::proxy::{Effect, Proxy, Rule};
+use appconfig_experiment_operator::api::ExperimentRun;
+use control_plane::proxy::{Effect, Gate, Proxy, Release, Rule, Stage};
 use serde_json::json;
 
-use crate::harness::{Operator, Scene, is_ready, proxy};
+use crate::harness::{Operator, Scene, is_ready, proxy, reason};
 
 const STATUS: &str = "experimentruns/status";
 
@@ -50,5 +51,34 @@ async fn p4_a_status_write_whose_answer_is_lost_after_the_update_does_not_repeat
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     scene.wait("run", "ready", is_ready).await;
     scene.pass("run").await;
+    assert_eq!(scene.updates().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_an_update_that_somebody_else_recorded_meanwhile_is_not_erased_with_the_status() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let record = Gate::new(Stage::Request);
+    proxy.add(
+        Rule::new("patch", STATUS, Effect::Hold(record.clone()))
+            .skip(1)
+            .times(1),
+    );
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    record.reached().await;
+    // What another replica would write that took over, and has sent a raise since.
+    let of_another = json!({ "pendingUpdate": {
+        "id": "of-another",
+        "generation": 1,
+        "member": "ExposurePercentage",
+        "exposurePercentage": 50,
+        "recordedAt": "2026-01-01T00:00:00Z"
+    }});
+    scene.patch_status("run", &of_another).await;
+    record.release(Release::GoOn);
+    let pending = |run: &ExperimentRun| Some(run.status.as_ref()?.pending_update.as_ref()?.id.clone());
+    let in_doubt = |run: &ExperimentRun| reason(run) == "OutcomeUnknown";
+    let run = scene.wait("run", "in doubt", in_doubt).await;
+    assert_eq!(pending(&run).as_deref(), Some("of-another"));
     assert_eq!(scene.updates().len(), 1);
 }
