@@ -22,10 +22,7 @@ fn hold_fence(proxy: &Proxy, stage: Stage) -> Gate {
 #[tokio::test(flavor = "multi_thread")]
 async fn s11_a_leader_stopped_with_its_fence_acknowledged_sends_nothing_when_another_has_taken_over() {
     let (scene, proxy) = (Scene::with_lease().await, proxy());
-    let mut first = Operator::start(&scene.replica().through(&proxy));
-    first.logged(ACTS).await;
-    let second = Operator::start(&scene.replica());
-    second.logged("seeking the Lease").await;
+    let (mut first, second) = scene.two_of(&scene.replica().through(&proxy)).await;
     let fence = hold_fence(&proxy, Stage::Answer);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     fence.reached().await;
@@ -46,10 +43,7 @@ async fn s11_a_leader_stopped_with_its_fence_acknowledged_sends_nothing_when_ano
 #[tokio::test(flavor = "multi_thread")]
 async fn s11_a_leader_stopped_before_its_fence_gets_a_409_and_sends_nothing() {
     let (scene, proxy) = (Scene::with_lease().await, proxy());
-    let mut first = Operator::start(&scene.replica().through(&proxy));
-    first.logged(ACTS).await;
-    let second = Operator::start(&scene.replica());
-    second.logged("seeking the Lease").await;
+    let (mut first, second) = scene.two_of(&scene.replica().through(&proxy)).await;
     // What it has sent is not at the API server yet.
     let fence = hold_fence(&proxy, Stage::Request);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;

@@ -74,7 +74,12 @@ impl Scene {
 
     /// Two replicas, the first of which holds the Lease.
     pub async fn two(&self) -> (Operator, Operator) {
-        let first = Operator::start(&self.replica());
+        self.two_of(&self.replica()).await
+    }
+
+    /// The same, with flags for the first.
+    pub async fn two_of(&self, first: &Flags) -> (Operator, Operator) {
+        let first = Operator::start(first);
         first.logged(ACTS).await;
         let second = Operator::start(&self.replica());
         second.logged("seeking the Lease").await;

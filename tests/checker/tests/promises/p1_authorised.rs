@@ -226,9 +226,7 @@ fn an_update_after_the_only_process_was_killed() {
 fn what_others_send_is_not_judged() {
     broken(&[Promise::P1], "names no pending update", |it, changed| {
         asked_for_25(it);
-        it.fence(RUN, "a", &exposure(25.0));
-        it.update(RUN, "a", &exposure(25.0));
-        it.record(RUN, "True", "InSync");
+        it.change(RUN, "a", &exposure(25.0));
         it.update(RUN, "b", &exposure(50.0));
         let agent = if changed {
             "appconfig-experiment-operator/0.1.0"
@@ -250,8 +248,6 @@ fn a_raise_before_the_hold_of_a_ramp_is_over() {
         it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
         it.wait(if changed { 500 } else { 600 });
         it.read(RUN);
-        it.fence(RUN, "a", &exposure(50.0));
-        it.update(RUN, "a", &exposure(50.0));
-        it.record(RUN, "True", "InSync");
+        it.change(RUN, "a", &exposure(50.0));
     });
 }

@@ -31,9 +31,7 @@ fn an_exposure_that_is_live_already() {
         }
         it.ask(RUN, &json!({ "exposurePercentage": 25 }));
         it.read(RUN);
-        it.fence(RUN, "a", &exposure(25.0));
-        it.update(RUN, "a", &exposure(25.0));
-        it.record(RUN, "True", "InSync");
+        it.change(RUN, "a", &exposure(25.0));
     });
 }
 
@@ -96,9 +94,7 @@ fn an_exposure_that_is_not_managed() {
             let asked = if changed { json!(null) } else { json!(25) };
             it.ask(RUN, &json!({ "exposurePercentage": asked }));
             it.read(RUN);
-            it.fence(RUN, "a", &exposure(25.0));
-            it.update(RUN, "a", &exposure(25.0));
-            it.record(RUN, "True", "InSync");
+            it.change(RUN, "a", &exposure(25.0));
         },
     );
 }
@@ -155,9 +151,7 @@ fn a_ramp_that_was_removed_under_way() {
             let released = json!({ "steps": [] });
             it.ask(RUN, &json!({ "ramp": if changed { json!(null) } else { released } }));
             it.read(RUN);
-            it.fence(RUN, "a", &exposure(50.0));
-            it.update(RUN, "a", &exposure(50.0));
-            it.record(RUN, "True", "InSync");
+            it.change(RUN, "a", &exposure(50.0));
         },
     );
 }

@@ -24,9 +24,7 @@ fn lost(it: &mut Recording) {
 fn sent_again_after(it: &mut Recording, seconds: i64) {
     it.wait(seconds);
     it.read(RUN);
-    it.fence(RUN, "b", &exposure(25.0));
-    it.update(RUN, "b", &exposure(25.0));
-    it.record(RUN, "True", "InSync");
+    it.change(RUN, "b", &exposure(25.0));
 }
 
 #[test]
@@ -48,9 +46,7 @@ fn an_update_after_the_settling_time_without_a_read() {
             if !changed {
                 it.read(RUN);
             }
-            it.fence(RUN, "b", &exposure(25.0));
-            it.update(RUN, "b", &exposure(25.0));
-            it.record(RUN, "True", "InSync");
+            it.change(RUN, "b", &exposure(25.0));
         },
     );
 }
@@ -150,9 +146,7 @@ fn an_update_by_a_new_process_that_nobody_told_of_the_answer() {
         it.restart();
         it.ask(RUN, &json!({ "exposurePercentage": 20 }));
         it.read(RUN);
-        it.fence(RUN, "b", &exposure(20.0));
-        it.update(RUN, "b", &exposure(20.0));
-        it.record(RUN, "True", "InSync");
+        it.change(RUN, "b", &exposure(20.0));
     });
 }
 
@@ -192,9 +186,7 @@ fn ready_while_an_update_is_pending() {
         it.adopt(RUN, &json!({ "exposurePercentage": 5 }));
         it.ask(RUN, &json!({ "exposurePercentage": 25 }));
         it.read(RUN);
-        it.fence(RUN, "a", &exposure(25.0));
-        it.update(RUN, "a", &exposure(25.0));
-        it.record(RUN, "True", "InSync");
+        it.change(RUN, "a", &exposure(25.0));
         if changed {
             let pending = json!({
                 "id": "a", "generation": 2, "member": "ExposurePercentage", "exposurePercentage": 25,
