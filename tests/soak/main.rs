@@ -33,7 +33,7 @@ use weather::Weather;
 const RESOURCES: usize = 200;
 
 /// How long users and faults go on in a round.
-const STORM: Duration = Duration::from_secs(40);
+const STORM: Duration = Duration::from_secs(90);
 
 /// How long something is awaited that P12 promises within ten minutes, on a machine that is busy.
 const REST: Duration = Duration::from_mins(13);

@@ -47,13 +47,14 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
 /// What is wrong with the copy in a status, if it has changed.
 fn uncopied(evidence: &Evidence<'_>, resource: &Resource<'_>, before: &State<'_>, state: &State<'_>) -> Option<String> {
     let (old, new) = (Copied::of_status(before.status), Copied::of_status(state.status));
-    if old == new && before.pinned() == state.pinned() {
-        return None;
+    let of_the_run = good_answers(evidence, resource)
+        .filter(|(at, _, run)| *at <= state.seen_at && state.pinned().is_none_or(|pinned| pinned == run.key));
+    if old == new {
+        // Which run it is may be written down before what it is: when the answer that told both could not be recorded.
+        let unheard = before.pinned() != state.pinned() && of_the_run.count() == 0;
+        return unheard.then(|| "the status names a run that no good answer had told of".to_owned());
     }
-    let answers: Vec<_> = good_answers(evidence, resource)
-        .filter(|(at, _, run)| *at <= state.seen_at && Copied::of_answer(run) == new)
-        .filter(|(_, _, run)| state.pinned().is_none_or(|pinned| pinned == run.key))
-        .collect();
+    let answers: Vec<_> = of_the_run.filter(|(_, _, run)| Copied::of_answer(run) == new).collect();
     let Some((first, ..)) = answers.first() else {
         return Some("the status tells of the run what no good answer had said".to_owned());
     };

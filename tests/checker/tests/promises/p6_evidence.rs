@@ -209,3 +209,19 @@ fn an_update_by_a_process_that_has_read_nothing() {
         it.change(RUN, "a", &exposure(25.0));
     });
 }
+
+#[test]
+fn an_identity_that_no_answer_told() {
+    broken(&[Promise::P6], "no good answer had told of", |it, changed| {
+        it.ask(RUN, &json!({ "exposurePercentage": 5 }));
+        // What it says of the run could not be written down.
+        if changed {
+            it.read_fails(RUN);
+        } else {
+            it.read(RUN);
+        }
+        it.read_fails(RUN);
+        let identity = json!({ "region": "eu-west-1", "applicationId": "abc1234", "experimentDefinitionId": "bsxyd7k" });
+        it.write(RUN, &identity);
+    });
+}
