@@ -21,6 +21,7 @@ impl Hold {
     pub fn set(scene: &Scene, proxy: &Proxy, step: Step, reached: Reached) -> Self {
         let operation = match step.request {
             Request::Get => Operation::GetExperimentRun,
+            Request::Events => Operation::ListExperimentRunEvents,
             Request::Update => Operation::UpdateExperimentRun,
             Request::Fence | Request::Status => {
                 let gate = proxy::Gate::new(match reached {

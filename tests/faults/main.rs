@@ -12,9 +12,8 @@
 //! `make faults PLAN=fence-acknowledged/kill/lowered`.
 //!
 //! Another workload is an entry in [`workload::workloads`]: what the run is at first, what is then asked for, and what
-//! else a user may ask for. Its plans come of their own. One whose spec leads to its target in more than one raise (a
-//! ramp) rests at a step with a long hold; what [`workload::End`] then takes for granted, that a run rests at what its
-//! spec names, is to be taught there and nowhere else. A pass that makes other calls needs a name for each in
+//! else a user may ask for. Its plans come of their own. A ramp rests at a step with a long hold: one raise of it falls
+//! into a plan, and a second one is a failure. A pass that makes other calls needs a name for each in
 //! [`reference_run::Request`].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     reference_run::{Request, Step},
-    workload::{End, Workload},
+    workload::{End, Own, Workload},
 };
 
 /// What goes wrong at a point.
@@ -28,6 +28,10 @@ pub enum Meanwhile {
     Raised,
     Deleted,
     Recreated,
+    /// The status is wiped.
+    StatusLost,
+    /// The ramp is taken out of the spec.
+    RampRemoved,
 }
 
 /// How far a request comes before the operator is held.
@@ -59,17 +63,11 @@ pub struct Plan {
 /// Every plan of a workload whose pass makes these requests.
 pub fn all(workload: &Workload, steps: &[Step]) -> Vec<Plan> {
     let mut plans = Vec::new();
-    for (at, &step) in steps.iter().enumerate().filter(|(_, step)| is_own(workload, **step)) {
+    for (at, &step) in steps.iter().enumerate() {
         let updates_before = steps[..at].iter().filter(|step| step.request == Request::Update);
         let updates_before = updates_before.count();
-        for (reached, fault) in points(step.request) {
-            for meanwhile in [
-                Meanwhile::Nothing,
-                Meanwhile::Lowered,
-                Meanwhile::Raised,
-                Meanwhile::Deleted,
-                Meanwhile::Recreated,
-            ] {
+        for (reached, fault) in points(step.request).filter(|(_, fault)| is_own(workload, step, *fault)) {
+            for meanwhile in workload.meanwhile() {
                 plans.push(Plan {
                     workload: workload.clone(),
                     step,
@@ -85,18 +83,21 @@ pub fn all(workload: &Workload, steps: &[Step]) -> Vec<Plan> {
     plans
 }
 
-/// Whether a workload has points of its own at a request.
-fn is_own(workload: &Workload, step: Step) -> bool {
-    workload
-        .first_updates
-        .is_none_or(|updates| matches!(step.request, Request::Fence | Request::Update) && step.before < updates)
+/// Whether a workload has a plan of its own for a fault at a request.
+fn is_own(workload: &Workload, step: Step, fault: Fault) -> bool {
+    let of_an_update = matches!(step.request, Request::Fence | Request::Update);
+    match workload.own {
+        Own::Everything => true,
+        Own::FirstUpdates(updates) => of_an_update && step.before < updates,
+        Own::UpdatesAndKills => of_an_update || fault == Fault::Kill,
+    }
 }
 
 /// Where a request is worth being held, and for what. Losing the answer of a read is like losing the read, and that a
 /// status was written is told by the request that follows, if any.
 fn points(request: Request) -> impl Iterator<Item = (Reached, Fault)> {
     let stages: &[Reached] = match request {
-        Request::Get => &[Reached::Sent, Reached::Answered],
+        Request::Get | Request::Events => &[Reached::Sent, Reached::Answered],
         Request::Fence | Request::Status => &[Reached::Sent, Reached::ActedUpon],
         Request::Update => &[Reached::Sent, Reached::ActedUpon, Reached::Answered],
     };
@@ -115,8 +116,8 @@ impl Plan {
     /// The name by which it is played again: `fence-acknowledged/kill/lowered`.
     pub fn name(&self) -> String {
         let point = match (self.step.request, self.reached) {
-            (Request::Get, Reached::Sent) => format!("before-{}", self.step),
-            (Request::Get, _) => format!("after-{}", self.step),
+            (Request::Get | Request::Events, Reached::Sent) => format!("before-{}", self.step),
+            (Request::Get | Request::Events, _) => format!("after-{}", self.step),
             (_, Reached::Sent) => format!("{}-sent", self.step),
             (Request::Update, Reached::ActedUpon) => format!("{}-committed", self.step),
             _ => format!("{}-acknowledged", self.step),
@@ -138,10 +139,11 @@ impl Plan {
     }
 
     /// Which of the updates sent is one that was never carried out, as nobody can know for a minute: nothing may follow it
-    /// before. Where the record went with the resource, a new process knows of nothing.
+    /// before. Where the record is gone, a new process knows of nothing.
     pub fn sent_in_vain(&self) -> Option<usize> {
         let in_vain = self.step.request == Request::Update && self.carried_out() == self.updates_before;
-        let forgotten = self.meanwhile == Meanwhile::Recreated && self.fault == Fault::Kill;
+        let without_record = matches!(self.meanwhile, Meanwhile::Recreated | Meanwhile::StatusLost);
+        let forgotten = without_record && self.fault == Fault::Kill;
         (in_vain && !forgotten).then_some(self.updates_before)
     }
 
@@ -171,6 +173,8 @@ impl fmt::Display for Meanwhile {
             Self::Raised => "raised",
             Self::Deleted => "deleted",
             Self::Recreated => "recreated",
+            Self::StatusLost => "status-lost",
+            Self::RampRemoved => "ramp-removed",
         })
     }
 }

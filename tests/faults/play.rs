@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use appconfig_experiment_operator::api::ExperimentRun;
+use appconfig_experiment_operator::api::{ExperimentRun, Exposure};
 use control_plane::proxy::Proxy;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
     harness::{ACTS, Flags, Operator, Scene, condition, condition_status, is_ready, is_stalled, proxy},
     hold::Hold,
     plan::{Fault, Meanwhile, Plan, Reached},
-    workload::{Members, Workload, members},
+    workload::{Begins, End, Members, Workload, members},
 };
 
 /// The resource's name.
@@ -28,13 +29,34 @@ pub fn flags(scene: &Scene, proxy: &Proxy) -> Flags {
     scene.flags().with("--resync-interval=24h").through(proxy)
 }
 
-/// Makes a resource for the run that asks for nothing new, and waits until the operator has seen that.
+/// Makes a resource for the run that asks for nothing now, and waits until the operator has seen that.
 pub async fn adopt(scene: &Scene, workload: &Workload) {
-    for (member, value) in members(&workload.adopted) {
+    for (member, value) in members(&workload.found) {
         scene.change_from_outside(&serde_json::json!({ member: value }));
     }
     scene.apply(NAME, &workload.adopted).await;
     scene.wait(NAME, "adopted", is_ready).await;
+}
+
+/// Has the operator do what the plans are about.
+pub async fn begin(scene: &Scene, workload: &Workload) {
+    match workload.begins {
+        Begins::Asked => drop(scene.apply(NAME, &workload.asked).await),
+        Begins::AfterSeconds(hold) => {
+            scene.later(hold);
+            scene.ask_for_a_pass(NAME).await;
+        }
+    }
+}
+
+/// Whether the operator shows the run as it must be in the end, and has nothing more to do.
+pub fn has_come_to(end: &End, run: &ExperimentRun) -> bool {
+    let exposure = run.status.as_ref().and_then(|status| status.exposure_percentage);
+    let as_it_must = match end.stalled {
+        Some(reason) => is_stalled(run, reason),
+        None => is_ready(run),
+    };
+    as_it_must && is_settled(run) && exposure.map(Exposure::shortest) == end.exposure()
 }
 
 /// Whether `kubectl wait` and Flux would take it for settled.
@@ -58,7 +80,7 @@ pub async fn play(plan: Plan) {
         .next
         .filter(|_| plan.reached == Reached::Answered && plan.fault != Fault::None);
     let next = next.map(|step| (step, Hold::set(&scene, &proxy, step, Reached::Sent)));
-    scene.apply(NAME, &plan.workload.asked).await;
+    begin(&scene, &plan.workload).await;
     hold.reached(&plan.step.to_string()).await;
     let passes = operator.passes().await;
     act(&scene, &plan).await;
@@ -98,7 +120,8 @@ pub async fn play(plan: Plan) {
 async fn act(scene: &Scene, plan: &Plan) {
     match plan.meanwhile {
         Meanwhile::Nothing => return,
-        Meanwhile::Lowered | Meanwhile::Raised => {}
+        Meanwhile::StatusLost => return drop(scene.patch_status(NAME, &Value::Null).await),
+        Meanwhile::Lowered | Meanwhile::Raised | Meanwhile::RampRemoved => {}
         Meanwhile::Deleted | Meanwhile::Recreated => scene.delete(NAME).await,
     }
     if let Some(asked) = plan.workload.asked_in_the_end(plan.meanwhile) {
@@ -112,15 +135,7 @@ async fn ended_as_it_must(scene: &Scene, plan: &Plan) {
     if plan.meanwhile != Meanwhile::Deleted {
         scene.wait(NAME, "at rest", is_settled).await;
         scene.full_pass(NAME).await;
-        let ended = |run: &ExperimentRun| {
-            let as_it_must = if end.above_desired {
-                is_stalled(run, "ExposureAboveDesired")
-            } else {
-                is_ready(run)
-            };
-            as_it_must && is_settled(run)
-        };
-        scene.wait(NAME, "as it must end", ended).await;
+        scene.wait(NAME, "as it must end", |run| has_come_to(&end, run)).await;
     }
     let live = scene.live();
     let managed = |member: &&'static str| (*member, live[*member].clone());

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     harness::{Operator, Scene, proxy},
     play,
-    workload::Workload,
+    workload::{End, Workload},
 };
 
 /// A request of a pass.
@@ -17,6 +17,8 @@ use crate::{
 pub enum Request {
     /// `GetExperimentRun`.
     Get,
+    /// `ListExperimentRunEvents`: since when a ramp is where it is.
+    Events,
     /// A write of the status that announces an update.
     Fence,
     /// `UpdateExperimentRun`.
@@ -50,6 +52,7 @@ impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.request {
             Request::Get => "get",
+            Request::Events => "events",
             Request::Fence => "fence",
             Request::Update => "update",
             Request::Status => "status",
@@ -73,8 +76,11 @@ pub async fn requests(workload: &Workload) -> Vec<Step> {
     let operator = Operator::start(&play::flags(&scene, &proxy));
     play::adopt(&scene, workload).await;
     let (before, passes) = (seen(&scene, &proxy).len(), operator.passes().await);
-    scene.apply(play::NAME, &workload.asked).await;
-    scene.wait(play::NAME, "at rest", play::is_settled).await;
+    play::begin(&scene, workload).await;
+    let end = End::after(workload, 0, Some(&workload.asked));
+    scene
+        .wait(play::NAME, "at rest", |run| play::has_come_to(&end, run))
+        .await;
     scene
         .eventually("at the end of the pass", async || operator.passes().await > passes)
         .await;
@@ -116,6 +122,7 @@ fn seen(scene: &Scene, proxy: &Proxy) -> Vec<Request> {
     for request in scene.emulator.requests() {
         let name = match request.operation {
             Some(Operation::GetExperimentRun) => Request::Get,
+            Some(Operation::ListExperimentRunEvents) => Request::Events,
             Some(Operation::UpdateExperimentRun) => Request::Update,
             other => panic!("the plans have no name for {other:?}"),
         };

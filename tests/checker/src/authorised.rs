@@ -11,7 +11,7 @@ use crate::{
     sent::Change,
 };
 
-/// What the clocks of `AppConfig` and of the recorder may differ, since a ramp goes by the former.
+/// What the clocks of `AppConfig` and of the recorder may differ when neither was set, since a ramp goes by the former.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
 
 /// The reasons with which Ready is True while a ramp is where it may be now.
@@ -42,7 +42,7 @@ pub(crate) fn exposure(resource: &Resource<'_>, at: usize) -> Result<f32, &'stat
     Ok(steps.filter(|step| *step > live).fold(target, f32::min))
 }
 
-/// Why a state doesn't ask for a change that arrived at a moment, if it doesn't.
+/// Why a state doesn't ask for a change that arrived at a moment of `AppConfig`'s clock, if it doesn't.
 pub(crate) fn objection(
     resource: &Resource<'_>,
     at: usize,

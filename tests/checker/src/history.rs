@@ -87,6 +87,26 @@ pub struct Context {
     pub other_writers: Vec<OtherChange>,
     /// The resourceVersions whose status somebody else than the operator wrote.
     pub edited_statuses: Vec<String>,
+    /// How far `AppConfig`'s clock was ahead of the host's, in order; before the first entry, not at all.
+    pub clock_changes: Vec<ClockChange>,
+}
+
+/// `AppConfig`'s clock was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockChange {
+    /// When, by the host's clock.
+    pub at: Timestamp,
+    /// How far ahead of the host's it is since.
+    pub ahead: SignedDuration,
+}
+
+impl Context {
+    /// What `AppConfig`'s clock showed at a moment.
+    pub(crate) fn appconfig_time(&self, at: Timestamp) -> Timestamp {
+        let set = self.clock_changes.iter().rfind(|change| change.at <= at);
+        set.map_or(at, |set| at + set.ahead)
+    }
 }
 
 /// A change of a run that the operator did not make.
@@ -118,6 +138,7 @@ impl Default for Context {
             is_final: false,
             other_writers: Vec::new(),
             edited_statuses: Vec::new(),
+            clock_changes: Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ mod sent;
 mod timeline;
 mod violation;
 
-pub use history::{Context, History, OtherChange, ProcessChange, ProcessEvent, Version};
+pub use history::{ClockChange, Context, History, OtherChange, ProcessChange, ProcessEvent, Version};
 pub use violation::{Promise, Violation};
 
 /// The promises that this history breaks.

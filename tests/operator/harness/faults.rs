@@ -74,13 +74,19 @@ impl Scene {
         self.emulator.set_settings(settings).expect("the environment is there");
     }
 
-    /// Asks for a pass as a person would, and waits until it was handled: the read that it made has been judged.
-    pub async fn pass(&self, name: &str) -> ExperimentRun {
+    /// Asks for a pass as a person would, and gives what the status will say when it was handled.
+    pub async fn ask_for_a_pass(&self, name: &str) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let asked = format!("pass-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let annotations = json!({ RECONCILE_REQUESTED_AT: asked });
         self.patch(name, &json!({ "metadata": { "annotations": annotations } }))
             .await;
+        asked
+    }
+
+    /// Asks for a pass, and waits until it was handled: the read that it made has been judged.
+    pub async fn pass(&self, name: &str) -> ExperimentRun {
+        let asked = self.ask_for_a_pass(name).await;
         let handled = |run: &ExperimentRun| {
             let status = run.status.as_ref();
             status.and_then(|status| status.last_handled_reconcile_at.as_deref()) == Some(&asked)

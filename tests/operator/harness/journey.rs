@@ -2,6 +2,8 @@
 
 use appconfig_emulator::RequestRecord;
 use appconfig_experiment_operator::api::ExperimentRun;
+use jiff::{SignedDuration, Timestamp};
+use promise_checker::ClockChange;
 use serde_json::Value;
 
 use super::{Scene, condition, kubectl};
@@ -32,6 +34,11 @@ impl Scene {
     pub fn later(&self, seconds: i32) {
         let mut settings = self.emulator.settings();
         settings.clock_offset_seconds += seconds;
+        let set = ClockChange {
+            at: Timestamp::now(),
+            ahead: SignedDuration::from_secs(settings.clock_offset_seconds.into()),
+        };
+        self.circumstances(|context| context.clock_changes.push(set));
         self.emulator.set_settings(settings).expect("settings that can be");
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     authorised::objection,
@@ -44,7 +44,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
                         short(id)
                     ));
                 }
-                for objection in objections(resource, state, update) {
+                let arrived_at = evidence.history.context.appconfig_time(update.arrived_at());
+                for objection in objections(resource, state, update, arrived_at) {
                     broken(format!("the update {} was not authorised: {objection}", short(id)));
                 }
             }
@@ -57,7 +58,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
     violations
 }
 
-fn objections(resource: &Resource<'_>, at: usize, update: &Request<'_>) -> Vec<String> {
+/// What speaks against an update that arrived at a moment of `AppConfig`'s clock.
+fn objections(resource: &Resource<'_>, at: usize, update: &Request<'_>, arrived_at: Timestamp) -> Vec<String> {
     let state = &resource.states[at];
     let mut objections = Vec::new();
     let late = update.arrived_at().duration_since(state.seen_at);
@@ -88,18 +90,12 @@ fn objections(resource: &Resource<'_>, at: usize, update: &Request<'_>) -> Vec<S
             "it was recorded for generation {recorded} when the latest was {latest}"
         ));
     }
-    objections.extend(objection(
-        resource,
-        at,
-        &change,
-        update.parameters(),
-        update.arrived_at(),
-    ));
+    objections.extend(objection(resource, at, &change, update.parameters(), arrived_at));
     objections
 }
 
 /// When the API server says that the status was written, in whole seconds: not later than it was.
-fn noted_at(state: &State<'_>) -> Option<jiff::Timestamp> {
+fn noted_at(state: &State<'_>) -> Option<Timestamp> {
     let fields = state.run.metadata.managed_fields.iter().flatten();
     let of_status = fields.filter(|entry| entry.subresource.as_deref() == Some("status"));
     of_status

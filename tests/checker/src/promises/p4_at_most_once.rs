@@ -5,6 +5,8 @@
 //!   sent it. Another process knows it when some version recorded that it isn't pending any more;
 //! * else by a good answer to a later read, not older than what was known, that shows what was asked for, or DONE, or that
 //!   came 60 s after the process can have seen the update first. A process that was started since has seen it no earlier.
+//!
+//! When somebody took the record out of the status, a process that was started since can't know of the update at all.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +16,7 @@ use crate::{
     answer::{LiveRun, Told},
     evidence::Evidence,
     history::ProcessChange,
-    resource::Resource,
+    resource::{Resource, State},
     sent::{Change, Request},
     timeline::short,
     violation::{Promise, Violation},
@@ -60,6 +62,9 @@ fn overtaken(evidence: &Evidence<'_>, first: &Request<'_>, next: &Request<'_>) -
         return None;
     }
     let moment = next.arrived_at();
+    if same_resource && !same_process && is_forgotten(evidence, of, at, first, moment) {
+        return None;
+    }
     let answered = is_conclusive(evidence, of, first) && first.record.answered_at.is_some_and(|at| at < moment);
     let told = if same_process {
         true
@@ -94,10 +99,25 @@ fn ready_too_early(evidence: &Evidence<'_>, update: &Request<'_>) -> Option<Viol
     let later = resource.states[at..].iter().filter(|state| state.written_by_operator);
     let ready = later
         .filter(|state| state.is_ready() && state.seen_at > update.arrived_at())
+        .filter(|state| !is_forgotten(evidence, resource, at, update, state.seen_at))
         .find(|state| !is_settled(evidence, &[resource], update, None, update.arrived_at(), state.seen_at))?;
     let id = short(update.id.unwrap_or_default());
     let what = format!("a version says Ready=True before the outcome of the update {id} could be known");
     Some(evidence.violation(Promise::P4, Some(resource), ready.seen_at, what))
+}
+
+/// Whether the record of an update was taken out of the status by somebody, and whoever acts at a moment was started since.
+fn is_forgotten(
+    evidence: &Evidence<'_>,
+    resource: &Resource<'_>,
+    at: usize,
+    update: &Request<'_>,
+    moment: Timestamp,
+) -> bool {
+    let recorded = |state: &State<'_>| state.pending().is_some_and(|pending| Some(pending.id.as_str()) == update.id);
+    let gone = resource.states[at..].iter().find(|state| !recorded(state));
+    let wiped = gone.filter(|state| state.edited);
+    wiped.is_some_and(|wiped| started_alone(evidence, moment).is_some_and(|started| started > wiped.seen_at))
 }
 
 /// Whether the answer to an update tells what became of it.

@@ -251,3 +251,22 @@ fn a_raise_before_the_hold_of_a_ramp_is_over() {
         it.change(RUN, "a", &exposure(50.0));
     });
 }
+
+#[test]
+fn the_hold_of_a_ramp_is_over_by_the_clock_of_appconfig() {
+    broken(&[Promise::P1], "holds the live exposure", |it, changed| {
+        let steps = json!([{ "exposurePercentage": 5, "hold": "10m" }]);
+        it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
+        it.read(RUN);
+        it.record(RUN, "True", "RampHolding");
+        let reached = json!({ "exposurePercentage": 5, "at": "2026-11-24T12:00:00Z", "hold": "10m" });
+        it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
+        it.appconfig_is_ahead_by(600);
+        if changed {
+            it.appconfig_is_ahead_by(-90);
+            it.wait(605);
+        }
+        it.read(RUN);
+        it.change(RUN, "a", &exposure(50.0));
+    });
+}

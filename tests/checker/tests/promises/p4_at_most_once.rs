@@ -230,3 +230,19 @@ fn a_stale_read_settles_nothing() {
         },
     );
 }
+
+#[test]
+fn an_update_whose_record_was_wiped_by_somebody_but_not_from_memory() {
+    broken(&[Promise::P4], "before the outcome of the update a", |it, changed| {
+        lost(it);
+        it.wait(10);
+        it.write(RUN, &json!({ "pendingUpdate": null }));
+        let wiped = it.last_version().run.metadata.resource_version.clone();
+        it.history.context.edited_statuses.extend(wiped);
+        if !changed {
+            it.restart();
+        }
+        it.read(RUN);
+        it.change(RUN, "b", &exposure(25.0));
+    });
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use appconfig_emulator::RequestRecord;
 use jiff::{SignedDuration, Timestamp};
-use promise_checker::{Context, History, OtherChange, ProcessChange, ProcessEvent, Version};
+use promise_checker::{ClockChange, Context, History, OtherChange, ProcessChange, ProcessEvent, Version};
 use serde_json::{Value, json};
 
 /// The resource that most stories are of.
@@ -81,6 +81,14 @@ impl Recording {
         self.process_is("operator-1", ProcessChange::Exited { code: None });
         self.process_is("operator-2", ProcessChange::Started);
         self.process = "second";
+    }
+
+    /// `AppConfig`'s clock is put ahead of the host's.
+    pub fn appconfig_is_ahead_by(&mut self, seconds: i64) {
+        self.next();
+        let (at, ahead) = (self.now, SignedDuration::from_secs(seconds));
+        let changes = &mut self.history.context.clock_changes;
+        changes.push(ClockChange { at, ahead });
     }
 
     /// Somebody changes the run.
