@@ -31,6 +31,7 @@ mod probes;
 mod quiet;
 mod raise;
 mod ramp;
+mod ramp_faults;
 mod refusals;
 mod region;
 mod restart;

@@ -2,17 +2,14 @@
 //!
 //! Time is `AppConfig`'s: most of these journeys move its clock instead of waiting, and ask for a pass.
 
-use std::time::Duration;
-
 use appconfig_experiment_operator::api::{ExperimentRun, RampStatus};
-use control_plane::proxy::{Effect, Rule};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{Operator, Scene, bodies, condition_status, is_ready, is_stalled, message, proxy, reason};
+use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled, message, reason};
 
 /// The exposures that were sent, in order.
-fn raises(scene: &Scene) -> Vec<f64> {
+pub fn raises(scene: &Scene) -> Vec<f64> {
     let bodies = bodies(&scene.updates());
     bodies
         .iter()
@@ -20,32 +17,32 @@ fn raises(scene: &Scene) -> Vec<f64> {
         .collect()
 }
 
-fn steps(steps: &[(f64, &str)]) -> Value {
+pub fn steps(steps: &[(f64, &str)]) -> Value {
     let step = |(exposure, hold): &(f64, &str)| json!({"exposurePercentage": exposure, "hold": hold});
     json!({ "steps": steps.iter().map(step).collect::<Vec<_>>() })
 }
 
-fn spec(target: f64, ramp: &Value) -> Value {
+pub fn spec(target: f64, ramp: &Value) -> Value {
     json!({ "exposurePercentage": target, "ramp": ramp })
 }
 
-fn ramp(run: &ExperimentRun) -> RampStatus {
+pub fn ramp(run: &ExperimentRun) -> RampStatus {
     run.status
         .as_ref()
         .and_then(|status| status.ramp.clone())
         .expect("a ramp")
 }
 
-fn is_held(run: &ExperimentRun) -> bool {
+pub fn is_held(run: &ExperimentRun) -> bool {
     is_ready(run) && reason(run) == "RampHolding"
 }
 
-fn is_held_at(percentage: f32) -> impl Fn(&ExperimentRun) -> bool {
+pub fn is_held_at(percentage: f32) -> impl Fn(&ExperimentRun) -> bool {
     move |run| is_held(run) && ramp(run).reached.exposure_percentage.percentage().to_bits() == percentage.to_bits()
 }
 
 /// `AppConfig`'s time.
-fn appconfig_now(scene: &Scene) -> Timestamp {
+pub fn appconfig_now(scene: &Scene) -> Timestamp {
     let offset = scene.emulator.settings().clock_offset_seconds;
     Timestamp::now() + SignedDuration::from_secs(offset.into())
 }
@@ -89,6 +86,7 @@ async fn a_ramp_goes_up_by_itself_and_holds_each_step_from_its_confirmation_on()
     );
     let at_target = ["the ramp has reached its target: exposure is 10 %"];
     assert_eq!(scene.told("run", "TargetReached", 1).await, at_target);
+    scene.judge();
     drop(operator);
 }
 
@@ -120,6 +118,7 @@ async fn a_ramp_waits_for_its_window_by_appconfigs_clock() {
     let in_sync = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "at its target", in_sync).await;
     assert_eq!(raises(&scene), [10.0]);
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +137,7 @@ async fn lowering_the_target_is_the_brake_and_raising_it_the_release() {
     scene.apply("run", &spec(100.0, &up)).await;
     scene.wait("run", "held at 50 %", is_held_at(50.0)).await;
     assert_eq!(raises(&scene), [5.0, 50.0]);
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +161,7 @@ async fn a_ramp_removed_under_way_is_released_by_an_empty_list_and_by_nothing_el
     let in_sync = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "at its target", in_sync).await;
     assert_eq!(raises(&scene), [5.0, 100.0]);
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,6 +189,7 @@ async fn a_raise_from_outside_over_a_step_goes_on_from_where_it_led() {
     scene.pass("run").await;
     scene.wait("run", "held at 50 %", is_held_at(50.0)).await;
     assert_eq!(raises(&scene), [1.0, 50.0]);
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,6 +217,7 @@ async fn after_downtime_across_two_holds_a_ramp_makes_one_raise_and_holds_it_in_
         not_before.duration_since(resumed) >= SignedDuration::from_secs(129),
         "{not_before} {resumed}"
     );
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,6 +246,7 @@ async fn a_hold_goes_on_through_a_restart_and_through_the_loss_of_status_and_mem
     let in_sync = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "at its target", in_sync).await;
     assert_eq!(raises(&scene), [1.0, 100.0]);
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,44 +270,5 @@ async fn a_schedule_that_never_comes_is_an_invalid_spec_and_heals_with_the_next(
         .await;
     scene.wait("run", "at its target", is_ready).await;
     assert_eq!(raises(&scene), [10.0]);
-}
-
-/// How long the API server takes to acknowledge a fence here: less than an update may wait for it, so that only the end of
-/// the window can keep it from leaving.
-const LATE: Duration = Duration::from_millis(2_500);
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_update_does_not_leave_when_its_window_closes_between_decision_and_send() {
-    let (scene, proxy) = (Scene::new().await, proxy());
-    let _operator = Operator::start(&scene.flags().through(&proxy));
-    let at_rest = |run: &ExperimentRun| is_ready(run) && ["RampWaiting", "InSync"].contains(&reason(run));
-    // A window that has closed already when the pass decides, or closes after the update, shows nothing: another one does.
-    for target in 1..=20_u8 {
-        let (fences, sent) = (scene.fences("run"), scene.updates().len());
-        proxy.add(Rule::new("patch", "experimentruns/status", Effect::DelayAnswer(LATE)).times(1));
-        // Three seconds are left for a raise, and eight more until the window closes.
-        let until = appconfig_now(&scene).as_second() + 3;
-        let opened = (until / 60 - 1) * 60;
-        let schedule = Timestamp::from_second(opened)
-            .unwrap()
-            .strftime("%M %H * * *")
-            .to_string();
-        let duration = format!("{}s", until + 8 - opened);
-        let window = json!({"kind": "Allow", "schedule": schedule, "duration": duration, "timeZone": "UTC"});
-        scene
-            .apply("run", &spec(target.into(), &json!({ "windows": [window] })))
-            .await;
-        scene.wait("run", "at rest", at_rest).await;
-        let updates = scene.updates();
-        for update in updates.iter().skip(sent) {
-            assert!(
-                update.arrived_at.as_second() < until + 8,
-                "{update:?} came after the window"
-            );
-        }
-        if scene.fences("run") > fences && updates.len() == sent {
-            return;
-        }
-    }
-    panic!("in 20 attempts no window closed between decision and send");
+    scene.judge();
 }
