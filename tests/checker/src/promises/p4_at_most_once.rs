@@ -2,7 +2,7 @@
 //! version of the resource says Ready=True. It knows
 //!
 //! * by the answer: a run, not older than what was known, or a refusal (a 4xx other than 408), given to the process that
-//!   sent it. Another process knows it when some version recorded that it isn't pending any more;
+//!   sent it. Another process knows what one before it knew when some version recorded that it isn't pending any more;
 //! * else by a good answer to a later read, not older than what was known, that shows what was asked for, or DONE, or that
 //!   came 60 s after the process can have seen the update first. A process that was started since has seen it no earlier.
 //!
@@ -66,23 +66,24 @@ fn overtaken(evidence: &Evidence<'_>, first: &Request<'_>, next: &Request<'_>) -
         return None;
     }
     let answered = is_conclusive(evidence, of, first) && first.record.answered_at.is_some_and(|at| at < moment);
-    let told = if same_process {
-        true
+    let told_at = if same_process {
+        Some(moment)
     } else {
         let between = of.states.get(at + 1..next_at).unwrap_or_default();
-        between.iter().any(|state| {
-            state
-                .pending()
-                .is_none_or(|pending| Some(pending.id.as_str()) != first.id)
-        })
+        let told = between.iter().find(|state| !records(state, first));
+        told.map(|state| state.seen_at)
     };
+    let known = told_at.is_some_and(|told_at| {
+        // Whoever told had its answer, or read on its own.
+        answered || (!same_process && is_settled(evidence, &[of], first, None, first.arrived_at(), told_at))
+    });
     let since = if same_process {
         None
     } else {
         started_alone(evidence, moment)
     };
     let since = since.map_or(first.arrived_at(), |started| started.max(first.arrived_at()));
-    if (answered && told) || is_settled(evidence, &[of, by], first, Some(next.process), since, moment) {
+    if known || is_settled(evidence, &[of, by], first, Some(next.process), since, moment) {
         return None;
     }
     let (one, other) = (short(first.id.unwrap_or_default()), short(next.id.unwrap_or_default()));
@@ -106,6 +107,13 @@ fn ready_too_early(evidence: &Evidence<'_>, update: &Request<'_>) -> Option<Viol
     Some(evidence.violation(Promise::P4, Some(resource), ready.seen_at, what))
 }
 
+/// Whether a state records that an update is pending.
+fn records(state: &State<'_>, update: &Request<'_>) -> bool {
+    state
+        .pending()
+        .is_some_and(|pending| Some(pending.id.as_str()) == update.id)
+}
+
 /// Whether the record of an update was taken out of the status by somebody, and whoever acts at a moment was started since.
 fn is_forgotten(
     evidence: &Evidence<'_>,
@@ -114,8 +122,7 @@ fn is_forgotten(
     update: &Request<'_>,
     moment: Timestamp,
 ) -> bool {
-    let recorded = |state: &State<'_>| state.pending().is_some_and(|pending| Some(pending.id.as_str()) == update.id);
-    let gone = resource.states[at..].iter().find(|state| !recorded(state));
+    let gone = resource.states[at..].iter().find(|state| !records(state, update));
     let wiped = gone.filter(|state| state.edited);
     wiped.is_some_and(|wiped| started_alone(evidence, moment).is_some_and(|started| started > wiped.seen_at))
 }

@@ -1,6 +1,6 @@
 //! P4: updates and promises of Ready while the outcome of an update can't be known.
 
-use promise_checker::Promise;
+use promise_checker::{ProcessChange, Promise};
 use serde_json::json;
 
 use crate::{
@@ -244,5 +244,28 @@ fn an_update_whose_record_was_wiped_by_somebody_but_not_from_memory() {
         }
         it.read(RUN);
         it.change(RUN, "b", &exposure(25.0));
+    });
+}
+
+#[test]
+fn an_update_by_the_third_process_when_the_second_knew_and_did_not_say() {
+    broken(&[Promise::P4], "before the outcome of the update a", |it, changed| {
+        it.adopt(RUN, &json!({ "exposurePercentage": 5 }));
+        it.ask(RUN, &json!({ "description": "new", "exposurePercentage": 5 }));
+        it.read(RUN);
+        it.fence(RUN, "a", &json!({ "Description": "new" }));
+        it.update_unanswered(RUN, "a", &json!({ "Description": "new" }));
+        it.restart();
+        it.read(RUN);
+        if !changed {
+            it.record(RUN, "True", "InSync");
+        }
+        it.process_is("operator-2", ProcessChange::Killed);
+        it.process_is("operator-2", ProcessChange::Exited { code: None });
+        it.process_is("operator-3", ProcessChange::Started);
+        it.process = "third";
+        it.by_somebody(&json!({ "Description": "other" }));
+        it.read(RUN);
+        it.change(RUN, "b", &json!({ "Description": "new" }));
     });
 }
