@@ -173,7 +173,7 @@ impl Pass<'_> {
         let changes_at = self.asked.coming.and_then(|coming| coming.changes_at);
         let ahead = changes_at.map(|at| at.duration_since(self.now.wall().0));
         match (slot, ahead.and_then(|ahead| std::time::Duration::try_from(ahead).ok())) {
-            (Next::After(slot), Some(ahead)) if !ahead.is_zero() => Next::After(slot.min(ahead)),
+            (Next::After(slot), Some(ahead)) => Next::After(slot.min(ahead)),
             _ => slot,
         }
     }

@@ -51,6 +51,24 @@ fn a_ramp_that_is_removed_under_way_is_not_released_by_that() {
 }
 
 #[test]
+fn a_removed_ramp_still_tells_since_when_the_live_exposure_is_live() {
+    let (mut world, mut run) = at_ten();
+    let before = world.status.ramp.clone().unwrap().reached;
+    world.edit(|spec| spec.ramp = None);
+    world.wait(60);
+    world.read(&run);
+    assert_eq!(world.status.ramp.clone().unwrap().reached, before);
+    run.exposure = exposure(20.0);
+    touch(&mut run);
+    world.read(&run);
+    let reached = world.status.ramp.clone().unwrap().reached;
+    assert_eq!(
+        (reached.exposure_percentage, reached.at),
+        (exposure(20.0), world.now().wall())
+    );
+}
+
+#[test]
 fn a_removed_ramp_goes_on_when_it_is_set_again_and_at_once_with_an_empty_list() {
     let (mut world, run) = at_ten();
     world.edit(|spec| spec.ramp = None);

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::{
     api::{ExperimentRunStatus, Member},
     decide::{
-        EndedBy, Seen,
+        EndedBy, Outcome, Seen,
         failure::FailureKind,
         memory::{Memory, Pending},
         pinned_region,
@@ -57,10 +57,7 @@ fn p5_a_wiped_status_is_restored_with_its_pins_even_by_a_failed_read() {
 fn a_wiped_status_keeps_what_is_held_and_what_is_unsettled() {
     let mut world = World::new(wants(25.0));
     let decision = world.read(&live(10.0));
-    world.send(
-        &decision,
-        crate::decide::Outcome::Unknown(update_failure(FailureKind::Unavailable)),
-    );
+    world.send(&decision, Outcome::Unknown(update_failure(FailureKind::Unavailable)));
     let pending = world.status.pending_update.clone();
     world.status = ExperimentRunStatus::default();
     assert_eq!(sends(&world.read(&live(10.0))), None);
@@ -78,6 +75,13 @@ fn p5_edited_pins_are_put_right_by_memory_and_stop_updates_after_a_restart() {
     let decision = world.read(&live(10.0));
     assert_eq!(sends(&decision), Some(Member::ExposurePercentage));
     assert_eq!(decision.status.application_id.as_deref(), Some("abc1234"));
+
+    // Also when they are edited between a start and its first pass.
+    let mut started = world.clone();
+    started.status = stored(&decision.status);
+    started.restart();
+    started.status.application_id = Some("zzzzzz1".to_owned());
+    assert_eq!(sends(&started.read(&live(10.0))), Some(Member::ExposurePercentage));
 
     world.restart();
     assert_eq!(sends(&world.read(&live(10.0))), None);
@@ -184,6 +188,28 @@ fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_
     let mut world = restarted_and_wiped(fenced);
     assert_eq!(sends(&world.read(&live(5.0))), None);
     assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+
+    let mut refused = World::new(wants(25.0));
+    let decision = refused.read(&live(5.0));
+    refused.send(&decision, Outcome::Refused(update_failure(FailureKind::Refused)));
+    assert_eq!(held(&refused).len(), 1);
+    let mut world = restarted_and_wiped(refused);
+    assert_eq!(sends(&world.read(&live(5.0))), None, "it is held");
+
+    let mut seen = World::new(wants(10.0));
+    let mut newer = live(10.0);
+    touch(&mut newer);
+    seen.read(&newer);
+    let mut world = restarted_and_wiped(seen);
+    assert_eq!(sends(&world.read(&live(5.0))), None, "older than what was seen");
+    assert_eq!(told(&world.status), "Unknown StaleRead Reconciling");
+
+    let mut ready = World::new(wants(25.0));
+    ready.read(&live(25.0));
+    let mut world = restarted_and_wiped(ready);
+    let by_a_user = EndedBy::Event(Some("USER".to_owned()));
+    world.see(&Seen::Read(done(live(30.0)), by_a_user));
+    assert_eq!(told(&world.status), "True RunDone -", "it had matched the spec");
 }
 
 #[test]

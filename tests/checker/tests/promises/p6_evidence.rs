@@ -221,7 +221,8 @@ fn an_identity_that_no_answer_told() {
             it.read(RUN);
         }
         it.read_fails(RUN);
-        let identity = json!({ "region": "eu-west-1", "applicationId": "abc1234", "experimentDefinitionId": "bsxyd7k" });
+        let identity =
+            json!({ "region": "eu-west-1", "applicationId": "abc1234", "experimentDefinitionId": "bsxyd7k" });
         it.write(RUN, &identity);
     });
 }
