@@ -195,6 +195,37 @@ pub fn suspend() -> Field {
     Field::new("spec.suspend", all_change, values)
 }
 
+/// On the way to a target that rises with every step. What is held is held for longer than any test, and windows are always
+/// open or never: what they make of time is for tests that have a clock. The last value is one that only the operator can
+/// see to be wrong.
+pub fn ramp() -> Field {
+    let target = |step| json!({ "exposurePercentage": 20 * (step + 1) });
+    let ramp = |ramp: Value| json!({ "ramp": ramp });
+    let steps = |of: &[(f64, &str)]| -> Value {
+        let step = |(exposure, hold): &(f64, &str)| json!({ "exposurePercentage": exposure, "hold": hold });
+        of.iter().map(step).collect()
+    };
+    let always = |kind: &str, schedule: &str| json!([{ "kind": kind, "schedule": schedule, "duration": "8784h", "timeZone": "UTC" }]);
+    let fifty: Vec<_> = (1..=50).map(|step| (f64::from(step) * 1.5, "8784h")).collect();
+    let values = vec![
+        absent(),
+        ("empty", ramp(json!({ "steps": [] }))),
+        ("smallest", ramp(json!({ "steps": steps(&[(0.0, "24h")]) }))),
+        (
+            "typical",
+            ramp(json!({ "steps": steps(&[(10.0, "24h"), (30.0, "48h")]) })),
+        ),
+        ("largest", ramp(json!({ "steps": steps(&fifty) }))),
+        ("open", ramp(json!({ "windows": always("Allow", "0 0 1 * *") }))),
+        (
+            "closed",
+            ramp(json!({ "steps": [], "windows": always("Deny", "0 0 1 1 *") })),
+        ),
+        ("never", ramp(json!({ "windows": always("Allow", "0 0 30 2 *") }))),
+    ];
+    Field::new("spec.ramp", target, values)
+}
+
 /// How often a run is read: no reason for an update.
 pub fn resync_interval() -> Field {
     let interval = |text: &str| json!({ "resyncInterval": text });

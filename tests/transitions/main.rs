@@ -4,8 +4,8 @@
 //! [`fields`] lists the values; what admission refuses comes from tests/admission, which has it for the rules alone too. A
 //! [`journey`] is a resource of its own, for a run of its own, that goes from value to value; none is written by hand.
 //! A [`traveller`] applies it to the real operator, waits after each step until everything is at rest, and compares with
-//! what the [`oracle`] says: which requests, to the byte, and how status and run end. The oracle knows the spec and the run, and
-//! nothing of what the spec was before: that makes no difference.
+//! what the [`oracle`] says: which requests, to the byte, and how status and run end. The oracle knows the spec, the run and
+//! where a [`ramp`] stood, and nothing else of what the spec was before: that makes no difference.
 //!
 //! Journeys are played again by how their names begin: `FIELD=exposurePercentage/full cargo test --test transitions`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -22,6 +22,7 @@ mod fields;
 mod journey;
 mod oracle;
 mod play;
+mod ramp;
 mod stage;
 mod traveller;
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::ramp::{Next, Ramp, Standing};
+
 /// A run as `AppConfig` has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Live {
@@ -36,6 +38,8 @@ pub struct End {
     pub reason: &'static str,
     /// `TargetReached`'s status.
     pub target_reached: bool,
+    /// Where a ramp stands, if the status remembers one.
+    pub ramp: Option<Standing>,
 }
 
 /// The treatments of every run here.
@@ -52,16 +56,20 @@ impl Live {
     }
 }
 
-/// What the design promises of a run that is so, once a spec asks for this.
-pub fn end(spec: &Map<String, Value>, live: Option<Live>, surroundings: Surroundings) -> End {
+/// What the design promises of a run that is so, once a spec asks for this. Of what the spec was before, only a ramp makes
+/// a difference.
+pub fn end(spec: &Map<String, Value>, live: Option<Live>, ramp: Option<Standing>, surroundings: Surroundings) -> End {
     let nothing = |reason, live| End {
         bodies: vec![],
         live,
         ready: false,
         reason,
         target_reached: false,
+        ramp,
     };
-    if surroundings.no_region && !spec.contains_key("region") {
+    let asked_ramp = spec.get("ramp").and_then(Ramp::of);
+    let no_region = surroundings.no_region && !spec.contains_key("region");
+    if no_region || asked_ramp.as_ref().is_some_and(|ramp| ramp.is_wrong) {
         return nothing("InvalidSpec", live);
     }
     let Some(live) = live else {
@@ -73,10 +81,12 @@ pub fn end(spec: &Map<String, Value>, live: Option<Live>, surroundings: Surround
         overrides: map(&member("treatmentOverrides")["inline"]),
         exposure: exposure(member("exposurePercentage")),
         parameters: deployment_parameters(member("deploymentParameters")),
+        ramp: asked_ramp,
     };
     let mut course = Course {
         surroundings,
         live,
+        ramp,
         bodies: vec![],
         rows: vec![],
     };
@@ -91,12 +101,14 @@ pub fn end(spec: &Map<String, Value>, live: Option<Live>, surroundings: Surround
         None if asked.manages_anything() => "InSync",
         None => "Observing",
     };
+    let on_the_way = ["RampHolding", "RampWaiting"].contains(&reason);
     End {
-        ready: asked.others_match(&course.live) && target_reached,
+        ready: asked.others_match(&course.live) && (target_reached || on_the_way),
         bodies: course.bodies,
         live: Some(course.live),
         reason,
         target_reached,
+        ramp: course.ramp,
     }
 }
 
@@ -106,6 +118,7 @@ struct Asked<'a> {
     overrides: Option<BTreeMap<String, String>>,
     exposure: Option<f32>,
     parameters: Option<Value>,
+    ramp: Option<Ramp>,
 }
 
 impl Asked<'_> {
@@ -132,6 +145,7 @@ impl Asked<'_> {
 struct Course {
     surroundings: Surroundings,
     live: Live,
+    ramp: Option<Standing>,
     bodies: Vec<Value>,
     rows: Vec<&'static str>,
 }
@@ -151,13 +165,38 @@ impl Course {
         {
             self.override_treatments(asked, overrides);
         }
-        let Some(exposure) = asked.exposure.filter(|exposure| !same(*exposure, self.live.exposure)) else {
-            return;
-        };
-        if exposure < self.live.exposure {
+        let Some(target) = asked.exposure else { return };
+        if target < self.live.exposure {
             self.rows.push("ExposureAboveDesired");
-        } else if asked.others_match(&self.live) && self.send(asked.along(json!({ "ExposurePercentage": exposure }))) {
+        }
+        while let Some(exposure) = self.next_exposure(asked, target) {
+            if !asked.others_match(&self.live) || !self.send(asked.along(json!({ "ExposurePercentage": exposure }))) {
+                break;
+            }
             self.live.exposure = exposure;
+        }
+    }
+
+    /// The exposure that may be sent now, if any.
+    fn next_exposure(&mut self, asked: &Asked, target: f32) -> Option<f32> {
+        let live = self.live.exposure;
+        let Some(ramp) = &asked.ramp else {
+            // One that is gone is not released by that.
+            self.ramp = self.ramp.filter(|_| live < target);
+            if self.ramp.is_some() {
+                self.rows.push("RampRemoved");
+            }
+            return Some(target).filter(|target| live < *target && self.ramp.is_none());
+        };
+        let stands = ramp.stands(live, target, self.ramp);
+        self.ramp = Some(stands);
+        match ramp.next(stands, target) {
+            Next::Nothing => None,
+            Next::Raise(exposure) => Some(exposure),
+            Next::Wait(reason) => {
+                self.rows.push(reason);
+                None
+            }
         }
     }
 
@@ -236,7 +275,10 @@ fn first(rows: &[&'static str]) -> Option<&'static str> {
         "UnknownTreatment",
         "UpdateRejected",
         "UpdateIneffective",
+        "RampRemoved",
         "ExposureAboveDesired",
+        "RampHolding",
+        "RampWaiting",
     ];
     table.into_iter().find(|row| rows.contains(row))
 }
@@ -259,7 +301,8 @@ fn map(value: &Value) -> Option<BTreeMap<String, String>> {
     serde_json::from_value(value.clone()).ok()
 }
 
+/// A number as an exposure.
 #[expect(clippy::cast_possible_truncation, reason = "AppConfig stores 32 bits")]
-fn exposure(value: &Value) -> Option<f32> {
+pub fn exposure(value: &Value) -> Option<f32> {
     value.as_f64().map(|percentage| percentage as f32)
 }

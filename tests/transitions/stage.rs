@@ -40,7 +40,7 @@ impl Stage {
 /// All stages.
 pub fn all() -> Vec<Stage> {
     // Where a step can't be taken back, it makes a difference from which value a new run sets out.
-    let ratchets = [fields::exposure(), fields::suspend(), fields::region()];
+    let ratchets = [fields::exposure(), fields::ramp(), fields::suspend(), fields::region()];
     let others = [
         fields::description(),
         fields::overrides(),

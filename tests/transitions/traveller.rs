@@ -15,6 +15,7 @@ use crate::{
     harness::{Scene, condition, condition_status, last_error, reason, refuse},
     journey::{Journey, Step},
     oracle::{self, End, Live, Surroundings, exact},
+    ramp::Standing,
     stage::Stage,
 };
 
@@ -32,6 +33,8 @@ pub struct Traveller<'a> {
     /// The resource's name; the experiment definition's is another, since it may be any text.
     name: String,
     definition: String,
+    /// Where a ramp stands.
+    ramp: Option<Standing>,
     /// What must have been sent since the beginning.
     pub expected: Vec<Value>,
     /// How many transitions were applied.
@@ -61,6 +64,7 @@ impl<'a> Traveller<'a> {
             resources: Api::namespaced_with(scene.client.clone(), &scene.namespace, &kind),
             name: format!("journey-{number}"),
             definition,
+            ramp: None,
             expected: vec![],
             applied: 0,
             as_expected: 0,
@@ -121,8 +125,9 @@ impl<'a> Traveller<'a> {
                 true
             }
             (Err(kube::Error::Api(status)), Some(message)) => {
-                assert!(status.message.contains(message), "not {message:?}: {}", status.message);
-                assert!(!status.message.contains(CANARY), "{}", status.message);
+                let answer = json!(status).to_string();
+                assert!(answer.contains(message), "not {message:?}: {answer}");
+                assert!(!answer.contains(CANARY), "{answer}");
                 let still = self.resource().await;
                 assert_eq!(still.resource_version(), resource.resource_version(), "somebody wrote");
                 assert_eq!(self.sent(), self.expected, "sent for what was refused");
@@ -171,18 +176,18 @@ impl<'a> Traveller<'a> {
         let failed = ["UpdateRejected", "RunNotFound"].contains(&end.reason);
         assert_eq!(last_error(&run).is_some(), failed, "lastError");
         assert_eq!(self.live(spec), end.live, "live");
-        if let Some(live) = &end.live {
-            self.shown(spec, live, &run);
+        // What can't be used is no reason to look at the run.
+        if let Some(live) = end.live.filter(|_| end.reason != "InvalidSpec") {
+            self.shown(spec, &live, &run);
         }
+        self.ramp = end.ramp;
     }
 
-    /// Compares what the status shows of the run, unless the operator could not look for it.
+    /// Compares what the status shows of the run.
     fn shown(&self, spec: &Map<String, Value>, live: &Live, run: &ExperimentRun) {
-        let Some(region) = spec.get("region").and_then(Value::as_str).or(self.region()) else {
-            return;
-        };
+        let region = spec.get("region").and_then(Value::as_str).or(self.region());
         let status = json!(run.status);
-        assert_eq!(status["region"], region);
+        assert_eq!(status["region"].as_str(), region);
         assert_eq!(status["description"].as_str().unwrap_or_default(), live.description);
         assert_eq!(status["treatmentOverrideCount"], live.overrides.len());
         let exposure = exact(&json!({ "ExposurePercentage": status["exposurePercentage"] }));
@@ -195,7 +200,7 @@ impl<'a> Traveller<'a> {
             updates_are_refused: step.appconfig_refuses,
             ..self.surroundings
         };
-        oracle::end(spec, self.live(spec), surroundings)
+        oracle::end(spec, self.live(spec), self.ramp, surroundings)
     }
 
     /// The whole spec of a step.
