@@ -58,13 +58,12 @@ fn doubled(floor: Duration, times: u32) -> Duration {
 /// that reads spread evenly and a restart costs nothing. More than nothing, at most the interval.
 #[must_use]
 pub fn slot(uid: &str, interval: Duration, now: Timestamp) -> Duration {
-    let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(1);
+    let interval_ms = i128::try_from(interval.as_millis()).unwrap_or(i128::MAX).max(1);
     let mut hasher = DefaultHasher::new();
     uid.hash(&mut hasher);
-    let phase = hasher.finish() % interval_ms;
-    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default() % interval_ms;
-    let ahead = (phase + interval_ms - now_ms) % interval_ms;
-    Duration::from_millis(if ahead == 0 { interval_ms } else { ahead })
+    let ahead = (i128::from(hasher.finish()) - i128::from(now.as_millisecond())).rem_euclid(interval_ms);
+    let wait_ms = if ahead == 0 { interval_ms } else { ahead };
+    Duration::from_millis(u64::try_from(wait_ms).unwrap_or(u64::MAX))
 }
 
 /// The slot of a settled resource, or the time at which its ramp goes on if that is earlier; nothing when that is past.

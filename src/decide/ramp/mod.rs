@@ -134,13 +134,10 @@ impl Ramp {
         }
         let within = self.steps().iter().take_while(|step| step.exposure <= target);
         let steps = self.steps().get(..within.count()).unwrap_or_default();
-        if let Some(step) = steps.iter().find(|step| step.exposure == live) {
-            return step.hold;
-        }
-        let above = steps
-            .iter()
-            .position(|step| step.exposure > live)
-            .unwrap_or(steps.len());
+        let above = match steps.binary_search_by_key(&live, |step| step.exposure) {
+            Ok(at) => return steps.get(at).map_or(floor, |step| step.hold),
+            Err(above) => above,
+        };
         // Between two steps, the longer hold of the two; above the last, its own; below the first, none.
         let below = above.checked_sub(1).and_then(|below| steps.get(below));
         let neighbours = below.map(|below| steps.get(above).map_or(below.hold, |above| above.hold.max(below.hold)));

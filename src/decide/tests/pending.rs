@@ -70,6 +70,18 @@ fn row_outcome_unknown_sends_nothing_until_60_seconds_and_a_read_that_is_not_sta
 }
 
 #[test]
+fn an_unsettled_update_is_looked_at_when_the_settling_time_is_over_however_long_the_back_off() {
+    let mut world = unsettled(wants(25.0));
+    for ceiling in [2, 4, 8] {
+        world.wait(10);
+        assert_eq!(world.read(&touched()).next, Next::Backoff(Duration::from_secs(ceiling)));
+    }
+    // 16 s are left, which is the next ceiling.
+    world.wait(14);
+    assert_eq!(world.read(&touched()).next, Next::After(Duration::from_secs(16)));
+}
+
+#[test]
 fn an_unsettled_exposure_is_settled_by_one_at_or_above_it() {
     let cases = [
         (24.9, false, "ExposureChangedExternally"),

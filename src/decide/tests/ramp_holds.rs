@@ -97,6 +97,18 @@ fn each_raise_and_each_wait_is_told_once_and_the_target_at_the_end() {
 }
 
 #[test]
+fn an_advance_names_the_step_and_how_many_there_are_and_above_the_target_there_is_nothing_to_say() {
+    let mut world = careful();
+    world.read(&live(0.5));
+    let advanced = world.read(&live(10.0));
+    let notes: Vec<_> = advanced.notices.iter().map(|notice| notice.note.as_str()).collect();
+    assert!(notes.contains(&"the ramp is at 10 %, step 2 of 3"), "{notes:?}");
+    world.edit(|spec| spec.exposure = Some(exposure(5.0)));
+    world.read(&live(10.0));
+    assert_eq!(world.status.ramp.unwrap().summary, "");
+}
+
+#[test]
 fn after_downtime_across_two_holds_there_is_one_raise_and_its_full_hold() {
     let mut world = World::new(ramped(100.0, steps(&[(1.0, "10m"), (5.0, "10m"), (20.0, "10m")])));
     let mut run = live(1.0);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::support::*;
 use crate::{
@@ -74,6 +75,27 @@ fn only_what_is_settled_waits_for_its_slot_after_a_start() {
     assert!(!settled(&world.status, 1, None), "an unsettled update");
 }
 
+#[test]
+fn a_ready_condition_that_tells_nothing_of_the_present_spec_is_not_settled() {
+    let mut world = World::new(wants(5.0));
+    world.read(&live(25.0));
+    let with = |change: &dyn Fn(&mut Condition)| {
+        let mut status = world.status.clone();
+        let is_ready = |condition: &&mut Condition| condition.type_ == "Ready";
+        change(status.conditions.iter_mut().find(is_ready).unwrap());
+        status
+    };
+    assert!(settled(&with(&|_| {}), 1, None));
+    let changes: [&dyn Fn(&mut Condition); 3] = [
+        &|ready| ready.status = "Unknown".to_owned(),
+        &|ready| ready.reason = "InvalidSpec".to_owned(),
+        &|ready| ready.observed_generation = Some(0),
+    ];
+    for change in changes {
+        assert!(!settled(&with(change), 1, None));
+    }
+}
+
 fn spec() -> ExperimentRunSpec {
     let text = r#"{"applicationIdentifier": "shop", "experimentDefinitionIdentifier": "add-to-cart", "run": 1}"#;
     serde_json::from_str(text).unwrap()
@@ -88,6 +110,24 @@ fn parse(edit: impl FnOnce(&mut ExperimentRunSpec), pinned: Option<&str>) -> Res
     edit(&mut spec);
     let pinned: Option<Region> = pinned.map(|region| region.parse().unwrap());
     Desired::parse(&spec, pinned.as_ref(), &defaults)
+}
+
+#[test]
+fn the_ramp_of_a_spec_is_kept_and_needs_a_target() {
+    let ramp: Option<crate::api::Ramp> = serde_json::from_str(r#"{"steps": []}"#).unwrap();
+    let desired = parse(
+        |spec| {
+            spec.ramp.clone_from(&ramp);
+            spec.exposure_percentage = Some(exposure(25.0));
+        },
+        None,
+    );
+    assert_eq!(desired.unwrap().ramp, Some(steps(&[])));
+    let without_target = parse(|spec| spec.ramp.clone_from(&ramp), None).unwrap_err();
+    assert!(
+        without_target.to_string().starts_with("a ramp needs a target"),
+        "{without_target}"
+    );
 }
 
 #[test]

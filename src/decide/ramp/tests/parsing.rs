@@ -10,6 +10,17 @@ fn window(member: &str, value: &str) -> Value {
     json!({ "windows": [window] })
 }
 
+/// So many windows.
+fn windows(count: usize) -> Value {
+    let one = window("kind", "Deny")["windows"][0].clone();
+    json!({ "windows": vec![one; count] })
+}
+
+#[test]
+fn as_many_windows_as_there_may_be_can_be_used() {
+    assert!(parse(windows(20)).is_ok());
+}
+
 #[test]
 fn every_ramp_that_cannot_be_used_is_refused_with_what_to_do() {
     let many: Vec<(f32, &str)> = (0..51_u8).map(|step| (f32::from(step), "1h")).collect();
@@ -17,6 +28,8 @@ fn every_ramp_that_cannot_be_used_is_refused_with_what_to_do() {
         (json!({}), "set ramp: {steps: []}"),
         (json!({"windows": []}), "set ramp: {steps: []}"),
         (steps(&many), "remove some"),
+        (windows(21), "remove some"),
+        (windows(22), "remove some"),
         (steps(&[(10.0, "1h"), (10.0, "1h")]), "give each exposure once"),
         (steps(&[(10.0, "1h"), (5.0, "1h")]), "sort the steps"),
         (
@@ -25,6 +38,7 @@ fn every_ramp_that_cannot_be_used_is_refused_with_what_to_do() {
             ]}),
             "33.3 % in spec.ramp.steps is not above",
         ),
+        (steps(&[(10.0, "2d")]), "the hold \"2d\" in spec.ramp.steps"),
         (steps(&[(10.0, "2d")]), "such as 90s, 30m or 48h"),
         (steps(&[(10.0, "0s")]), "from 1s to 8784h"),
         (steps(&[(10.0, "8785h")]), "from 1s to 8784h"),
