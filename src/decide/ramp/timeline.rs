@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::STEPS;
 use crate::api::{
     ConditionType, ExperimentDefinition, ExperimentRunStatus, Exposure, Member, RunStatus, TreatmentOverrides,
     WaitingFor,
@@ -16,8 +17,8 @@ use crate::decide::{
     update::{Change, Update},
 };
 
-/// More updates than a spec can come to.
-const MOST: usize = 100;
+/// More updates and waits than a spec can come to: a wait and a raise for each step and the target, and the other members.
+const MOST: usize = 2 * (STEPS + 1) + 8;
 
 /// The raises that are to come, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -172,6 +172,15 @@ fn only_windows_and_no_steps_go_to_the_target_in_one_raise() {
     world.wait(9 * 3600);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(100.0));
+}
+
+#[test]
+fn the_timeline_of_the_longest_ramp_ends_at_its_target() {
+    let fifty: Vec<_> = (1..=50_u8).map(|step| (f32::from(step), "1h")).collect();
+    let start = Timestamp::from_second(START).unwrap();
+    let line = timeline(&ramped(100.0, steps(&fifty)), exposure(0.0), start, start);
+    assert_eq!(line.raises.len(), 51);
+    assert_eq!(line.completes_at, Some(start + SignedDuration::from_hours(50)));
 }
 
 #[test]
