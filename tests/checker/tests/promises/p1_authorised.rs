@@ -237,15 +237,20 @@ fn what_others_send_is_not_judged() {
     });
 }
 
+/// A ramp has reached 5 % at the beginning of the story.
+fn held_for_ten_minutes(it: &mut Recording) {
+    let steps = json!([{ "exposurePercentage": 5, "hold": "10m" }]);
+    it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
+    it.read(RUN);
+    it.record(RUN, "True", "RampHolding");
+    let reached = json!({ "exposurePercentage": 5, "at": "2026-11-24T12:00:00Z", "hold": "10m" });
+    it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
+}
+
 #[test]
 fn a_raise_before_the_hold_of_a_ramp_is_over() {
     broken(&[Promise::P1], "holds the live exposure", |it, changed| {
-        let steps = json!([{ "exposurePercentage": 5, "hold": "10m" }]);
-        it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
-        it.read(RUN);
-        it.record(RUN, "True", "RampHolding");
-        let reached = json!({ "exposurePercentage": 5, "at": "2026-11-24T12:00:00Z", "hold": "10m" });
-        it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
+        held_for_ten_minutes(it);
         it.wait(if changed { 500 } else { 600 });
         it.read(RUN);
         it.change(RUN, "a", &exposure(50.0));
@@ -255,12 +260,7 @@ fn a_raise_before_the_hold_of_a_ramp_is_over() {
 #[test]
 fn the_hold_of_a_ramp_is_over_by_the_clock_of_appconfig() {
     broken(&[Promise::P1], "holds the live exposure", |it, changed| {
-        let steps = json!([{ "exposurePercentage": 5, "hold": "10m" }]);
-        it.ask(RUN, &json!({ "exposurePercentage": 50, "ramp": { "steps": steps } }));
-        it.read(RUN);
-        it.record(RUN, "True", "RampHolding");
-        let reached = json!({ "exposurePercentage": 5, "at": "2026-11-24T12:00:00Z", "hold": "10m" });
-        it.write(RUN, &json!({ "ramp": { "reached": reached, "summary": "" } }));
+        held_for_ten_minutes(it);
         it.appconfig_is_ahead_by(600);
         if changed {
             it.appconfig_is_ahead_by(-90);
