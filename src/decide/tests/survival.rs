@@ -2,10 +2,11 @@
 
 use super::support::*;
 use crate::{
-    api::{ExperimentRunStatus, Member},
+    api::{ExperimentRunStatus, Member, RunStatus},
     decide::{
         EndedBy, Outcome, Seen,
         failure::FailureKind,
+        live::Live,
         memory::{Memory, Pending},
         pinned_region,
     },
@@ -210,6 +211,24 @@ fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_
     let by_a_user = EndedBy::Event(Some("USER".to_owned()));
     world.see(&Seen::Read(done(live(30.0)), by_a_user));
     assert_eq!(told(&world.status), "True RunDone -", "it had matched the spec");
+}
+
+#[test]
+fn an_older_copy_of_the_status_does_not_revive_a_run_that_ended_within_the_same_second() {
+    let mut world = World::new(wants(25.0));
+    let running = live(25.0);
+    world.read(&running);
+    let older = world.status.clone();
+    let ended = Live {
+        status: RunStatus::Done,
+        ..running.clone()
+    };
+    world.see(&Seen::Read(ended, EndedBy::Event(None)));
+    world.restart();
+    world.status = older;
+    world.edit(|spec| spec.exposure = Some(exposure(50.0)));
+    assert_eq!(sends(&world.read(&running)), None);
+    assert_eq!(told(&world.status), "Unknown StaleRead Reconciling");
 }
 
 #[test]
