@@ -109,6 +109,24 @@ fn p5_the_run_that_another_process_recorded_first_counts_until_the_own_is_record
 }
 
 #[test]
+fn p5_what_was_seen_of_another_run_does_not_count_for_the_one_that_was_recorded_first() {
+    let mut first = World::new(wants(10.0));
+    first.read(&live(10.0));
+    let beside = |seen: &Live| {
+        let mut world = World::new(wants(10.0));
+        let seen = Seen::Read(seen.clone(), EndedBy::NotAsked);
+        world.memory = world.decide(&seen).memory;
+        world.status = first.status.clone();
+        world.edit(|spec| spec.exposure = Some(exposure(60.0)));
+        sends(&world.read(&live(10.0)))
+    };
+    let mut other = live(50.0);
+    other.key.application_id = "zzzzzz1".to_owned();
+    assert_eq!(beside(&other), Some(Member::ExposurePercentage));
+    assert_eq!(beside(&live(50.0)), None, "the same run was seen at 50 %");
+}
+
+#[test]
 fn a_status_of_an_older_schema_or_edited_by_hand_breaks_nothing() {
     let texts = [
         r#"{"observedGeneration": -1, "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Pending",
@@ -211,6 +229,13 @@ fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_
     let by_a_user = EndedBy::Event(Some("USER".to_owned()));
     world.see(&Seen::Read(done(live(30.0)), by_a_user));
     assert_eq!(told(&world.status), "True RunDone -", "it had matched the spec");
+
+    let mut never_ready = World::new(wants(5.0));
+    never_ready.read(&live(25.0));
+    never_ready.restart();
+    let by_a_user = EndedBy::Event(Some("USER".to_owned()));
+    never_ready.see(&Seen::Read(done(live(25.0)), by_a_user));
+    assert_eq!(told(&never_ready.status), "False RunDone Stalled");
 }
 
 #[test]
