@@ -5,8 +5,9 @@ use crate::{
     api::Member,
     decide::{
         EndedBy, Now, Outcome, Owner, Resource, Seen, decide,
-        desired::{Defaults, InvalidSpec},
+        desired::{Defaults, Desired, InvalidSpec},
         failure::FailureKind,
+        live::Live,
         schedule::Next,
     },
 };
@@ -317,4 +318,23 @@ fn what_is_updated_is_named_and_overrides_are_counted() {
     ] {
         assert_eq!(crate::decide::live::words(member), expected);
     }
+}
+
+#[test]
+fn p11_an_update_is_written_in_logs_by_its_numbers_and_not_by_what_it_says() {
+    let said = |desired: Desired, live: &Live| {
+        let decision = World::new(desired).read(live);
+        format!("{:?}", decision.update.unwrap())
+    };
+    assert_eq!(said(wants(25.0), &live(1.0)), "Update(exposure 1 -> 25)");
+    let describing = Desired {
+        description: Some("secret".to_owned()),
+        ..observing()
+    };
+    assert_eq!(said(describing, &live(1.0)), "Update(description of 6 characters)");
+    let overriding = Desired {
+        overrides: Some(overrides(&[("secret", "t1")])),
+        ..observing()
+    };
+    assert_eq!(said(overriding, &live(1.0)), "Update(TreatmentOverrides(1 entities))");
 }
