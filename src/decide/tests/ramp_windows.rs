@@ -10,6 +10,7 @@ use crate::{
     api::{Member, WaitingFor},
     decide::{
         EndedBy, Now, Seen,
+        desired::Desired,
         ramp::{Because, timeline},
         schedule::Next,
     },
@@ -172,6 +173,18 @@ fn only_windows_and_no_steps_go_to_the_target_in_one_raise() {
     world.wait(9 * 3600);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(100.0));
+}
+
+#[test]
+fn a_timeline_offline_is_of_the_exposure_alone() {
+    let start = Timestamp::from_second(START).unwrap();
+    let desired = Desired {
+        description: Some("text".to_owned()),
+        overrides: Some(overrides(&[("alice", "t1")])),
+        ..wants(25.0)
+    };
+    let line = timeline(&desired, exposure(5.0), start, start);
+    assert_eq!((line.sends, line.raises.len()), (vec![Member::ExposurePercentage], 1));
 }
 
 #[test]

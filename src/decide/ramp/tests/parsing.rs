@@ -100,3 +100,12 @@ fn the_outermost_of_what_is_legal_can_be_used() {
         parse(spec.clone()).unwrap_or_else(|error| unreachable!("{spec}: {error}"));
     }
 }
+
+#[test]
+fn windows_are_the_same_when_schedule_and_zone_are() {
+    let ramp = |member: &str, value: &str| parse(window(member, value)).unwrap();
+    let nine = ramp("schedule", "0 9 * * 1-4");
+    assert_eq!(nine, ramp("timeZone", "Europe/Berlin"));
+    assert_ne!(nine, ramp("schedule", "0 10 * * 1-4"));
+    assert_ne!(nine, ramp("timeZone", "UTC"));
+}
