@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io::Write as _,
     sync::Mutex,
     time::Instant,
 };
@@ -73,7 +74,9 @@ impl Operator {
             HasDiscoveries::AnyOf([promise].into())
         });
         let checker = self.checker().threads(2).finish_when(stop).spawn_bfs().join();
-        println!(
+        // Also of a test that succeeds: how much was searched is worth knowing then, too.
+        writeln!(
+            std::io::stdout(),
             "model: {name}{}: {} states ({} visits), depth {}, {} decisions, {:.1} s; bounds {left:?}",
             breach.map_or_else(String::new, |breach| format!(" without a rule ({breach:?})")),
             checker.unique_state_count(),
@@ -81,7 +84,8 @@ impl Operator {
             checker.max_depth(),
             checker.model().decisions.asked(),
             began.elapsed().as_secs_f64(),
-        );
+        )
+        .expect("standard output");
         let found = checker.discoveries().into_iter();
         found.map(|(promise, path)| (promise, path.into_actions())).collect()
     }
