@@ -17,8 +17,8 @@ use crate::decide::{
     update::{Change, Update},
 };
 
-/// More updates and waits than a spec can come to: a wait and a raise for each step and the target, and the other members.
-const MOST: usize = 2 * (STEPS + 1) + 8;
+/// More updates and waits than a spec can come to: those are hardly more than two for each step.
+const MOST: usize = 4 * STEPS;
 
 /// The raises that are to come, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

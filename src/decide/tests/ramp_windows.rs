@@ -222,6 +222,8 @@ fn a_timeline_says_each_raise_and_why_then() {
         ]
     );
     assert_eq!(line.completes_at, Some(at("2026-09-01T13:10:00Z")));
+    let words = [Because::Now, Because::Hold, Because::Window].map(Because::as_str);
+    assert_eq!(words, ["Now", "Hold", "Window"]);
 
     let at_once = timeline(&wants(25.0), exposure(5.0), start, start);
     assert_eq!(
