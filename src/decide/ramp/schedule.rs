@@ -100,10 +100,7 @@ impl Schedule {
     fn search_from(&self, after: Timestamp) -> DateTime {
         let civil = self.zone.to_datetime(after);
         match self.zone.to_ambiguous_timestamp(civil).offset() {
-            AmbiguousOffset::Fold {
-                before,
-                after: put_back,
-            } if self.zone.to_offset(after) == before => civil.checked_sub(length(put_back, before)).unwrap_or(civil),
+            AmbiguousOffset::Fold { before, after } => civil.checked_sub(length(after, before)).unwrap_or(civil),
             _ => civil,
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     decide::{
         EndedBy, Now, Seen,
         desired::Desired,
-        ramp::{Because, timeline},
+        ramp::{Because, timeline, timeline_of_run},
         schedule::Next,
     },
 };
@@ -185,6 +185,17 @@ fn a_timeline_offline_is_of_the_exposure_alone() {
     };
     let line = timeline(&desired, exposure(5.0), start, start);
     assert_eq!((line.sends, line.raises.len()), (vec![Member::ExposurePercentage], 1));
+
+    // Of a run that was read, also for a time before its last change, it is of every member.
+    let mut run = live(5.0);
+    run.updated_at = Some(start + SignedDuration::from_hours(1));
+    let line = timeline_of_run(&desired, &run, &EndedBy::NotAsked, start);
+    let all = [
+        Member::Description,
+        Member::TreatmentOverrides,
+        Member::ExposurePercentage,
+    ];
+    assert_eq!((line.sends, line.raises.len()), (all.to_vec(), 1));
 }
 
 #[test]
