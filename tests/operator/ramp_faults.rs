@@ -7,7 +7,7 @@ use appconfig_emulator::Operation;
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Rule};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     harness::{Operator, Scene, is_ready, proxy, raw, reason},
@@ -54,7 +54,7 @@ async fn where_status_and_memory_are_lost_and_the_events_lag_a_hold_begins_anew(
     scene.wait("run", "held at 5 %", is_held_at(5.0)).await;
     scene.later(60);
     operator.kill().await;
-    scene.patch_status("run", &serde_json::Value::Null).await;
+    scene.patch_status("run", &Value::Null).await;
     // They don't tell of the last raise yet.
     let event = json!({
         "EventType": "EXPOSURE_UPDATED", "OccurredAt": earlier.reached.at.0.to_string(), "TriggeredBy": "USER",

@@ -50,14 +50,14 @@ impl Ramp {
         })
     }
 
-    /// Where it stands, coming from where it stood: a hold in force stays, unless a step at just this exposure has another
-    /// one or there are explicitly no steps.
+    /// Where it stands, coming from where it stood: a hold in force stays, unless there are explicitly no steps. Which of
+    /// two holds it is makes no difference, since each is longer than a test.
     pub fn stands(&self, live: f32, target: f32, before: Option<Standing>) -> Standing {
         let stood = before.is_some_and(|before| same(before.at, live) && before.is_held);
-        let at_or_above_one = self.steps.iter().any(|step| *step <= live && *step <= target);
+        let a_step_is_reached = self.steps.iter().any(|step| *step <= live && *step <= target);
         Standing {
             at: live,
-            is_held: !self.is_released && (stood || at_or_above_one),
+            is_held: !self.is_released && (stood || a_step_is_reached),
         }
     }
 
