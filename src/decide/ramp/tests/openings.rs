@@ -1,5 +1,7 @@
 //! When a raise may leave.
 
+use jiff::SignedDuration;
+
 use super::{at, windows};
 use crate::decide::ramp::windows::{Opening, Windows};
 
@@ -171,4 +173,18 @@ fn a_window_that_opens_once_in_four_years_is_found() {
         opening(&leap, "2026-11-23T00:00:00Z"),
         pair("2028-02-29T00:00:00Z", "2028-02-29T23:59:52Z")
     );
+}
+
+#[test]
+fn how_far_is_looked_ends_at_five_years_and_after_a_thousand_looks() {
+    let all_year = windows(&[["Deny", "0 0 1 1 *", "8784h", "UTC"]]);
+    let none = |windows: &Windows, now| windows.opening(at(now)).unwrap_err().0;
+    // 366 days from one New Year to two days into the next: five times 366 days end when one of them does.
+    let seen = none(&all_year, "2025-12-29T00:00:00Z");
+    assert_eq!(seen, at("2031-01-02T00:00:00Z"), "the instant itself is outside");
+
+    let every_day = windows(&[["Allow", "0 0 * * *", "1h", "UTC"], ["Deny", "0 0 * * *", "2h", "UTC"]]);
+    // Three looks a day: at what opens, at what denies it, and at the end of that.
+    let seen = none(&every_day, "2026-01-01T12:00:00Z");
+    assert_eq!(seen, at("2026-01-01T02:00:00Z") + SignedDuration::from_hours(24 * 333));
 }
