@@ -8,7 +8,6 @@ use std::{
 };
 
 use appconfig_experiment_operator::appconfig::{Client, ErrorKind, default_credentials};
-use aws_credential_types::{Credentials, provider::ProvideCredentials};
 use futures::future::join_all;
 use serde_json::json;
 use tokio::process::Command;
@@ -178,14 +177,6 @@ async fn with_pod_identity(scenario: &str, agent: &Listener, appconfig: &Listene
     child(scenario, appconfig, &environment).await
 }
 
-fn keys(appconfig: &Listener) -> Vec<String> {
-    appconfig
-        .received()
-        .iter()
-        .map(|request| request.access_key_id().to_owned())
-        .collect()
-}
-
 fn assert_signed_with_session(requests: &[Received]) {
     for request in requests {
         assert_eq!(
@@ -201,7 +192,7 @@ async fn the_environment_s_keys_are_used() {
     let appconfig = appconfig().await;
     let environment = [("AWS_ACCESS_KEY_ID", "FROMENV"), ("AWS_SECRET_ACCESS_KEY", CANARY)];
     assert_passed(&child("many", &appconfig, &environment).await);
-    assert_eq!(keys(&appconfig), vec!["FROMENV"; 33]);
+    assert_eq!(appconfig.access_key_ids(), vec!["FROMENV"; 33]);
 }
 
 #[tokio::test]
@@ -211,7 +202,7 @@ async fn irsa_is_one_fetch_for_many_requests() {
         Listener::start(|_, _| sts_answer("FROMSTS", 3600)).await,
     );
     assert_passed(&with_irsa("many", &sts, &appconfig).await);
-    assert_eq!(keys(&appconfig), vec!["FROMSTS"; 33]);
+    assert_eq!(appconfig.access_key_ids(), vec!["FROMSTS"; 33]);
     assert_signed_with_session(&appconfig.received());
     let fetches = sts.received();
     assert_eq!(fetches.len(), 1);
@@ -229,7 +220,7 @@ async fn pod_identity_is_one_fetch_for_many_requests() {
         Listener::start(|_, _| agent_answer("FROMAGENT", 3600)).await,
     );
     assert_passed(&with_pod_identity("many", &agent, &appconfig).await);
-    assert_eq!(keys(&appconfig), vec!["FROMAGENT"; 33]);
+    assert_eq!(appconfig.access_key_ids(), vec!["FROMAGENT"; 33]);
     assert_signed_with_session(&appconfig.received());
     let fetches = agent.received();
     assert_eq!(fetches.len(), 1);
@@ -262,7 +253,7 @@ fn assert_renewed_in_time(source: &Listener, appconfig: &Listener) {
         between < Duration::from_secs(5),
         "renewed {between:?} after the first, before its expiry"
     );
-    let keys = keys(appconfig);
+    let keys = appconfig.access_key_ids();
     let renewed = keys.iter().position(|key| key == "SECOND").unwrap();
     assert!(renewed > 0 && keys[keys.len() - 1] == "SECOND");
 }
@@ -357,52 +348,4 @@ async fn an_sts_answer_that_breaks_off_is_a_clear_error_without_the_secret() {
     .await;
     let appconfig = appconfig().await;
     told(&with_irsa("unavailable", &sts, &appconfig).await, &appconfig);
-}
-
-#[tokio::test]
-async fn expired_credentials_are_dropped_and_a_read_is_tried_once_more() {
-    for code in ["ExpiredTokenException", "UnrecognizedClientException"] {
-        let appconfig = Listener::start(move |number, _| match number {
-            1 => answer("403 Forbidden", &[("x-amzn-ErrorType", code)], b"{}"),
-            _ => json_answer("200 OK", RUN),
-        })
-        .await;
-        let provider = Numbered::default();
-        let client = Client::new(settings(&appconfig.url, provider.into())).unwrap();
-        client.get_experiment_run(&region(), &by_id()).await.unwrap();
-        assert_eq!(keys(&appconfig), ["KEY1", "KEY2"], "{code}");
-    }
-}
-
-#[tokio::test]
-async fn credentials_that_stay_refused_are_not_asked_for_again_and_again() {
-    let appconfig =
-        Listener::start(|_, _| answer("403 Forbidden", &[("x-amzn-ErrorType", "ExpiredTokenException")], b"{}")).await;
-    let client = Client::new(settings(&appconfig.url, Numbered::default().into())).unwrap();
-    for _ in 0..3 {
-        let error = client.get_experiment_run(&region(), &by_id()).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::CredentialsExpired);
-    }
-    assert_eq!(keys(&appconfig), ["KEY1", "KEY2", "KEY2", "KEY2"]);
-}
-
-/// Credentials named after the call.
-#[derive(Debug, Default)]
-struct Numbered(std::sync::atomic::AtomicUsize);
-
-impl ProvideCredentials for Numbered {
-    fn provide_credentials<'a>(&'a self) -> aws_credential_types::provider::future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        let number = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
-        let credentials = Credentials::new(format!("KEY{number}"), CANARY, None, None, "test");
-        aws_credential_types::provider::future::ProvideCredentials::ready(Ok(credentials))
-    }
-}
-
-impl From<Numbered> for aws_credential_types::provider::SharedCredentialsProvider {
-    fn from(provider: Numbered) -> Self {
-        Self::new(provider)
-    }
 }

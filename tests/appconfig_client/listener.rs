@@ -95,6 +95,15 @@ impl Listener {
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
+
+    /// Whose credentials each request was signed with.
+    pub fn access_key_ids(&self) -> Vec<String> {
+        let received = self.received();
+        received
+            .iter()
+            .map(|request| request.access_key_id().to_owned())
+            .collect()
+    }
 }
 
 impl Drop for Listener {

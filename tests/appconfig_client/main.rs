@@ -7,6 +7,7 @@ mod emulator;
 mod errors;
 mod listener;
 mod oracle;
+mod refused_credentials;
 mod transport;
 
 use std::{
