@@ -83,6 +83,9 @@ fn a_time_that_comes_twice_in_autumn_counts_twice() {
         let found = openings("30 2 * * *", "Europe/Berlin", &after.to_string(), 1);
         assert_eq!(found, ["2026-10-25T01:30:00Z"], "{after}");
     }
+    // West of Greenwich as well. New York, 1 November 2026: 01:00 to 02:00 comes twice.
+    let again = openings("30 1 * * *", "America/New_York", "2026-11-01T05:45:00Z", 1);
+    assert_eq!(again, ["2026-11-01T06:30:00Z"]);
     let every = openings("0 * * * *", "Europe/Berlin", "2026-10-24T23:30:00Z", 4);
     assert_eq!(
         every,
