@@ -153,3 +153,22 @@ async fn p1_a_raise_withdrawn_while_it_waits_for_its_token_is_not_sent() {
         "what was never sent leaves no doubt"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_a_pass_that_waits_longer_for_its_token_than_30_s_ends_and_a_later_one_sends_what_is_then_asked_for() {
+    let scene = Scene::new().await;
+    // A token every 40 s, and the first at once.
+    let operator = Operator::start(&scene.flags().with("--write-rate=0.025"));
+    scene.circumstances(|context| context.write_rate = 0.025);
+    scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
+    operator
+        .logged("a pass came to no end and is repeated: the pass did not come to its end within 30 s")
+        .await;
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    let sent: Vec<_> = scene.updates().into_iter().map(|update| update.body).collect();
+    assert_eq!(sent, [5.0, 25.0].map(|to| json!({ "ExposurePercentage": to })));
+    scene.judge();
+}
