@@ -38,7 +38,7 @@ memory: ## Measure a release build with 1,000 resources
 	$(CARGO) build --release --bin appconfig-experiment-operator
 	OPERATOR_BINARY=$(abspath $(BUILT)/../release/appconfig-experiment-operator) $(CARGO) test --test operator memory -- --ignored --nocapture
 
-teeth: ## Break the code on purpose, more than 700 times, and expect a test to fail each time: an hour and a half
+teeth: ## Break the code on purpose, more than 700 times, and expect a test to fail each time: about two hours
 	@tests/teeth/run
 
 soak: ## Let everything go wrong for MINUTES=n, as SEED=s has it, and judge what the operator did
