@@ -5,7 +5,10 @@ use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use super::values::{EndpointUrl, LeaseName, Namespace, Output, Rate, ResyncInterval, Selector};
+use super::{
+    selector::Selector,
+    values::{EndpointUrl, LeaseName, Namespace, Output, Rate, ResyncInterval},
+};
 use crate::{
     api::{Exposure, Region},
     telemetry::{LogFilter, LogFormat},

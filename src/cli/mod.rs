@@ -4,6 +4,7 @@
 //! or the environment, but for AWS's own variables, which the AWS crates read.
 
 mod flags;
+mod selector;
 mod values;
 
 use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf};
@@ -17,7 +18,8 @@ use crate::{
 };
 pub use flags::Service;
 use flags::{Arguments, Flags, PlanFlags, Words};
-pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval, Selector};
+pub use selector::Selector;
+pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval};
 
 /// The program's name, which is also that of its Lease and of the reporter of its Events.
 pub const PROGRAM: &str = "appconfig-experiment-operator";

@@ -16,11 +16,6 @@ pub struct Namespace(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LeaseName(String);
 
-/// A [label selector](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors), as
-/// `kubectl get --selector` takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selector(String);
-
 /// How often a settled resource is read again: 1 second to 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResyncInterval(Duration);
@@ -45,7 +40,7 @@ pub enum Output {
 /// Why a value was refused: what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidValue(&'static str);
+pub struct InvalidValue(pub(super) &'static str);
 
 impl Namespace {
     /// The name.
@@ -57,14 +52,6 @@ impl Namespace {
 
 impl LeaseName {
     /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Selector {
-    /// The selector, as the API server reads it in `labelSelector`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -129,22 +116,6 @@ impl FromStr for LeaseName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let legal = text.len() <= 253 && text.split('.').all(is_dns_label);
         let rule = "a Lease's name is up to 253 lower-case letters, digits, hyphens and dots";
-        if legal {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidValue(rule))
-        }
-    }
-}
-
-impl FromStr for Selector {
-    type Err = InvalidValue;
-
-    /// # Errors
-    /// When the API server would refuse the selector; it would only be seen in the log of a watch that never starts.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rule = "a label selector looks like team=checkout, tier!=test, stage in (a, b), or a label's key";
-        let legal = requirements(text).is_some_and(|parts| parts.into_iter().all(is_requirement));
         if legal {
             Ok(Self(text.to_owned()))
         } else {
@@ -239,64 +210,9 @@ pub(super) fn concurrency(text: &str) -> Result<NonZeroU16, InvalidValue> {
 }
 
 /// Lower-case letters, digits and hyphens, at most 63, starting and ending with a letter or digit.
-fn is_dns_label(text: &str) -> bool {
+pub(super) fn is_dns_label(text: &str) -> bool {
     let legal = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
     (1..=63).contains(&text.len()) && text.chars().all(legal) && !text.starts_with('-') && !text.ends_with('-')
-}
-
-/// The parts of a selector, which commas outside of parentheses separate; none when parentheses don't match.
-fn requirements(text: &str) -> Option<Vec<&str>> {
-    let (mut parts, mut start, mut inside) = (Vec::new(), 0, false);
-    for (position, character) in text.char_indices() {
-        match character {
-            '(' if !inside => inside = true,
-            ')' if inside => inside = false,
-            '(' | ')' => return None,
-            ',' if !inside => {
-                parts.push(&text[start..position]);
-                start = position + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    (!inside).then_some(parts)
-}
-
-/// One of `key`, `!key`, `key=value`, `key==value`, `key!=value`, `key in (a, b)`, `key notin (a, b)`.
-fn is_requirement(text: &str) -> bool {
-    let text = text.trim();
-    if let Some(key) = text.strip_prefix('!') {
-        return is_label_key(key.trim());
-    }
-    if let Some((head, values)) = text.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
-        let mut words = head.split_whitespace();
-        let set = (words.next(), words.next(), words.next());
-        return matches!(set, (Some(key), Some("in" | "notin"), None) if is_label_key(key))
-            && values.split(',').all(|value| is_label_value(value.trim()));
-    }
-    for operator in ["!=", "==", "="] {
-        if let Some((key, value)) = text.split_once(operator) {
-            return is_label_key(key.trim()) && is_label_value(value.trim());
-        }
-    }
-    is_label_key(text)
-}
-
-/// A name, after an optional DNS subdomain and a slash.
-fn is_label_key(text: &str) -> bool {
-    let (prefix, name) = text
-        .split_once('/')
-        .map_or((None, text), |(prefix, name)| (Some(prefix), name));
-    let legal_prefix = prefix.is_none_or(|prefix| prefix.len() <= 253 && prefix.split('.').all(is_dns_label));
-    legal_prefix && !name.is_empty() && is_label_value(name)
-}
-
-/// Up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit; or nothing.
-fn is_label_value(text: &str) -> bool {
-    let legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    let edge = |character: Option<char>| character.is_none_or(|character| character.is_ascii_alphanumeric());
-    text.len() <= 63 && text.chars().all(legal) && edge(text.chars().next()) && edge(text.chars().last())
 }
 
 #[cfg(test)]
@@ -324,32 +240,6 @@ mod tests {
         ]));
         assert!(accepts::<LeaseName>(&["operator", "operator.example.com"]));
         assert!(refuses::<LeaseName>(&["", "a..b", "a/b", &"a.".repeat(127)]));
-    }
-
-    #[test]
-    fn selectors_are_those_of_kubectl() {
-        let good = [
-            "team=checkout",
-            "a==b",
-            "a!=b,c",
-            "!a",
-            "example.com/team in (a, b),c notin (d)",
-            "team=",
-        ];
-        assert!(accepts::<Selector>(&good));
-        let bad = [
-            "",
-            "a,",
-            "a=b=c",
-            "a in b",
-            "a in (b",
-            "a in ((b))",
-            "a within (b)",
-            "-a=b",
-            "a=b c",
-            "/a=b",
-        ];
-        assert!(refuses::<Selector>(&bad));
     }
 
     #[test]

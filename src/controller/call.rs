@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::resource::Fault;
+
 /// How long one call of the API server may take. The library sets no bound of its own, and its retries are off.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -12,11 +14,14 @@ pub(super) enum CallError {
     #[error("the resource has changed since it was read")]
     Conflict,
     /// The object is gone, or is another one of the same name.
-    #[error("the resource is gone")]
+    #[error("the resource is gone, or is not selected any more")]
     Gone,
     /// The API server did not answer in time.
     #[error("the API server did not answer within {} s", CALL.as_secs())]
     TimedOut,
+    /// The API server answered, and the object in its answer can't be worked with.
+    #[error("{0} of the resource that the API server answered with can't be read")]
+    Unreadable(Fault),
     /// Anything else.
     #[error("the API server refused or failed: {0}")]
     Failed(String),
@@ -27,6 +32,8 @@ impl From<kube::Error> for CallError {
         match error {
             kube::Error::Api(status) if status.code == 409 => Self::Conflict,
             kube::Error::Api(status) if status.code == 404 => Self::Gone,
+            // Its message names what it found in the object, which may be an entity ID.
+            kube::Error::Api(status) if status.code == 422 => Self::Failed(format!("422 {}", status.reason)),
             kube::Error::Api(status) => Self::Failed(format!("{} {}: {}", status.code, status.reason, status.message)),
             other => Self::Failed(told(&other)),
         }

@@ -3,6 +3,7 @@
 //! | step of the map | where |
 //! |---|---|
 //! | what has changed | `cache` |
+//! | what the API server sends | `resource` |
 //! | whose turn it is | `dispatch`, `queue` |
 //! | one pass | `pass` |
 //! | 1, and who acts for a run | `pass::observe`, `claims` |
@@ -20,6 +21,7 @@ mod dispatch;
 mod events;
 mod pass;
 mod queue;
+mod resource;
 mod send_window;
 mod service_clock;
 mod start;
@@ -33,7 +35,6 @@ use kube::runtime::events::EventType;
 use tokio::sync::watch;
 
 use crate::{
-    api::ExperimentRunStatus,
     appconfig::{Client, RateLimits},
     clock::Clock,
     decide::{desired::Defaults, notice::Notice},
@@ -41,9 +42,10 @@ use crate::{
     metrics::Metrics,
 };
 
-use cache::{Object, ObjectKey};
+use cache::ObjectKey;
 use claims::Claims;
 use events::Publisher;
+use resource::Object;
 pub use send_window::SendWindow;
 pub(crate) use start::aws;
 pub use start::{Error, run};
@@ -65,8 +67,8 @@ struct Shared {
     started: Instant,
     /// Whether the process is stopping. Passes that wait for something stop waiting.
     stop: watch::Sender<bool>,
-    /// The status of an object that has none.
-    no_status: ExperimentRunStatus,
+    /// Which resources are this operator's; all when there is none.
+    selector: Option<kube::core::Selector>,
 }
 
 impl Shared {
@@ -83,9 +85,8 @@ impl Shared {
     /// Brings the metrics of one object up to date.
     fn count_object(&self, object: &Object) {
         let Object::Readable(run) = object else { return };
-        let status = run.status.as_ref().unwrap_or(&self.no_status);
-        let key = object.key();
-        let (live, desired) = (status.exposure_percentage, run.spec.exposure_percentage);
+        let (status, key) = (&run.status, &run.identity.key);
+        let (live, desired) = (status.exposure_percentage, run.exposure());
         let next = status.ramp.as_ref().and_then(|ramp| ramp.next.as_ref());
         self.metrics
             .object(&key.namespace, &key.name, live, desired, next, &status.conditions);

@@ -12,7 +12,6 @@ use tokio::{
 };
 
 use crate::{
-    api::ExperimentRunStatus,
     appconfig::{
         self, Client, Endpoints, HttpsProxy, InvalidEndpoint, InvalidSettings, Observer, Rate, RateLimits, Timeouts,
     },
@@ -97,7 +96,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
         clock: BootInstant::now,
         started: Instant::now(),
         stop,
-        no_status: ExperimentRunStatus::default(),
+        selector: settings.selector.as_ref().map(|selector| selector.parsed().clone()),
         metrics: metrics.clone(),
         client: client.clone(),
     });

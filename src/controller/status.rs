@@ -1,58 +1,67 @@
 //! Status writes: each carries the resourceVersion and the uid that it rests on, so that the API server refuses one that
 //! rests on an old spec, on another replica's work or on a namesake.
 
+use std::sync::Arc;
+
 use kube::{
-    Api, ResourceExt,
-    api::{DynamicObject, Patch, PatchParams},
+    Api,
+    api::{Patch, PatchParams},
+    core::Selector,
 };
 use serde_json::{Map, Value, json};
 
-use crate::api::{ExperimentRun, ExperimentRunStatus};
+use crate::api::ExperimentRunStatus;
 
-use super::call::{CallError, bounded};
+use super::{
+    call::{CallError, bounded},
+    resource::{Identity, Received, Run, Unreadable},
+};
 
 /// Writes a status, and gives the object that came of it; `None` when it is the status already.
 ///
 /// # Errors
 /// [`CallError::Conflict`] when the object is not the newest.
 pub(super) async fn write(
-    api: &Api<ExperimentRun>,
-    object: &ExperimentRun,
+    api: &Api<Received>,
+    selector: Option<&Selector>,
+    run: &Run,
     status: &ExperimentRunStatus,
-) -> Result<Option<ExperimentRun>, CallError> {
-    let (Some(before), Some(after)) = (value(&object.status.clone().unwrap_or_default()), value(status)) else {
+) -> Result<Option<Arc<Run>>, CallError> {
+    let (Some(before), Some(after)) = (value(&run.status), value(status)) else {
         return Err(CallError::Failed("a status could not be written as JSON".to_owned()));
     };
     let changes = difference(&before, &after);
     if changes.as_object().is_some_and(Map::is_empty) {
         return Ok(None);
     }
-    let metadata = json!({ "resourceVersion": object.resource_version(), "uid": object.uid() });
-    let patch = json!({ "metadata": metadata, "status": changes });
-    let (name, parameters, patch) = (object.name_any(), PatchParams::default(), Patch::Merge(patch));
-    bounded(api.patch_status(&name, &parameters, &patch))
-        .await
-        .map(|mut object| {
-            super::cache::prune(&mut object);
-            Some(object)
-        })
+    merge(api, &run.identity, changes).await?.answered(selector).map(Some)
 }
 
-/// Writes what there is to say of an object that can't be parsed. What else its status holds stays.
+/// Writes what there is to say of an object that can't be read. What else its status holds stays.
 ///
 /// # Errors
 /// As [`write()`].
 pub(super) async fn write_unreadable(
-    api: &Api<DynamicObject>,
-    metadata: &kube::api::ObjectMeta,
+    api: &Api<Received>,
+    object: &Unreadable,
     status: &ExperimentRunStatus,
 ) -> Result<(), CallError> {
-    let name = metadata.name.as_deref().unwrap_or_default();
-    let fence = json!({ "resourceVersion": metadata.resource_version, "uid": metadata.uid });
-    let patch = json!({ "metadata": fence, "status": value(status) });
-    bounded(api.patch_status(name, &PatchParams::default(), &Patch::Merge(patch)))
-        .await
-        .map(drop)
+    let Some(status) = value(status) else {
+        return Err(CallError::Failed("a status could not be written as JSON".to_owned()));
+    };
+    // An empty one would not be compared. Of what is read, none is empty.
+    if object.identity.version.is_empty() || object.identity.uid.is_empty() {
+        return Err(CallError::Failed(
+            "no version and uid of the resource are known".to_owned(),
+        ));
+    }
+    merge(api, &object.identity, status).await.map(drop)
+}
+
+async fn merge(api: &Api<Received>, identity: &Identity, status: Value) -> Result<Received, CallError> {
+    let metadata = json!({ "resourceVersion": identity.version, "uid": identity.uid });
+    let patch = Patch::Merge(json!({ "metadata": metadata, "status": status }));
+    bounded(api.patch_status(&identity.key.name, &PatchParams::default(), &patch)).await
 }
 
 fn value(status: &ExperimentRunStatus) -> Option<Value> {

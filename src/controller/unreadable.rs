@@ -1,46 +1,25 @@
-//! An object that can't be parsed: its status says so, and nothing else is done with it. No pass is made, since there is
-//! no spec to make one for.
+//! An object of which a part can't be read: its status says so, and nothing else is done with it. No pass is made: what can't be
+//! read may be what forbids one.
 
-use kube::{
-    Api, Resource as _,
-    api::{ApiResource, DynamicObject, ObjectMeta},
-};
-use serde_json::Value;
+use kube::Api;
 
-use crate::{
-    api::{ExperimentRun, ExperimentRunStatus, RECONCILE_REQUESTED_AT},
-    decide::{self, Now, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory},
-};
+use crate::decide::{self, Now, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory};
 
-use super::{
-    Shared,
-    cache::ObjectKey,
-    call::{CallError, bounded},
-    status,
-};
+use super::{Shared, call::CallError, resource::Unreadable, status};
 
-/// Says of an object that it can't be parsed, unless that is said already.
+/// Says of an object that it can't be read, unless that is said already.
 ///
 /// # Errors
 /// When the API server doesn't take it, or the object has changed since.
-pub(super) async fn tell_unreadable(shared: &Shared, key: &ObjectKey, metadata: &ObjectMeta) -> Result<(), CallError> {
-    let kind = ApiResource::erase::<ExperimentRun>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(shared.client.clone(), &key.namespace, &kind);
-    let object = bounded(api.get(&key.name)).await?;
-    if object.metadata.resource_version != metadata.resource_version {
-        return Err(CallError::Conflict);
-    }
-    let before = told_before(&object.data);
-    let invalid = InvalidSpec::Unreadable("it is not of the shape that the CRD describes".to_owned());
-    let annotations = metadata.annotations.as_ref();
+pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Result<(), CallError> {
+    let identity = &object.identity;
+    let invalid = InvalidSpec::Unreadable(object.fault.to_string());
     let resource = Resource {
-        uid: metadata.uid.as_deref().unwrap_or_default(),
-        generation: metadata.generation.unwrap_or_default(),
-        reconcile_requested_at: annotations
-            .and_then(|annotations| annotations.get(RECONCILE_REQUESTED_AT))
-            .map(String::as_str),
+        uid: &identity.uid,
+        generation: identity.generation,
+        reconcile_requested_at: identity.reconcile_requested_at.as_deref(),
         desired: Err(&invalid),
-        status: &before,
+        status: &object.told,
         defaults: &shared.defaults,
     };
     let now = Now {
@@ -49,23 +28,13 @@ pub(super) async fn tell_unreadable(shared: &Shared, key: &ObjectKey, metadata: 
         service: None,
     };
     let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Seen::Nothing, &now);
-    if decision.status == before {
+    if decision.status == object.told {
         return Ok(());
     }
-    status::write_unreadable(&api, metadata, &decision.status).await?;
+    let api = Api::namespaced(shared.client.clone(), &identity.key.namespace);
+    status::write_unreadable(&api, object, &decision.status).await?;
     for notice in &decision.notices {
-        shared.publish(&object.object_ref(&kind), notice);
+        shared.publish(&identity.reference(), notice);
     }
     Ok(())
-}
-
-/// What the operator itself has said of the object, as far as that can be parsed.
-fn told_before(object: &Value) -> ExperimentRunStatus {
-    let status = &object["status"];
-    ExperimentRunStatus {
-        observed_generation: status["observedGeneration"].as_i64(),
-        last_handled_reconcile_at: status["lastHandledReconcileAt"].as_str().map(str::to_owned),
-        conditions: serde_json::from_value(status["conditions"].clone()).unwrap_or_default(),
-        ..ExperimentRunStatus::default()
-    }
 }

@@ -81,8 +81,8 @@ pub enum InvalidSpec {
     /// Runs count from 1.
     #[error("spec.run {0} is not a run's number: the first run is 1")]
     Run(i32),
-    /// The stored object is not of the schema's shape. The text names the place and no value: it may be an entity ID (P11).
-    #[error("the resource can't be read ({0}): apply it again with a manifest that the CRD accepts")]
+    /// A part of the stored object can't be read. The text names the place and no value: it may be an entity ID (P11).
+    #[error("this operator can't read {0}: correct it, or remove it")]
     Unreadable(String),
 }
 

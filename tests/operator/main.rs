@@ -23,6 +23,7 @@ mod identity;
 mod leader;
 mod lowering;
 mod memory;
+mod odd_objects;
 mod order;
 mod overrides;
 mod owners;

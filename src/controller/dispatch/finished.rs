@@ -1,6 +1,6 @@
 //! What the loop does with what a pass leaves behind: when the resource is looked at next, and what is counted.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinError;
 
@@ -9,8 +9,10 @@ use crate::{
     appconfig::Priority,
     controller::{
         Error,
-        cache::{Object, ObjectKey},
+        cache::ObjectKey,
+        call::CallError,
         pass::{Ended, Interrupted},
+        resource::{Object, Unreadable},
     },
     decide::schedule,
     metrics::Reconciled,
@@ -21,24 +23,30 @@ impl Dispatcher {
     pub(super) fn finished(&mut self, finished: Result<Finished, JoinError>) -> Result<(), Error> {
         match finished.map_err(|_| Error::Panicked)? {
             Finished::Pass(ended, took) => self.ended(*ended, took),
-            Finished::Told(key, told) => {
-                // One that has become readable meanwhile may have a pass under way.
-                let unreadable = |entry: &&mut Entry| matches!(entry.object, Object::Unreadable(_));
-                if let Some(entry) = self.entries.get_mut(&key).filter(unreadable) {
-                    entry.running = false;
-                    let woken = std::mem::take(&mut entry.woken);
-                    match told {
-                        Err(error) => {
-                            tracing::warn!(namespace = key.namespace, name = key.name, "{error}");
-                            self.queue.schedule(key, self.shared.elapsed() + BEAT, Priority::Resync);
-                        }
-                        Ok(()) if woken => self.queue.schedule(key, self.shared.elapsed(), Priority::Change),
-                        Ok(()) => {}
-                    }
-                }
-            }
+            Finished::Told(object, told) => self.told(&object, &told),
         }
         Ok(())
+    }
+
+    /// It was said, or could not be said, of an object that it can't be read.
+    fn told(&mut self, object: &Arc<Unreadable>, told: &Result<(), CallError>) {
+        let key = &object.identity.key;
+        let same = |entry: &&mut Entry| entry.object.uid() == object.identity.uid;
+        let Some(entry) = self.entries.get_mut(key).filter(same) else {
+            return;
+        };
+        entry.running = false;
+        let now = self.shared.elapsed();
+        let said_of = Object::Unreadable(Arc::clone(object));
+        let woken = std::mem::take(&mut entry.woken) || entry.object.asks_more_than(&said_of);
+        match told {
+            _ if woken => self.queue.schedule(key.clone(), now, Priority::Change),
+            Err(error) => {
+                tracing::warn!(namespace = key.namespace, name = key.name, "{error}");
+                self.queue.schedule(key.clone(), now + BEAT, Priority::Resync);
+            }
+            Ok(()) => {}
+        }
     }
 
     fn ended(&mut self, ended: Ended, took: Duration) {
@@ -53,16 +61,14 @@ impl Dispatcher {
         let Some(entry) = self
             .entries
             .get_mut(&key)
-            .filter(|entry| Some(entry.object.uid()) == object.metadata.uid.as_deref())
+            .filter(|entry| entry.object.uid() == object.identity.uid)
         else {
             // It went while the pass was under way, which may have claimed the run after the deletion was heard of.
-            self.shared
-                .claims
-                .release(object.metadata.uid.as_deref().unwrap_or_default());
+            self.shared.claims.release(&object.identity.uid);
             return;
         };
         entry.running = false;
-        entry.memory = memory;
+        entry.memory = Some(memory);
         entry.notices = notices;
         let seen = Object::Readable(object);
         let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);

@@ -14,7 +14,6 @@ use tokio::{
 use tracing::Instrument;
 
 use crate::{
-    api::{ExperimentRun, RECONCILE_REQUESTED_AT},
     appconfig::Priority,
     decide::{self, memory::Memory, notice::Notice, schedule},
     http::{Check, Heartbeat},
@@ -22,11 +21,12 @@ use crate::{
 
 use super::{
     Error, Shared,
-    cache::{Change, Object, ObjectKey},
+    cache::{Change, ObjectKey},
     call::CallError,
     claims::Age,
     pass::{Ended, Pass},
     queue::Queue,
+    resource::{Object, Run, Unreadable},
     unreadable::tell_unreadable,
 };
 
@@ -53,7 +53,8 @@ pub(super) struct Dispatcher {
 /// What is known of one object.
 struct Entry {
     object: Object,
-    memory: Memory,
+    /// None until the object has been read once: then what its status tells is taken up.
+    memory: Option<Memory>,
     /// What was to be said and could not be recorded.
     notices: Vec<Notice>,
     running: bool,
@@ -64,7 +65,7 @@ struct Entry {
 
 enum Finished {
     Pass(Box<Ended>, Duration),
-    Told(ObjectKey, Result<(), CallError>),
+    Told(Arc<Unreadable>, Result<(), CallError>),
 }
 
 impl Dispatcher {
@@ -146,7 +147,7 @@ impl Dispatcher {
 
     fn heard(&mut self, change: Change) {
         match change {
-            Change::Applied(object) if object.metadata().deletion_timestamp.is_some() => self.remove(&object.key()),
+            Change::Applied(object) if object.identity().deleting => self.remove(&object.identity().key),
             Change::Applied(object) => self.applied(object),
             Change::Deleted(key) => self.remove(&key),
             Change::Listed { source, present } => {
@@ -170,18 +171,17 @@ impl Dispatcher {
     }
 
     fn applied(&mut self, object: Object) {
-        let key = object.key();
+        let key = object.identity().key.clone();
         match self.entries.get_mut(&key) {
-            Some(entry) if entry.object.is_same_as(&object) => {
+            Some(entry) if entry.object.uid() == object.uid() => {
                 if object.is_older_than(&entry.object) {
                     return;
                 }
-                if self.acting {
-                    self.shared.count_object(&object);
-                }
                 let before = std::mem::replace(&mut entry.object, object);
                 // A pass under way sees for itself, when it ends, whether it has seen this object.
-                if entry.object.asks_more_than(&before) && !entry.running {
+                let wakes = entry.object.asks_more_than(&before) && !entry.running;
+                self.take_up(&key);
+                if wakes {
                     self.wake(&key);
                 }
             }
@@ -195,62 +195,65 @@ impl Dispatcher {
 
     /// An object that this process sees for the first time: settled ones wait for their slot, all others come first.
     fn added(&mut self, key: ObjectKey, object: Object) {
-        let now = self.shared.elapsed();
-        let mut memory = Memory::default();
-        let (mut due, mut priority) = (now, Priority::Change);
-        if let Object::Readable(run) = &object
-            && self.acting
-        {
-            let status = run.status.as_ref().unwrap_or(&self.shared.no_status);
-            memory = Memory::from_status(status, run.spec.run, now);
-            if let Some(pin) = &memory.pin {
-                let created = object.metadata().creation_timestamp.as_ref().map(|time| time.0);
-                let _ = self.shared.claims.claim(
-                    pin,
-                    object.uid(),
-                    &Age {
-                        created,
-                        key: key.clone(),
-                    },
-                    now,
-                );
-                self.shared.claims.leave(pin, object.uid(), memory.pending.as_ref());
-            }
-            if let Some(slot) = self.slot_of_settled(run) {
-                (due, priority) = (now + slot, Priority::Resync);
-            }
-        }
-        if self.acting {
-            self.shared.count_object(&object);
-            self.queue.schedule(key.clone(), due, priority);
-        }
+        let slot = match &object {
+            Object::Readable(run) => self.slot_of_settled(run),
+            Object::Unreadable(_) => None,
+        };
         let entry = Entry {
             object,
-            memory,
+            memory: None,
             notices: Vec::new(),
             running: false,
             woken: false,
             failures: 0,
         };
-        self.entries.insert(key, entry);
+        self.entries.insert(key.clone(), entry);
+        self.take_up(&key);
+        if self.acting {
+            let now = self.shared.elapsed();
+            let (due, priority) = slot.map_or((now, Priority::Change), |slot| (now + slot, Priority::Resync));
+            self.queue.schedule(key, due, priority);
+        }
+    }
+
+    /// Takes up what an object tells: for people at once, and for passes what its status says when it is read for the first
+    /// time. While it can't be read, what was known of it stands, and its claim too.
+    fn take_up(&mut self, key: &ObjectKey) {
+        let Some(entry) = self.entries.get_mut(key).filter(|_| self.acting) else {
+            return;
+        };
+        self.shared.count_object(&entry.object);
+        let (Object::Readable(run), None) = (&entry.object, &entry.memory) else {
+            return;
+        };
+        let now = self.shared.elapsed();
+        let memory = Memory::from_status(&run.status, run.number(), now);
+        if let Some(pin) = &memory.pin {
+            let age = Age {
+                created: run.identity.created,
+                key: key.clone(),
+            };
+            let _ = self.shared.claims.claim(pin, &run.identity.uid, &age, now);
+            self.shared
+                .claims
+                .leave(pin, &run.identity.uid, memory.pending.as_ref());
+        }
+        entry.memory = Some(memory);
     }
 
     /// How long a settled resource can wait; none when it isn't settled.
-    fn slot_of_settled(&self, run: &ExperimentRun) -> Option<Duration> {
-        let status = run.status.as_ref()?;
-        let annotations = run.metadata.annotations.as_ref();
-        let asked = annotations
-            .and_then(|annotations| annotations.get(RECONCILE_REQUESTED_AT))
-            .map(String::as_str);
-        if !schedule::settled(status, run.metadata.generation?, asked) {
+    fn slot_of_settled(&self, run: &Run) -> Option<Duration> {
+        let (identity, status) = (&run.identity, &run.status);
+        let asked = identity.reconcile_requested_at.as_deref();
+        if !schedule::settled(status, identity.generation, asked) {
             return None;
         }
         let pinned = decide::pinned_region(status, None);
-        let desired = decide::desired::Desired::parse(&run.spec, pinned.as_ref(), &self.shared.defaults).ok()?;
+        let desired = run.desired(pinned.as_ref(), &self.shared.defaults).ok()?;
         let done = status.status == Some(crate::api::RunStatus::Done);
         let interval = schedule::interval(desired.resync_interval, done);
         let now = jiff::Timestamp::now();
-        let slot = schedule::slot(run.metadata.uid.as_deref()?, interval, now);
+        let slot = schedule::slot(&identity.uid, interval, now);
         Some(schedule::slot_or_ramp(status, slot, now))
     }
 
@@ -284,22 +287,23 @@ impl Dispatcher {
                 "pass",
                 namespace = key.namespace,
                 name = key.name,
-                generation = entry.object.metadata().generation
+                generation = entry.object.identity().generation
             );
             let shared = Arc::clone(&self.shared);
             match &entry.object {
                 Object::Readable(run) => {
-                    let (memory, notices) = (entry.memory.clone(), std::mem::take(&mut entry.notices));
-                    let pass = Pass::new(shared, key, run, memory, notices, priority);
+                    let memory = entry.memory.clone().unwrap_or_default();
+                    let notices = std::mem::take(&mut entry.notices);
+                    let pass = Pass::new(shared, key, Arc::clone(run), memory, notices, priority);
                     let began = Instant::now();
                     let ended = async move { Finished::Pass(Box::new(pass.run().await), began.elapsed()) };
                     self.passes.spawn(ended.instrument(span));
                 }
-                Object::Unreadable(metadata) => {
-                    let metadata = Arc::clone(metadata);
+                Object::Unreadable(object) => {
+                    let object = Arc::clone(object);
                     let told = async move {
-                        let told = tell_unreadable(&shared, &key, &metadata).await;
-                        Finished::Told(key, told)
+                        let told = tell_unreadable(&shared, &object).await;
+                        Finished::Told(object, told)
                     };
                     self.passes.spawn(told.instrument(span));
                 }

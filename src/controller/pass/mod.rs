@@ -8,11 +8,11 @@ mod send;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt};
+use kube::Api;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
-    api::{ExperimentRun, ExperimentRunStatus, RECONCILE_REQUESTED_AT},
+    api::ExperimentRunStatus,
     appconfig::{Priority, RunAddress},
     clock::BootInstant,
     decide::{
@@ -24,7 +24,13 @@ use crate::{
     },
 };
 
-use super::{Shared, cache::ObjectKey, call::CallError, service_clock::ServiceClock};
+use super::{
+    Shared,
+    cache::ObjectKey,
+    call::CallError,
+    resource::{Received, Run},
+    service_clock::ServiceClock,
+};
 
 /// How long a pass may take; after the fence only the request's own bound counts.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -35,7 +41,7 @@ const STEPS: usize = 12;
 pub(super) struct Ended {
     pub(super) key: ObjectKey,
     /// The newest object that the pass has seen.
-    pub(super) object: Arc<ExperimentRun>,
+    pub(super) object: Arc<Run>,
     pub(super) memory: Memory,
     /// What was to be said and could not be recorded.
     pub(super) notices: Vec<Notice>,
@@ -71,9 +77,9 @@ impl From<CallError> for Interrupted {
 /// One pass.
 pub(super) struct Pass {
     shared: Arc<Shared>,
-    api: Api<ExperimentRun>,
+    api: Api<Received>,
     key: ObjectKey,
-    object: ExperimentRun,
+    object: Arc<Run>,
     memory: Memory,
     notices: Vec<Notice>,
     priority: Priority,
@@ -91,7 +97,7 @@ impl Pass {
     pub(super) fn new(
         shared: Arc<Shared>,
         key: ObjectKey,
-        object: &ExperimentRun,
+        object: Arc<Run>,
         memory: Memory,
         notices: Vec<Notice>,
         priority: Priority,
@@ -100,7 +106,7 @@ impl Pass {
             api: Api::namespaced(shared.client.clone(), &key.namespace),
             shared,
             key,
-            object: object.clone(),
+            object,
             memory,
             notices,
             priority,
@@ -115,13 +121,13 @@ impl Pass {
 
     pub(super) async fn run(mut self) -> Ended {
         let result = self.steps().await;
-        let uid = self.object.uid().unwrap_or_default();
         if let Some(run) = &self.memory.pin {
-            self.shared.claims.leave(run, &uid, self.memory.pending.as_ref());
+            let uid = &self.object.identity.uid;
+            self.shared.claims.leave(run, uid, self.memory.pending.as_ref());
         }
         Ended {
             key: self.key,
-            object: Arc::new(self.object),
+            object: self.object,
             memory: self.memory,
             notices: self.notices,
             result,
@@ -160,13 +166,9 @@ impl Pass {
     fn decide(&self, seen: &Seen) -> Decision {
         let desired = self.desired();
         let resource = Resource {
-            uid: self.object.metadata.uid.as_deref().unwrap_or_default(),
-            generation: self.object.metadata.generation.unwrap_or_default(),
-            reconcile_requested_at: self
-                .object
-                .annotations()
-                .get(RECONCILE_REQUESTED_AT)
-                .map(String::as_str),
+            uid: &self.object.identity.uid,
+            generation: self.object.identity.generation,
+            reconcile_requested_at: self.object.identity.reconcile_requested_at.as_deref(),
             desired: desired.as_ref(),
             status: self.status(),
             defaults: &self.shared.defaults,
@@ -176,11 +178,11 @@ impl Pass {
 
     fn desired(&self) -> Result<Desired, InvalidSpec> {
         let pinned = decide::pinned_region(self.status(), Some(&self.memory));
-        Desired::parse(&self.object.spec, pinned.as_ref(), &self.shared.defaults)
+        self.object.desired(pinned.as_ref(), &self.shared.defaults)
     }
 
     fn status(&self) -> &ExperimentRunStatus {
-        self.object.status.as_ref().unwrap_or(&self.shared.no_status)
+        &self.object.status
     }
 
     fn now(&self) -> Now {
@@ -200,7 +202,7 @@ impl Pass {
     /// Step 7: Events. It can't fail the pass.
     fn publish(&mut self) {
         for notice in std::mem::take(&mut self.notices) {
-            self.shared.publish(&self.object.object_ref(&()), &notice);
+            self.shared.publish(&self.object.identity.reference(), &notice);
         }
     }
 

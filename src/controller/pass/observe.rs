@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
-
 use crate::{
     appconfig::{self, ExperimentRunEvent, RunAddress},
     decide::{
@@ -70,13 +68,12 @@ impl Pass {
 
     /// Claims the run, and waits for other passes over it; true when it had to wait.
     async fn claim(&mut self, run: &RunKey) -> Result<bool, Interrupted> {
-        let created = self.object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let age = Age {
-            created,
+            created: self.object.identity.created,
             key: self.key.clone(),
         };
-        let uid = self.object.uid().unwrap_or_default();
-        let claim = self.shared.claims.claim(run, &uid, &age, self.shared.elapsed());
+        let uid = &self.object.identity.uid;
+        let claim = self.shared.claims.claim(run, uid, &age, self.shared.elapsed());
         self.owner = claim.owner;
         if let Some(unsettled) = claim.unsettled.filter(|_| self.owner == Owner::Itself) {
             self.memory.inherit(unsettled);

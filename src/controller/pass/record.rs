@@ -1,12 +1,11 @@
 //! Step 6 of a pass: the status, and the object that it goes onto.
 
-use kube::ResourceExt;
+use std::sync::Arc;
 
 use crate::decide::Decision;
 
 use super::{Interrupted, Pass};
 use crate::controller::{
-    cache,
     call::{CallError, bounded},
     status,
 };
@@ -20,21 +19,21 @@ impl Pass {
     /// when somebody else has written the status meanwhile: what was decided must not replace it, since it may tell of an
     /// update that another replica has sent.
     pub(super) async fn record(&mut self, decision: &Decision) -> Result<bool, Interrupted> {
-        let decided_upon = cache::asked(&self.object.metadata);
-        let status = self.object.status.clone();
+        let decided_upon = Arc::clone(&self.object);
         for _ in 0..RECORDS {
-            match status::write(&self.api, &self.object, &decision.status).await {
+            let selector = self.shared.selector.as_ref();
+            match status::write(&self.api, selector, &self.object, &decision.status).await {
                 Ok(written) => {
                     self.memory.recorded();
                     if let Some(written) = written {
                         self.object = written;
                     }
                     self.publish();
-                    return Ok(cache::asked(&self.object.metadata) != decided_upon);
+                    return Ok(self.object.identity.asked() != decided_upon.identity.asked());
                 }
                 Err(CallError::Conflict) => {
                     self.refresh().await?;
-                    if self.object.status != status {
+                    if self.object.status != decided_upon.status {
                         return Ok(true);
                     }
                 }
@@ -46,11 +45,11 @@ impl Pass {
 
     /// Reads the newest object from the API server, not from the cache.
     pub(super) async fn refresh(&mut self) -> Result<(), Interrupted> {
-        let mut newest = bounded(self.api.get(&self.key.name)).await?;
-        if newest.uid() != self.object.uid() || newest.metadata.deletion_timestamp.is_some() {
+        let newest = bounded(self.api.get(&self.key.name)).await?;
+        let newest = newest.answered(self.shared.selector.as_ref())?;
+        if newest.identity.uid != self.object.identity.uid {
             return Err(Interrupted::Gone);
         }
-        cache::prune(&mut newest);
         self.object = newest;
         Ok(())
     }

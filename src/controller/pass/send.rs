@@ -101,9 +101,10 @@ impl Pass {
     /// Step 4: records what is about to be sent, which succeeds only while the spec is the latest. False when it is not:
     /// then the newest object has been read.
     async fn fence(&mut self, decision: &Decision, update: &Update, id: &str) -> Result<bool, Interrupted> {
-        let generation = self.object.metadata.generation.unwrap_or_default();
+        let generation = self.object.identity.generation;
         let fence = decision.fence(update, id, generation, &self.now());
-        match status::write(&self.api, &self.object, &fence).await {
+        let selector = self.shared.selector.as_ref();
+        match status::write(&self.api, selector, &self.object, &fence).await {
             Ok(Some(written)) => {
                 self.memory.recorded();
                 self.object = written;

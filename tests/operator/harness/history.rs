@@ -13,14 +13,13 @@ use appconfig_experiment_operator::api::ExperimentRun;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, ResourceExt,
     api::{ListParams, WatchEvent, WatchParams},
-    core::DeserializeGuard,
 };
 use promise_checker::{Context, History, OtherChange, ProcessChange, ProcessEvent, Version, check};
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use super::Scene;
+use super::{Scene, stored::Stored};
 
 /// What is written down of the resources. It is a watch of its own and not kube's `watcher`, which lists anew when its
 /// watch fails and then tells of the newest version only: what a version recorded in between would be lost.
@@ -136,7 +135,7 @@ impl Drop for Recorder {
 
 impl Recorder {
     /// Starts with what is there now, and has every version from here on.
-    pub async fn start(runs: Api<DeserializeGuard<ExperimentRun>>) -> Self {
+    pub async fn start(runs: Api<Stored>) -> Self {
         let log = Arc::new(Log::default());
         let changed = log.changes.subscribe();
         let from = log.list(&runs).await.expect("the resources can be listed");
@@ -175,7 +174,7 @@ impl Recorder {
 
 impl Log {
     /// Takes down what is there, and gives the version from which to watch.
-    async fn list(&self, runs: &Api<DeserializeGuard<ExperimentRun>>) -> kube::Result<String> {
+    async fn list(&self, runs: &Api<Stored>) -> kube::Result<String> {
         let list = runs.list(&ListParams::default()).await?;
         for run in list.items {
             self.note(run, false);
@@ -183,7 +182,7 @@ impl Log {
         Ok(list.metadata.resource_version.unwrap_or_default())
     }
 
-    async fn follow(self: Arc<Self>, runs: Api<DeserializeGuard<ExperimentRun>>, mut from: String) {
+    async fn follow(self: Arc<Self>, runs: Api<Stored>, mut from: String) {
         loop {
             match self.watch(&runs, &mut from).await {
                 Ok(()) => {}
@@ -200,7 +199,7 @@ impl Log {
     }
 
     /// One watch, from the last version seen to where the API server ends it.
-    async fn watch(&self, runs: &Api<DeserializeGuard<ExperimentRun>>, from: &mut String) -> kube::Result<()> {
+    async fn watch(&self, runs: &Api<Stored>, from: &mut String) -> kube::Result<()> {
         let events = runs.watch(&WatchParams::default(), from).await?;
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
@@ -218,9 +217,9 @@ impl Log {
     }
 
     /// Takes down a version, and gives its number. One that can't be parsed is none that anybody could judge.
-    fn note(&self, run: DeserializeGuard<ExperimentRun>, deleted: bool) -> Option<String> {
-        let version = run.meta().resource_version.clone();
-        if let Ok(run) = run.0 {
+    fn note(&self, stored: Stored, deleted: bool) -> Option<String> {
+        let version = stored.metadata.resource_version.clone();
+        if let Some(run) = stored.run() {
             let seen_at = Timestamp::now();
             locked(&self.versions).push(Version { seen_at, deleted, run });
             self.changes.send_modify(|count| *count += 1);

@@ -9,6 +9,7 @@ mod proxied;
 mod replicas;
 mod resource;
 mod scene;
+mod stored;
 
 pub use cluster::{administrator, control_plane, kubectl};
 pub use faults::{copied, raw, refuse};

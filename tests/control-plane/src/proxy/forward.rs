@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -125,7 +125,14 @@ impl Forward {
             _ => {}
         }
         let watched = request.verb == "watch" && answer.status() == StatusCode::OK;
-        let (head, body) = answer.into_parts();
+        let (mut head, body) = answer.into_parts();
+        if let Some((_, Effect::AlterAnswer { from, to })) = &rule {
+            let text = body.collect().await?.to_bytes();
+            let text = String::from_utf8_lossy(&text).replace(from, to);
+            head.headers.remove(CONTENT_LENGTH);
+            let body = Full::from(text).map_err(|never: Infallible| match never {});
+            return Ok(Response::from_parts(head, body.boxed_unsync()));
+        }
         let body = if watched {
             watch::pass_on(request, body, Arc::clone(&self.shared))
         } else {

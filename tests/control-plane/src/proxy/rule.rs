@@ -19,6 +19,13 @@ pub enum Effect {
     DropRequest,
     /// The API server does what it is asked, and the connection is closed instead of an answer.
     DropAnswer,
+    /// The API server does what it is asked, and in its answer one text stands in the place of another.
+    AlterAnswer {
+        /// What is replaced, wherever it is.
+        from: String,
+        /// What it is replaced by.
+        to: String,
+    },
     /// A Kubernetes Status with this code is answered, and the request never reaches the API server.
     Refuse {
         /// The HTTP status, as in 409, 410, 429, 500 or 504.

@@ -1,0 +1,220 @@
+//! What becomes of odd objects in the messages that kube's client reads.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use kube::{api::WatchEvent, core::ObjectList};
+use serde_json::{Value, json};
+
+use super::*;
+
+const CANARY: &str = "canary-entity-4711";
+
+fn object() -> Value {
+    json!({
+        "apiVersion": "experiments.appconfig.dev/v1alpha1",
+        "kind": "ExperimentRun",
+        "metadata": {
+            "name": "run",
+            "namespace": "shop",
+            "uid": "u-1",
+            "resourceVersion": "17",
+            "generation": 3,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": { "team": "checkout" },
+            "annotations": { "experiments.appconfig.dev/reconcile-requested-at": "now", "else": "x" },
+        },
+        "spec": {
+            "applicationIdentifier": "shop",
+            "experimentDefinitionIdentifier": "add-to-cart",
+            "run": 1,
+            "exposurePercentage": 5,
+            "treatmentOverrides": { "inline": { CANARY: "t1" } },
+        },
+        "status": {
+            "observedGeneration": 3,
+            "lastHandledReconcileAt": "now",
+            "conditions": [{
+                "type": "Ready", "status": "True", "reason": "InSync", "message": "", "observedGeneration": 3,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }],
+        },
+    })
+}
+
+/// The object with another value somewhere.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut object = object();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap()[name] = value;
+    object
+}
+
+fn received(text: &str) -> Received {
+    serde_json::from_str(text).unwrap()
+}
+
+fn fault(object: &Value) -> Option<String> {
+    match received(&object.to_string()).object {
+        Object::Readable(_) => None,
+        Object::Unreadable(unreadable) => Some(unreadable.fault.to_string()),
+    }
+}
+
+/// As an API server may send it: `managedFields` with a time that jiff has not, or nested deeper than any parser goes.
+fn managed(time: &str, depth: usize) -> String {
+    let fields = format!("{}{}", r#"{"f:a":"#.repeat(depth), "{}") + &"}".repeat(depth);
+    let entry = format!(r#""managedFields":[{{"manager":"m","time":"{time}","fieldsV1":{fields}}}],"name":"run""#);
+    object().to_string().replace(r#""name":"run""#, &entry)
+}
+
+#[test]
+fn what_nobody_reads_makes_no_object_unreadable() {
+    for text in [
+        managed("9999-12-31T23:59:59Z", 1),
+        managed("2026-01-01T00:00:00Z", 200),
+        managed("soon", 100_000),
+        with("/metadata/finalizers", json!(5)).to_string(),
+        with("/status/ofANewerOperator", json!({ "deep": [1] })).to_string(),
+    ] {
+        let Object::Readable(run) = received(&text).object else {
+            panic!("{}", &text[..200]);
+        };
+        assert_eq!(run.identity.asked(), (3, Some("now")));
+        assert_eq!(run.exposure(), Exposure::new(5.0).ok());
+    }
+}
+
+#[test]
+fn p6_what_is_there_and_cannot_be_read_is_not_taken_for_absent_and_its_place_is_named() {
+    let odd = json!("9999-12-31T23:59:59Z");
+    for (pointer, value, place) in [
+        ("/metadata/uid", json!(5), "metadata.uid"),
+        ("/metadata/uid", json!(""), "metadata.uid"),
+        ("/metadata/resourceVersion", Value::Null, "metadata.resourceVersion"),
+        ("/metadata/generation", json!("3"), "metadata.generation"),
+        ("/metadata/creationTimestamp", odd.clone(), "metadata.creationTimestamp"),
+        ("/metadata/creationTimestamp", Value::Null, "metadata.creationTimestamp"),
+        ("/metadata/labels", json!([]), "metadata.labels"),
+        ("/metadata/annotations", json!(7), "metadata.annotations"),
+        ("/metadata", json!("none"), "metadata"),
+        ("/spec", Value::Null, "spec"),
+        ("/spec", json!([]), "spec"),
+        ("/spec/run", json!("first"), "spec.run"),
+        ("/spec/exposurePercentage", json!(101), "spec.exposurePercentage"),
+        (
+            "/spec/treatmentOverrides",
+            json!({ CANARY: "t1" }),
+            "spec.treatmentOverrides",
+        ),
+        (
+            "/spec/treatmentOverrides/inline",
+            json!({ CANARY: 1 }),
+            "spec.treatmentOverrides.inline",
+        ),
+        (
+            "/spec/treatmentOverrides/inline",
+            json!(CANARY),
+            "spec.treatmentOverrides.inline",
+        ),
+        (
+            "/spec/ramp",
+            json!({ "steps": [{ "exposurePercentage": 1 }] }),
+            "spec.ramp.steps[]",
+        ),
+        ("/status", json!("RUNNING"), "status"),
+        ("/status/startedAt", odd.clone(), "status.startedAt"),
+        ("/status/pendingUpdate", json!({ "id": "x" }), "status.pendingUpdate"),
+        (
+            "/status/conditions/0/lastTransitionTime",
+            odd.clone(),
+            "status.conditions[].lastTransitionTime",
+        ),
+        (
+            "/status/ramp",
+            json!({ "summary": "", "reached": { "exposurePercentage": 5, "at": odd } }),
+            "status.ramp.reached.at",
+        ),
+    ] {
+        let found = fault(&with(pointer, value.clone()));
+        assert_eq!(found.as_deref(), Some(place), "{pointer}: {value}");
+    }
+    assert_eq!(fault(&object()), None);
+}
+
+#[test]
+fn an_object_that_is_being_deleted_is_so_whatever_the_time() {
+    for time in ["2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+        let received = received(&with("/metadata/deletionTimestamp", json!(time)).to_string());
+        assert!(received.object.identity().deleting, "{time}");
+        assert!(matches!(received.answered(None), Err(CallError::Gone)));
+    }
+}
+
+#[test]
+fn what_was_told_of_an_unreadable_object_is_read_as_far_as_it_can_be() {
+    let mut odd = with("/status/startedAt", json!(true));
+    let told = |odd: &Value| match received(&odd.to_string()).object {
+        Object::Unreadable(unreadable) => unreadable.told.clone(),
+        Object::Readable(_) => panic!("it can be read"),
+    };
+    assert_eq!(told(&odd).conditions.len(), 1);
+    assert_eq!(told(&odd).observed_generation, Some(3));
+    odd["status"]["conditions"] = json!("none");
+    assert_eq!(told(&odd).conditions, []);
+    assert_eq!(told(&odd).last_handled_reconcile_at.as_deref(), Some("now"));
+}
+
+#[test]
+fn p12_one_odd_object_costs_one_object_of_a_list_and_one_event_of_a_watch() {
+    let odd = with("/status", json!(5));
+    let items = format!("{},{},{}", managed("9999-12-31T23:59:59Z", 200), odd, object());
+    let list =
+        format!(r#"{{"apiVersion":"v1","kind":"List","metadata":{{"resourceVersion":"20"}},"items":[{items}]}}"#);
+    let list: ObjectList<Received> = serde_json::from_str(&list).unwrap();
+    let readable: Vec<_> = list.items.iter().map(|item| item.object.is_readable()).collect();
+    assert_eq!(readable, [true, false, true]);
+    assert_eq!(list.metadata.resource_version.as_deref(), Some("20"));
+
+    let event = |kind: &str, object: &str| {
+        serde_json::from_str::<WatchEvent<Received>>(&format!(r#"{{"type":"{kind}","object":{object}}}"#)).unwrap()
+    };
+    for (text, readable) in [(managed("9999-12-31T23:59:59Z", 200), true), (odd.to_string(), false)] {
+        let WatchEvent::Modified(received) = event("MODIFIED", &text) else {
+            panic!("an event of another kind");
+        };
+        assert_eq!(received.object.is_readable(), readable);
+        assert_eq!(received.meta().resource_version.as_deref(), Some("17"));
+    }
+    let bookmark = r#"{"kind":"ExperimentRun","apiVersion":"experiments.appconfig.dev/v1alpha1","metadata":{"resourceVersion":"30"}}"#;
+    assert!(
+        matches!(event("BOOKMARK", bookmark), WatchEvent::Bookmark(mark) if mark.metadata.resource_version == "30")
+    );
+    let error =
+        r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old","reason":"Expired","code":410}"#;
+    assert!(matches!(event("ERROR", error), WatchEvent::Error(status) if status.code == 410));
+}
+
+#[test]
+fn an_answer_that_is_not_selected_any_more_is_gone() {
+    let team = |team: &str| with("/metadata/labels", json!({ "team": team })).to_string();
+    let selector = Selector::from_iter([("team".to_owned(), "checkout".to_owned())]);
+    let answered = |text: &str| received(text).answered(Some(&selector));
+    assert!(answered(&team("checkout")).is_ok());
+    assert!(matches!(answered(&team("search")), Err(CallError::Gone)));
+    assert!(received(&team("search")).answered(None).is_ok());
+}
+
+#[test]
+fn p11_neither_debug_nor_a_fault_shows_what_is_in_the_object() {
+    for odd in [
+        object(),
+        with(
+            "/spec/treatmentOverrides",
+            json!({ "inline": { CANARY: { "deep": CANARY } } }),
+        ),
+        with("/spec/treatmentOverrides", json!(CANARY)),
+        with("/status/conditions", json!(CANARY)),
+    ] {
+        let shown = format!("{:?}", received(&odd.to_string()));
+        assert!(!shown.contains(CANARY), "{shown}");
+    }
+}
