@@ -20,6 +20,7 @@ use super::{
     ramp::{
         Ramp,
         course::{Coming, Stand},
+        search::Search,
         words,
     },
     schedule::Next,
@@ -87,7 +88,8 @@ impl<'a> Asked<'a> {
             None => ramp.stand(live.exposure, target, live.exposed_at.unwrap_or(service).min(service)),
         };
         let running = live.status == RunStatus::Running;
-        self.coming = ramp.coming(&stand, target, service).filter(|_| running);
+        let mut search = ramp.windows().search(service);
+        self.coming = ramp.coming(&stand, target, service, &mut search).filter(|_| running);
         if let Some(coming) = self.coming {
             self.next = Cow::Owned(self.spec.asking(coming.to));
             match coming.waiting_for {
@@ -98,7 +100,7 @@ impl<'a> Asked<'a> {
                 None => self.now = self.next.clone(),
             }
         }
-        self.ramp = Some(status(ramp, target, &stand, self.coming.as_ref()));
+        self.ramp = Some(status(ramp, target, &stand, self.coming.as_ref(), &mut search));
     }
 
     /// A ramp that is gone before it reached its target is not released by that.
@@ -194,9 +196,15 @@ fn hold(reached: &RampReached) -> SignedDuration {
     hold.unwrap_or_default()
 }
 
-fn status(ramp: &Ramp, target: Exposure, stand: &Stand, coming: Option<&Coming>) -> RampStatus {
+fn status(
+    ramp: &Ramp,
+    target: Exposure,
+    stand: &Stand,
+    coming: Option<&Coming>,
+    search: &mut Search<'_>,
+) -> RampStatus {
     let waits = coming.filter(|coming| coming.waiting_for.is_some());
-    let completes_at = waits.and_then(|coming| ramp.completes_at(coming.to, coming.not_before?, target));
+    let completes_at = waits.and_then(|coming| ramp.completes_at(coming.to, coming.not_before?, target, search));
     RampStatus {
         reached: RampReached {
             exposure_percentage: stand.live,

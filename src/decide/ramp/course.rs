@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{Exposure, WaitingFor};
 
-use super::{Ramp, windows::Opening};
+use super::{
+    Ramp,
+    search::{NoneBefore, Search},
+};
 
 /// What is live, since when, and for how long it is held at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub struct Coming {
 impl Ramp {
     /// The next raise, as it looks now. None: live is at the target, or above it.
     #[must_use]
-    pub fn coming(&self, stand: &Stand, target: Exposure, now: Timestamp) -> Option<Coming> {
+    pub fn coming(&self, stand: &Stand, target: Exposure, now: Timestamp, search: &mut Search<'_>) -> Option<Coming> {
         let to = self.next(stand.live, target)?;
         let held_until = stand.since.checked_add(stand.hold).unwrap_or(Timestamp::MAX);
         let coming = |not_before, until, waiting_for, changes_at| Coming {
@@ -45,22 +48,31 @@ impl Ramp {
             waiting_for,
             changes_at,
         };
-        Some(match self.windows.opening(held_until.max(now)) {
-            Ok(Opening { from, until }) if from <= now => coming(Some(held_until), until, None, until),
-            Ok(Opening { from, until }) if from == held_until => {
-                coming(Some(from), until, Some(WaitingFor::Hold), Some(from))
+        Some(match search.opens(held_until.max(now)) {
+            Ok(from) if from <= now => {
+                let until = search.closes(from);
+                coming(Some(held_until), until, None, until)
             }
-            Ok(Opening { from, until }) => coming(Some(from), until, Some(WaitingFor::Window), Some(from)),
-            Err(none) => coming(None, None, Some(WaitingFor::Window), Some(none.0)),
+            Ok(from) if from == held_until => coming(Some(from), None, Some(WaitingFor::Hold), Some(from)),
+            Ok(from) => coming(Some(from), None, Some(WaitingFor::Window), Some(from)),
+            Err(NoneBefore(seen)) => coming(None, None, Some(WaitingFor::Window), Some(seen)),
         })
     }
 
-    /// When the target is reached at the earliest, if the next raise leaves at this time.
+    /// When the target is reached at the earliest, if the next raise leaves at this time. None: no window opens as far as is
+    /// looked, with what the search has left to look up.
     #[must_use]
-    pub fn completes_at(&self, next: Exposure, at: Timestamp, target: Exposure) -> Option<Timestamp> {
+    pub fn completes_at(
+        &self,
+        next: Exposure,
+        at: Timestamp,
+        target: Exposure,
+        search: &mut Search<'_>,
+    ) -> Option<Timestamp> {
         let mut stand = self.stand(next, target, at);
-        while let Some(coming) = self.coming(&stand, target, stand.since) {
-            stand = self.stand(coming.to, target, coming.not_before?);
+        while let Some(to) = self.next(stand.live, target) {
+            let held_until = stand.since.checked_add(stand.hold).unwrap_or(Timestamp::MAX);
+            stand = self.stand(to, target, search.opens(held_until).ok()?);
         }
         Some(stand.since)
     }

@@ -4,8 +4,10 @@
 //! once into types that can't be wrong; [`course`] is where it stands and what comes next; [`timeline()`] runs `decide`
 //! itself against a simulated run, for `plan`. What a pass makes of it is in `decide/advance.rs`.
 
+mod calendar;
 pub mod course;
 pub mod schedule;
+pub mod search;
 pub mod timeline;
 pub mod windows;
 
@@ -70,6 +72,16 @@ pub enum InvalidRamp {
          1-12 or JAN-DEC, day of week 0-7 or SUN-SAT): write it as 0 9 * * MON-THU"
     )]
     Schedule(String),
+    /// A range of the schedule runs backwards.
+    #[error("the range {range} of the schedule {schedule} in spec.ramp.windows runs backwards: write it as {instead}")]
+    Backwards {
+        /// The schedule.
+        schedule: String,
+        /// The range.
+        range: String,
+        /// What to write for it.
+        instead: String,
+    },
     /// The schedule describes no day.
     #[error(
         "the schedule {0} in spec.ramp.windows never comes, or less than once in four years: correct its day of month and \

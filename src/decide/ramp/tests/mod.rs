@@ -1,7 +1,9 @@
 //! Ramps as values: what can be parsed, which exposure comes next, how long it is held, and when windows are open.
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
+mod budget;
 mod openings;
+mod oracle;
 mod parsing;
 mod schedules;
 mod steps;
@@ -29,11 +31,15 @@ pub(super) fn steps(steps: &[(f32, &str)]) -> Value {
 
 /// Windows, each as kind, schedule, duration and zone.
 pub(super) fn windows(windows: &[[&str; 4]]) -> Windows {
+    try_windows(windows).unwrap()
+}
+
+pub(super) fn try_windows(windows: &[[&str; 4]]) -> Result<Windows, InvalidRamp> {
     let window = |[kind, schedule, duration, zone]: &[&str; 4]| -> RampWindow {
         let spec = json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": zone});
         serde_json::from_value(spec).unwrap()
     };
-    Windows::parse(&windows.iter().map(window).collect::<Vec<_>>()).unwrap()
+    Windows::parse(&windows.iter().map(window).collect::<Vec<_>>())
 }
 
 pub(super) fn exposure(percentage: f32) -> Exposure {

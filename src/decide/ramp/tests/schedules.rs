@@ -1,14 +1,16 @@
 //! When a window opens: the calendar, and the two nights in which clocks are changed.
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 
 use super::at;
-use crate::decide::ramp::schedule::Schedule;
+use crate::decide::{laws::cases, ramp::schedule::Schedule};
 
 fn openings(schedule: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
     let schedule = Schedule::parse(schedule, zone).unwrap();
-    let first = schedule.first_after(at(after));
-    std::iter::successors(first, |found| schedule.first_after(*found))
+    let mut stretch = schedule.stretch(at(after));
+    let first = schedule.first_after(at(after), &mut stretch).found;
+    std::iter::successors(first, |found| schedule.first_after(*found, &mut stretch).found)
         .take(count)
         .map(|found| found.to_string())
         .collect()
@@ -107,6 +109,7 @@ fn looking_forward_and_looking_back_agree_all_year() {
     ] {
         let schedule = Schedule::parse(text, zone).unwrap();
         let far = SignedDuration::from_hours(24 * 40);
+        let mut stretch = schedule.stretch(at("2026-01-01T00:00:00Z"));
         let mut last = None;
         // Each quarter of an hour about the nights in which clocks change, and some of the others.
         for quarter in (0..35_000_i64).filter(|quarter| {
@@ -116,16 +119,75 @@ fn looking_forward_and_looking_back_agree_all_year() {
                     .any(|night| (quarter - night).abs() < 20)
         }) {
             let now = Timestamp::from_second(at("2026-01-01T00:00:00Z").as_second() + quarter * 900).unwrap();
-            let found = schedule.last_within(far, now);
+            let found = schedule.last_until(now, now - far, &mut stretch).found;
             if let (Some(last), Some(found)) = (last, found) {
                 assert!(found >= last, "{text} {now}");
                 assert!(
-                    schedule.first_after(found).unwrap() > now,
+                    schedule.first_after(found, &mut stretch).found.unwrap() > now,
                     "{text} {now}: {found} is not the last"
                 );
             }
             last = found.or(last);
         }
         assert!(last.is_some());
+    }
+}
+
+#[test]
+fn a_step_that_leads_out_of_its_range_leaves_the_first_value_as_in_a_cron_job() {
+    let midnights = ["2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"];
+    for text in [
+        "0 */24 * * *",
+        "0 */100 * * *",
+        "0 0-5/10 * * *",
+        "*/60 0 * * *",
+        "0/75 0/24 */1 * *",
+    ] {
+        assert_eq!(openings(text, "UTC", "2026-11-19T08:00:00Z", 2), midnights, "{text}");
+    }
+    let first_of_month = openings("0 0 */32 * *", "UTC", "2026-11-19T08:00:00Z", 2);
+    assert_eq!(first_of_month, ["2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"]);
+    let january = openings("0 0 1 */13 *", "UTC", "2026-11-19T08:00:00Z", 2);
+    assert_eq!(january, ["2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z"]);
+}
+
+/// Fields as people may write them, and some that they don't.
+pub(super) fn fields() -> impl Strategy<Value = String> {
+    let field = |of: &'static [&'static str]| proptest::sample::select(of);
+    (
+        field(&[
+            "*", "0", "30", "59", "*/2", "*/7", "5-50/9", "0,30", "15/20", "58,59", "1-59/2",
+        ]),
+        field(&["*", "0", "2", "1,2,3", "*/3", "22", "8-17", "23", "1-3/2", "9/5"]),
+        field(&["*", "*/2", "25", "1-7", "29", "31", "8/10", "28-31"]),
+        field(&["*", "3,10", "JAN-JUN", "*/5", "2-11", "nov,APR"]),
+        field(&["*", "SUN", "1-5", "*/2", "0,6", "7", "5-7", "tue-THU/2", "4/3"]),
+    )
+        .prop_map(|(minute, hour, day, month, weekday)| format!("{minute} {hour} {day} {month} {weekday}"))
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn on_a_calendar_without_a_zone_cronexpr_finds_the_same(text in fields(), from in 0..4_000_000_000_i64) {
+        let theirs = cronexpr::parse_crontab(&format!("{text} UTC")).unwrap();
+        let after = Timestamp::from_second(from).unwrap();
+        match Schedule::parse(&text, "UTC") {
+            // Theirs looks four years ahead.
+            Ok(ours) => {
+                let mut stretch = ours.stretch(after);
+                if let Ok(next) = theirs.find_next(after) {
+                    let next = next.timestamp();
+                    prop_assert_eq!(ours.first_after(after, &mut stretch).found, Some(next));
+                    let between = [next - SignedDuration::from_mins(1), after].into_iter().max().unwrap();
+                    for before in [next, next + SignedDuration::from_secs(59)] {
+                        prop_assert_eq!(ours.last_until(before, after, &mut stretch).found, Some(next));
+                    }
+                    prop_assert_eq!(ours.last_until(between, after, &mut stretch).found, None);
+                }
+            }
+            Err(_) => prop_assert!(theirs.find_next(Timestamp::UNIX_EPOCH).is_err()),
+        }
     }
 }

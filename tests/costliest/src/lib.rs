@@ -1,0 +1,6 @@
+//! Everything that is pure, and nothing else: what the benchmark measures.
+
+#[path = "../../../src/api/mod.rs"]
+pub mod api;
+#[path = "../../../src/decide/mod.rs"]
+pub mod decide;
