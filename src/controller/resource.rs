@@ -9,7 +9,11 @@ mod part;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::ObjectReference};
@@ -28,7 +32,7 @@ use crate::{
 
 use super::{cache::ObjectKey, call::CallError};
 pub(super) use part::Fault;
-use part::{fields, part, told_before};
+use part::{fields, part, told_before, unknown_fields};
 
 /// What there is to know of an object before anybody looks at its spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +73,8 @@ pub(super) struct Run {
     pub(super) identity: Identity,
     /// Reached by way of [`Run::desired`] only.
     spec: ExperimentRunSpec,
+    /// Fields of the spec that this operator does not know: a newer CRD has them, and they may forbid what the rest allows.
+    unknown: BTreeSet<String>,
     pub(super) status: ExperimentRunStatus,
 }
 
@@ -78,6 +84,9 @@ impl Run {
     /// # Errors
     /// When the spec can't be used.
     pub(super) fn desired(&self, pinned: Option<&Region>, defaults: &Defaults) -> Result<Desired, InvalidSpec> {
+        if !self.unknown.is_empty() {
+            return Err(InvalidSpec::UnknownFields(self.unknown.clone()));
+        }
         Desired::parse(&self.spec, pinned, defaults)
     }
 
@@ -243,6 +252,7 @@ impl Received {
         let labels = part("metadata.labels", metadata.labels, &mut faults).unwrap_or_default();
         let status = fields("status", wire.status, &mut faults).unwrap_or_default();
         let spec = fields("spec", wire.spec, &mut faults);
+        let unknown = unknown_fields::<ExperimentRunSpec>("spec", wire.spec);
         if spec.is_none() && faults.is_empty() {
             faults.push(Fault::at("spec"));
         }
@@ -253,7 +263,12 @@ impl Received {
             ..ObjectMeta::default()
         };
         let object = match (spec, faults.into_iter().next()) {
-            (Some(spec), None) => Object::Readable(Arc::new(Run { identity, spec, status })),
+            (Some(spec), None) => Object::Readable(Arc::new(Run {
+                identity,
+                spec,
+                unknown,
+                status,
+            })),
             (_, fault) => Object::Unreadable(Arc::new(Unreadable {
                 identity,
                 fault: fault.unwrap_or_else(|| Fault::at("spec")),

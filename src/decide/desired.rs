@@ -1,6 +1,6 @@
 //! What is asked for: a spec, parsed once, so that no later step has to check it again.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 
@@ -81,6 +81,9 @@ pub enum InvalidSpec {
     /// Runs count from 1.
     #[error("spec.run {0} is not a run's number: the first run is 1")]
     Run(i32),
+    /// The stored spec has fields that this operator does not know: the CRD is newer. Only names of fields are in them.
+    #[error("this operator does not know {}: upgrade it, or remove the {}", listed(.0), if .0.len() == 1 { "field" } else { "fields" })]
+    UnknownFields(BTreeSet<String>),
     /// A part of the stored object can't be read. The text names the place and no value: it may be an entity ID (P11).
     #[error("this operator can't read {0}: correct it, or remove it")]
     Unreadable(String),
@@ -183,6 +186,15 @@ fn interval(text: &str) -> Result<Duration, InvalidSpec> {
     let bounds = (signed(MINIMUM_RESYNC_INTERVAL), signed(MAXIMUM_RESYNC_INTERVAL));
     let length = length(text, bounds).and_then(|length| Duration::try_from(length).ok());
     length.ok_or_else(|| InvalidSpec::ResyncInterval(text.to_owned()))
+}
+
+/// The first few, in order.
+fn listed(fields: &BTreeSet<String>) -> String {
+    let mut told: Vec<&str> = fields.iter().take(5).map(String::as_str).collect();
+    if fields.len() > told.len() {
+        told.push("and more");
+    }
+    told.join(", ")
 }
 
 fn signed(duration: Duration) -> SignedDuration {

@@ -7,7 +7,7 @@
 #[path = "../operator/harness/mod.rs"]
 mod harness;
 
-use harness::{Operator, Scene, bodies, is_ready, kubectl};
+use harness::{CANARY, Operator, Scene, bodies, is_ready, kubectl};
 use jiff::SignedDuration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, api::PostParams};
@@ -28,6 +28,40 @@ impl Scene {
         schema["properties"]["spec"]["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
         let crd = serde_json::from_value(crd).unwrap();
         crds.replace(NAME, &PostParams::default(), &crd).await.unwrap();
+    }
+
+    /// Puts a schema in the CRD's place that a newer operator brings: with fields that this one doesn't know.
+    async fn widen_schema(&self) {
+        let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let mut crd = json!(crds.get(NAME).await.unwrap());
+        let schema = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+        let text = json!({ "type": "string" });
+        schema["spec"]["properties"]["approval"] = text.clone();
+        let step = &mut schema["spec"]["properties"]["ramp"]["properties"]["steps"]["items"];
+        step["properties"]["approval"] = text.clone();
+        schema["status"]["properties"]["approvedBy"] = text;
+        let crd = serde_json::from_value(crd).unwrap();
+        crds.replace(NAME, &PostParams::default(), &crd).await.unwrap();
+    }
+
+    /// Applies a manifest until the API server knows its fields: it warns of those that it drops.
+    async fn store_whole(&self, manifest: &Value) {
+        let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("newer-schema.json");
+        std::fs::write(&file, manifest.to_string()).unwrap();
+        let arguments = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f",
+            file.to_str().unwrap(),
+        ];
+        self.eventually("stored", async || kubectl(&arguments).await.status.success())
+            .await;
+    }
+
+    async fn column(&self, name: &str, path: &str) -> String {
+        self.kubectl(&["get", "exprun", name, &format!("-o=jsonpath={path}")])
+            .await
     }
 
     /// A manifest without a number that could be a run's.
@@ -51,8 +85,67 @@ impl Scene {
     }
 }
 
+/// There is one CRD: the tests of this target change it one after the other.
+static CRD: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_field_of_a_newer_crd_is_named_and_nothing_is_sent_until_it_is_gone() {
+    let _alone = CRD.lock().await;
+    let scene = Scene::new().await;
+    scene.widen_schema().await;
+    let operator = scene.operator();
+    let overrides = json!({ "inline": { CANARY: "t1" } });
+    let newer = json!({ "exposurePercentage": 90, "treatmentOverrides": overrides, "approval": "needed" });
+    scene.store_whole(&scene.manifest("newer", &newer)).await;
+    let step = json!({ "exposurePercentage": 5, "hold": "1h", "approval": "needed" });
+    let deeper = json!({ "exposurePercentage": 90, "ramp": { "steps": [step] }, "run": 2 });
+    scene.store_whole(&scene.manifest("deeper", &deeper)).await;
+    let message = "{.status.conditions[?(@.type==\"Stalled\")].message}";
+    for (name, field) in [("newer", "spec.approval"), ("deeper", "spec.ramp.steps[].approval")] {
+        let told = format!("this operator does not know {field}: upgrade it, or remove the field");
+        scene
+            .eventually(&told, async || scene.column(name, message).await == told)
+            .await;
+    }
+    let of_newer_operator = r#"{"status":{"approvedBy":"somebody"}}"#;
+    scene
+        .kubectl(&[
+            "patch",
+            "exprun",
+            "newer",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            of_newer_operator,
+        ])
+        .await;
+    assert_eq!(scene.updates(), []);
+    assert!(!operator.log().contains(CANARY), "what it holds is not shown");
+
+    scene
+        .kubectl(&[
+            "patch",
+            "exprun",
+            "newer",
+            "--type=merge",
+            "-p",
+            r#"{"spec":{"approval":null}}"#,
+        ])
+        .await;
+    scene.wait("newer", "ready", is_ready).await;
+    assert_eq!(scene.updates().len(), 2, "overrides and exposure");
+    assert_eq!(
+        scene.column("newer", "{.status.approvedBy}").await,
+        "somebody",
+        "no write erases it"
+    );
+    let replaced = kubectl(&["replace", "-f", FILE]).await;
+    assert!(replaced.status.success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_resource() {
+    let _alone = CRD.lock().await;
     let scene = Scene::new().await;
     let mut operator = Operator::start(&scene.flags().with("--resync-interval=1s"));
     scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));

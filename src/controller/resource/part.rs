@@ -1,6 +1,6 @@
 //! One part of a resource: read, absent, or a fault that names its place.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -69,6 +69,36 @@ fn field<T: DeserializeOwned>(place: &str, raw: &RawValue) -> Fault {
         }
     }
     Fault(found)
+}
+
+/// The fields of a spec that this operator does not know, each once. What is in one of them is not looked at.
+pub(super) fn unknown_fields<'a, T: Deserialize<'a>>(place: &str, raw: Option<&'a RawValue>) -> BTreeSet<String> {
+    let mut unknown = BTreeSet::new();
+    if let Some(raw) = raw {
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        // What can't be read is told elsewhere.
+        let _: Result<T, _> = serde_ignored::deserialize(&mut json, |path| {
+            unknown.insert(named(place, &path));
+        });
+    }
+    unknown
+}
+
+/// A path as people write it, as in `spec.ramp.steps[].hold`.
+fn named(place: &str, path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => place.to_owned(),
+        Path::Seq { parent, .. } => format!("{}[]", named(place, parent)),
+        Path::Map { parent, key } => {
+            let parent = named(place, parent);
+            let is_data = DATA.iter().any(|data| parent.ends_with(&format!(".{data}")));
+            if is_data { parent } else { format!("{parent}.{key}") }
+        }
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+            named(place, parent)
+        }
+    }
 }
 
 /// What the operator itself has said of an object, as far as that can be read.

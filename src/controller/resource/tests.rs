@@ -218,3 +218,37 @@ fn p11_neither_debug_nor_a_fault_shows_what_is_in_the_object() {
         assert!(!shown.contains(CANARY), "{shown}");
     }
 }
+
+#[test]
+fn p6_a_field_that_is_not_known_is_named_by_its_path_and_makes_the_spec_unusable() {
+    let steps = json!({ "steps": [{ "exposurePercentage": 1, "hold": "1h", "approval": CANARY }] });
+    let overrides = json!({ "inline": { CANARY: "t1", "approval": "t1" }, "file": { CANARY: "t1" } });
+    let parameters = json!({ "dynamicExtensionParameters": { "x#approval": CANARY }, "tags": { CANARY: "" } });
+    for (pointer, value, named) in [
+        ("/spec/approval", json!({ CANARY: CANARY }), "spec.approval"),
+        ("/spec/ramp", steps, "spec.ramp.steps[].approval"),
+        (
+            "/spec/ramp",
+            json!({ "steps": [], "gates": [CANARY] }),
+            "spec.ramp.gates",
+        ),
+        ("/spec/treatmentOverrides", overrides, "spec.treatmentOverrides.file"),
+        ("/spec/deploymentParameters", parameters, ""),
+        ("/status/approval", json!(CANARY), ""),
+    ] {
+        let Object::Readable(run) = received(&with(pointer, value).to_string()).object else {
+            panic!("{pointer} can be read");
+        };
+        let defaults = Defaults {
+            region: "eu-west-1".parse().ok(),
+            resync_interval: std::time::Duration::from_mins(10),
+        };
+        match run.desired(None, &defaults) {
+            Ok(_) => assert_eq!(named, "", "{pointer}"),
+            Err(invalid) => {
+                let told = format!("this operator does not know {named}: upgrade it, or remove the field");
+                assert_eq!(invalid.to_string(), told);
+            }
+        }
+    }
+}
