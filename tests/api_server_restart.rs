@@ -10,8 +10,12 @@ use harness::{Scene, bodies, control_plane, is_ready};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+/// There is one control plane: the tests of this target stop it one after the other.
+static CONTROL_PLANE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p6_an_api_server_that_restarts_in_the_middle_of_a_pass_costs_time_and_no_second_update() {
+    let _alone = CONTROL_PLANE.lock().await;
     let scene = Scene::new().await;
     let operator = scene.operator();
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
@@ -33,4 +37,55 @@ async fn p6_an_api_server_that_restarts_in_the_middle_of_a_pass_costs_time_and_n
     scene.apply("run", &json!({ "exposurePercentage": 30 })).await;
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(scene.updates().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_after_a_restore_of_etcd_new_specs_are_heard_of_although_versions_and_generations_repeat() {
+    let _alone = CONTROL_PLANE.lock().await;
+    let scene = Scene::new().await;
+    let operator = scene.operator();
+    let ask = async |exposure: f64, description: &str| {
+        let patch = json!({ "spec": { "exposurePercentage": exposure, "description": description } }).to_string();
+        scene
+            .eventually("asked for", async || {
+                let arguments = ["patch", "exprun", "run", "--type=merge", "-p", &patch];
+                scene.kubectl(&arguments).await.contains("patched")
+            })
+            .await;
+    };
+    let live = async |exposure: f64| {
+        scene
+            .eventually("live", async || scene.live()["ExposurePercentage"] == json!(exposure))
+            .await;
+    };
+    scene
+        .apply("run", &json!({ "exposurePercentage": 5, "description": "" }))
+        .await;
+    scene.wait("run", "ready", is_ready).await;
+    spawn_blocking(|| control_plane().back_up().expect("a backup"))
+        .await
+        .unwrap();
+    // Generations 2 and 3.
+    ask(10.0, "").await;
+    live(10.0).await;
+    ask(15.0, "").await;
+    live(15.0).await;
+    let lists = operator.log().matches("gone back to an earlier version").count();
+    assert_eq!(lists, 0);
+
+    spawn_blocking(|| control_plane().restore().expect("the backup"))
+        .await
+        .unwrap();
+    operator.logged("gone back to an earlier version").await;
+    let ready = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
+    scene
+        .eventually("told what the old spec asks for", async || {
+            scene.kubectl(&["get", "exprun", "run", ready]).await == "ExposureAboveDesired"
+        })
+        .await;
+    // Generations 2 and 3 once more, of versions that are lower than those before. The next resync is ten minutes away.
+    ask(20.0, "").await;
+    live(20.0).await;
+    ask(25.0, "").await;
+    live(25.0).await;
 }

@@ -34,6 +34,8 @@ impl fmt::Display for ObjectKey {
 pub(super) enum Change {
     /// An object is there, or has changed.
     Applied(Object),
+    /// An object is in the list with which a watch has begun anew.
+    Found(Object),
     /// An object is gone.
     Deleted(ObjectKey),
     /// The watch of this source has begun anew, and these are all the objects that it has.
@@ -77,8 +79,9 @@ pub(super) fn watch(
     stream::select_all(sources)
 }
 
-/// A watch that begins anew, with a list, when the versions that it asks for are gone. kube's own does so when an event in
-/// the stream tells; told by HTTP 410, it would ask for the same versions for ever.
+/// A watch that begins anew, with a list, after every failure. kube's own would ask for the versions after the last that it
+/// saw: for ever when HTTP 410 tells that they are gone, and in vain when the data of the API server were restored from a
+/// backup, since it has no such versions yet and drops what is older.
 fn relisting(
     api: Api<Received>,
     config: watcher::Config,
@@ -88,14 +91,10 @@ fn relisting(
         async move {
             let mut events = running.unwrap_or_else(|| watcher(api, config).boxed());
             let event = events.next().await?;
-            let running = (!is_gone(&event)).then_some(events);
+            let running = event.is_ok().then_some(events);
             Some((event, running))
         }
     })
-}
-
-fn is_gone<T>(event: &watcher::Result<T>) -> bool {
-    matches!(event, Err(watcher::Error::WatchStartFailed(kube::Error::Api(status))) if status.code == 410)
 }
 
 /// How many watches there are for so many namespaces.
@@ -115,7 +114,7 @@ fn changes(
         }
         Ok(watcher::Event::InitApply(object)) => {
             present.insert(object.object.identity().key.clone());
-            vec![Change::Applied(object.object)]
+            vec![Change::Found(object.object)]
         }
         Ok(watcher::Event::InitDone) => vec![Change::Listed {
             source,

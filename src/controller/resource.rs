@@ -54,6 +54,12 @@ impl Identity {
         (self.generation, self.reconcile_requested_at.as_deref())
     }
 
+    /// Its version as a number. Since Kubernetes 1.35 versions are numbers that grow (KEP-5504); before that they were so in
+    /// practice.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.version.parse().ok()
+    }
+
     /// The object as Events name it.
     pub(super) fn reference(&self) -> ObjectReference {
         ObjectReference {
@@ -88,6 +94,20 @@ impl Run {
             return Err(InvalidSpec::UnknownFields(self.unknown.clone()));
         }
         Desired::parse(&self.spec, pinned, defaults)
+    }
+
+    /// Whether this can't come after another state of the same resource, unless the data of the API server were restored from
+    /// a backup: a generation has come back, or means another spec.
+    fn goes_back_from(&self, before: &Self) -> bool {
+        let (this, other) = (self.identity.generation, before.identity.generation);
+        this < other || (this == other && (&self.spec, &self.unknown) != (&before.spec, &before.unknown))
+    }
+
+    /// The same of an answer that is the newest by all that the API server knows: then its version tells too.
+    pub(super) fn was_restored_since(&self, before: &Self) -> bool {
+        let older =
+            matches!((self.identity.number(), before.identity.number()), (Some(this), Some(other)) if this < other);
+        older || self.goes_back_from(before)
     }
 
     /// The run's number.
@@ -135,11 +155,18 @@ impl Object {
         matches!(self, Self::Readable(_))
     }
 
-    /// Whether this object is older than another of the same uid. Since Kubernetes 1.35 resource versions are numbers that
-    /// grow (KEP-5504); before that they were so in practice. One that is no number is taken for new.
+    /// Whether this object is older than another of the same uid. A version that is no number is taken for new.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let version = |object: &Self| object.identity().version.parse::<u64>().ok();
-        matches!((version(self), version(other)), (Some(this), Some(other)) if this < other)
+        let (this, other) = (self.identity().number(), other.identity().number());
+        matches!((this, other), (Some(this), Some(other)) if this < other)
+    }
+
+    /// Whether a generation has come back, or means another spec, in this later state of the same object.
+    pub(super) fn goes_back_from(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Readable(this), Self::Readable(before)) => this.goes_back_from(before),
+            _ => self.identity().generation < before.identity().generation,
+        }
     }
 
     /// Whether somebody asks for a pass with this object that they didn't ask for with the one before: own status writes

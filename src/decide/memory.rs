@@ -145,6 +145,19 @@ impl Memory {
         }
     }
 
+    /// Generations mean other specs than they did: the data of the API server were restored from a backup, and generations
+    /// repeat. What is remembered by generation is dropped, or what the status tells of it stands instead.
+    pub fn forget_generations(&mut self, status: &ExperimentRunStatus) {
+        self.held.clone_from(&status.held_updates);
+        self.standing = None;
+        self.ready_generation = None;
+        self.refused = None;
+        self.contests.clear();
+        if let Some(pending) = &mut self.pending {
+            pending.record.generation = -1;
+        }
+    }
+
     /// Takes over the unsettled update that another resource sent to the same run.
     ///
     /// Its generation is the other resource's, so it is made one that no spec of this resource has: only the run itself

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use appconfig_emulator::{Effect as Fault, Operation};
 use appconfig_experiment_operator::api::ExperimentRun;
-use control_plane::proxy::{Effect, Rule};
+use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
 use serde_json::{Value, json};
 
 use crate::harness::{Operator, Scene, bodies, is_ready, proxy, reason, refuse};
@@ -152,4 +152,32 @@ async fn p5_a_pending_update_is_not_carried_out_for_a_namesake() {
     scene.wait("run", "ready", ready_namesake).await;
     let asked = [raise(25.0), raise(10.0)];
     assert_eq!(bodies(&scene.updates()), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p7_a_resource_that_is_deselected_in_the_middle_of_a_pass_sends_nothing() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let fence = Gate::new(Stage::Request);
+    proxy.add(Rule::new("patch", STATUS, Effect::Hold(fence.clone())).times(1));
+    let operator = Operator::start(&scene.flags().with("--selector=team=checkout").through(&proxy));
+    let label = async |team: &str| {
+        scene
+            .patch("run", &json!({ "metadata": { "labels": { "team": team } } }))
+            .await;
+    };
+    scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
+    label("checkout").await;
+    fence.reached().await;
+    label("search").await;
+    fence.release(Release::GoOn);
+    scene.eventually("ended", async || operator.passes().await == 1).await;
+    assert_eq!(scene.updates(), []);
+    let read_again = |request: &control_plane::proxy::Request| request.verb == "get" && request.name.is_some();
+    assert!(
+        proxy.requests().iter().any(read_again),
+        "what it was deselected by was seen after the conflict"
+    );
+    label("checkout").await;
+    scene.wait("run", "ready", is_ready).await;
+    assert_eq!(bodies(&scene.updates()), [raise(25.0)]);
 }

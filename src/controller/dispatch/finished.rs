@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinError;
 
-use super::{BEAT, Dispatcher, Entry, Finished};
+use super::{Dispatcher, Entry, Finished};
 use crate::{
     appconfig::Priority,
     controller::{
@@ -39,11 +39,25 @@ impl Dispatcher {
         let now = self.shared.elapsed();
         let said_of = Object::Unreadable(Arc::clone(object));
         let woken = std::mem::take(&mut entry.woken) || entry.object.asks_more_than(&said_of);
+        if woken || told.is_ok() {
+            (entry.failures, entry.complaint) = (0, None);
+        }
         match told {
             _ if woken => self.queue.schedule(key.clone(), now, Priority::Change),
             Err(error) => {
-                tracing::warn!(namespace = key.namespace, name = key.name, "{error}");
-                self.queue.schedule(key.clone(), now + BEAT, Priority::Resync);
+                let complaint = error.to_string();
+                if entry.complaint.as_ref() != Some(&complaint) {
+                    tracing::warn!(
+                        namespace = key.namespace,
+                        name = key.name,
+                        "it could not be said in the status that {} can't be read: {complaint}",
+                        object.fault
+                    );
+                    entry.complaint = Some(complaint);
+                }
+                entry.failures = entry.failures.saturating_add(1);
+                let wait = schedule::backoff(entry.failures).mul_f64(fastrand::f64());
+                self.queue.schedule(key.clone(), now + wait, Priority::Resync);
             }
             Ok(()) => {}
         }
@@ -53,8 +67,9 @@ impl Dispatcher {
         let Ended {
             key,
             object,
-            memory,
+            mut memory,
             notices,
+            restored,
             result,
         } = ended;
         self.count(&key, &result, took);
@@ -68,13 +83,19 @@ impl Dispatcher {
             return;
         };
         entry.running = false;
-        entry.memory = Some(memory);
         entry.notices = notices;
         let seen = Object::Readable(object);
         let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
-        if !seen.is_older_than(&entry.object) {
+        if std::mem::take(&mut entry.restored) {
+            // A list has told meanwhile what there is. What the pass has seen may be what there was.
+            if let Object::Readable(run) = &entry.object {
+                memory.forget_generations(&run.status);
+            }
+        } else if restored || !seen.is_older_than(&entry.object) {
+            entry.heard.take_if(|_| restored);
             entry.object = seen;
         }
+        entry.memory = Some(memory);
         let now = self.shared.elapsed();
         let woken = std::mem::take(&mut entry.woken) || newer_asked;
         let next = match result {

@@ -46,6 +46,8 @@ pub(super) struct Dispatcher {
     unlisted: Vec<usize>,
     /// The namespaces of the watches, in order; none: there is one, of all.
     namespaces: Vec<String>,
+    /// Resources that the list under way has shown to have gone back.
+    restored: usize,
     synced: Check,
     heartbeat: Heartbeat,
 }
@@ -59,8 +61,14 @@ struct Entry {
     notices: Vec<Notice>,
     running: bool,
     woken: bool,
+    /// The version that a list or the watch has told of last: own writes are ahead of it.
+    heard: Option<u64>,
+    /// The data of the API server were restored from a backup while a pass was under way.
+    restored: bool,
     /// Passes in a row that the API server made fail.
     failures: u32,
+    /// Why it could not be said of an object that it can't be read.
+    complaint: Option<String>,
 }
 
 enum Finished {
@@ -85,6 +93,7 @@ impl Dispatcher {
             acting: false,
             unlisted: (0..super::cache::sources(&namespaces)).collect(),
             namespaces,
+            restored: 0,
             synced,
             heartbeat,
         }
@@ -147,8 +156,11 @@ impl Dispatcher {
 
     fn heard(&mut self, change: Change) {
         match change {
-            Change::Applied(object) if object.identity().deleting => self.remove(&object.identity().key),
+            Change::Applied(object) | Change::Found(object) if object.identity().deleting => {
+                self.remove(&object.identity().key);
+            }
             Change::Applied(object) => self.applied(object),
+            Change::Found(object) => self.found(object),
             Change::Deleted(key) => self.remove(&key),
             Change::Listed { source, present } => {
                 let namespace = self.namespaces.get(source);
@@ -163,6 +175,13 @@ impl Dispatcher {
                 for key in &gone {
                     self.remove(key);
                 }
+                let restored = std::mem::take(&mut self.restored);
+                if restored > 0 {
+                    tracing::warn!(
+                        resources = restored,
+                        "resources have gone back to an earlier version: what was remembered of their later ones is dropped"
+                    );
+                }
                 self.unlisted.retain(|unlisted| *unlisted != source);
                 self.synced.set(self.unlisted.is_empty());
             }
@@ -170,12 +189,32 @@ impl Dispatcher {
         }
     }
 
+    /// An object in a list. One that is older than what was heard before has gone back: the list is the newest by all that the
+    /// API server knows.
+    fn found(&mut self, object: Object) {
+        let key = object.identity().key.clone();
+        let entry = self
+            .entries
+            .get(&key)
+            .filter(|entry| entry.object.uid() == object.uid());
+        let versions = entry.and_then(|entry| object.identity().number().zip(entry.heard));
+        if versions.is_some_and(|(listed, heard)| listed < heard) {
+            self.went_back(&key, object);
+        } else {
+            self.applied(object);
+        }
+    }
+
     fn applied(&mut self, object: Object) {
         let key = object.identity().key.clone();
         match self.entries.get_mut(&key) {
             Some(entry) if entry.object.uid() == object.uid() => {
+                entry.heard = object.identity().number().max(entry.heard);
                 if object.is_older_than(&entry.object) {
                     return;
+                }
+                if object.goes_back_from(&entry.object) {
+                    return self.went_back(&key, object);
                 }
                 let before = std::mem::replace(&mut entry.object, object);
                 // A pass under way sees for itself, when it ends, whether it has seen this object.
@@ -193,19 +232,39 @@ impl Dispatcher {
         }
     }
 
+    /// The data of the API server were restored from a backup: the object is taken, however old, and what was remembered by
+    /// generation speaks of other specs.
+    fn went_back(&mut self, key: &ObjectKey, object: Object) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if let (Some(memory), Object::Readable(run)) = (&mut entry.memory, &object) {
+            memory.forget_generations(&run.status);
+        }
+        entry.heard = object.identity().number();
+        entry.object = object;
+        entry.restored = entry.running;
+        entry.failures = 0;
+        self.restored += 1;
+        self.take_up(key);
+        self.wake(key);
+    }
+
     /// An object that this process sees for the first time: settled ones wait for their slot, all others come first.
     fn added(&mut self, key: ObjectKey, object: Object) {
         let slot = match &object {
             Object::Readable(run) => self.slot_of_settled(run),
             Object::Unreadable(_) => None,
         };
+        let heard = object.identity().number();
         let entry = Entry {
             object,
             memory: None,
             notices: Vec::new(),
             running: false,
             woken: false,
+            heard,
+            restored: false,
             failures: 0,
+            complaint: None,
         };
         self.entries.insert(key.clone(), entry);
         self.take_up(&key);

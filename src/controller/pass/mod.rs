@@ -45,6 +45,8 @@ pub(super) struct Ended {
     pub(super) memory: Memory,
     /// What was to be said and could not be recorded.
     pub(super) notices: Vec<Notice>,
+    /// Whether the data of the API server were restored from a backup meanwhile.
+    pub(super) restored: bool,
     pub(super) result: Result<Next, Interrupted>,
 }
 
@@ -91,6 +93,7 @@ pub(super) struct Pass {
     service: Option<ServiceClock>,
     has_write_token: bool,
     serial: Option<OwnedMutexGuard<()>>,
+    restored: bool,
 }
 
 impl Pass {
@@ -116,6 +119,7 @@ impl Pass {
             service: None,
             has_write_token: false,
             serial: None,
+            restored: false,
         }
     }
 
@@ -130,6 +134,7 @@ impl Pass {
             object: self.object,
             memory: self.memory,
             notices: self.notices,
+            restored: self.restored,
             result,
         }
     }

@@ -50,6 +50,10 @@ impl Pass {
         if newest.identity.uid != self.object.identity.uid {
             return Err(Interrupted::Gone);
         }
+        if newest.was_restored_since(&self.object) {
+            self.restored = true;
+            self.memory.forget_generations(&newest.status);
+        }
         self.object = newest;
         Ok(())
     }

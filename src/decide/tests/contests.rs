@@ -2,8 +2,8 @@
 
 use super::support::*;
 use crate::{
-    api::Member,
-    decide::{Owner, failure::FailureKind, live::Live},
+    api::{ExperimentRunStatus, Member},
+    decide::{Outcome, Owner, failure::FailureKind, live::Live},
 };
 
 /// Matches, and is then changed from outside.
@@ -115,4 +115,32 @@ fn a_change_that_was_read_as_corrected_in_between_still_counts() {
     }
     assert_eq!(changed_back(&mut world, &mut run), None);
     assert_eq!(told(&world.status), "False Contested Stalled");
+}
+
+#[test]
+fn after_a_restore_what_a_generation_meant_before_holds_nothing_and_settles_nothing() {
+    let (mut world, run) = contested();
+    world.status = ExperimentRunStatus::default();
+    world.memory.forget_generations(&world.status);
+    assert_eq!(
+        sends(&world.read(&run)),
+        Some(Member::Description),
+        "the same number, another spec"
+    );
+    let pin = world.memory.pin.clone();
+    assert!(pin.is_some(), "which run it is has nothing to do with generations");
+
+    // An update of the old generation is not settled by live that is what the new one of the same number asks for.
+    let decision = world.read(&run);
+    world.send(&decision, Outcome::Unknown(update_failure(FailureKind::Unavailable)));
+    world.memory.forget_generations(&world.status.clone());
+    let mut matching = run.clone();
+    matching.description = "ours".to_owned();
+    touch(&mut matching);
+    world.read(&matching);
+    assert!(
+        world.status.pending_update.is_some(),
+        "{:?}",
+        world.status.pending_update
+    );
 }

@@ -32,7 +32,7 @@ pub struct Options {
 pub struct ControlPlane {
     // Dropped in this order: the API server can't stop cleanly without etcd, and both write to the directory.
     apiserver: Mutex<Option<Server>>,
-    etcd: Mutex<Server>,
+    etcd: Mutex<Option<Server>>,
     ca_pem: String,
     cluster: Cluster,
 }
@@ -89,7 +89,7 @@ impl ControlPlane {
         }
         Ok(Self {
             apiserver: Mutex::new(Some(apiserver)),
-            etcd: Mutex::new(etcd),
+            etcd: Mutex::new(Some(etcd)),
             ca_pem,
             cluster,
         })
@@ -212,12 +212,47 @@ impl ControlPlane {
         self.start_apiserver()
     }
 
+    /// Makes a backup of all data, for which both servers are stopped and started again.
+    ///
+    /// # Errors
+    /// When the data can't be copied, or a server doesn't start.
+    pub fn back_up(&self) -> Result<(), Error> {
+        self.replace_data("etcd", "etcd-backup")
+    }
+
+    /// Puts the backup's data in the place of what there is. Versions and generations made since are made again, for
+    /// something else.
+    ///
+    /// # Errors
+    /// As [`Self::back_up`].
+    pub fn restore(&self) -> Result<(), Error> {
+        self.replace_data("etcd-backup", "etcd")
+    }
+
+    fn replace_data(&self, from: &str, to: &str) -> Result<(), Error> {
+        self.stop_apiserver();
+        let mut etcd = self.etcd.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(etcd.take());
+        let [from, to] = [from, to].map(|name| self.directory().join(name));
+        let copied = fs::remove_dir_all(&to).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        });
+        copied
+            .and_then(|()| copy(&from, &to))
+            .map_err(Error::io("copy etcd's data"))?;
+        *etcd = Some(self.cluster.start_etcd()?);
+        self.start_apiserver()
+    }
+
     /// Looks whether the servers still run.
     ///
     /// # Errors
     /// When one has ended by itself.
     pub fn check(&self) -> Result<(), Error> {
-        self.etcd.lock().unwrap_or_else(PoisonError::into_inner).check()?;
+        if let Some(etcd) = &mut *self.etcd.lock().unwrap_or_else(PoisonError::into_inner) {
+            etcd.check()?;
+        }
         match &mut *self.apiserver.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(apiserver) => apiserver.check(),
             None => Ok(()),
@@ -327,6 +362,20 @@ impl Cluster {
         let path = self.directory.path().join("certificates/apiserver.crt");
         fs::read_to_string(&path).map_err(Error::io(format!("read {}", path.display())))
     }
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 fn kubeconfig_name(user: User) -> String {
