@@ -49,7 +49,7 @@ pub struct RampStep {
     /// 1h30m. It counts from when AppConfig confirmed the exposure.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(validation = (
-        "self.matches('^([0-9]{1,4}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$') && duration(self) >= duration('1s') \
+        "self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && duration(self) >= duration('1s') \
          && duration(self) <= duration('8784h')",
         "hold must be from 1s to 8784h, in whole hours, minutes and seconds such as 90s, 30m or 48h: 48h, not 2d"
     ))]
@@ -64,7 +64,7 @@ pub struct RampWindow {
     pub kind: WindowKind,
     /// When the window opens: cron with five fields (minute, hour, day of month, month, day of week), such as 0 9 * * 1-4
     /// for 09:00 from Monday to Thursday. Months and days may be names: JAN, MON. If both day fields are restricted, either
-    /// is enough. 9 to 128 characters.
+    /// is enough. A range must not run backwards: FRI-SAT,SUN-MON instead of FRI-MON. 9 to 128 characters.
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = (
         "self.matches('^ *[0-9*,/-]+ +[0-9*,/-]+ +[0-9*,/-]+ +[0-9A-Za-z*,/-]+ +[0-9A-Za-z*,/-]+ *$')",
@@ -72,11 +72,12 @@ pub struct RampWindow {
          names such as MON, and the signs * , - and /: 0 9 * * MON-THU"
     ))]
     pub schedule: String,
-    /// How long the window stays open, from 1m to 8784h, in whole hours, minutes and seconds: 30m, 7h, 336h. A raise needs
-    /// up to 8 seconds, so none is sent in the last 8.
+    /// How long the window stays open, from 1m to 8784h, in whole hours, minutes and seconds: 30m, 7h, 336h. It is elapsed
+    /// time, also through a night in which clocks are changed: 24h from midnight then end at 23:00 or 01:00. A raise needs up
+    /// to 8 seconds, so none is sent in the last 8.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(validation = (
-        "self.matches('^([0-9]{1,4}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$') && duration(self) >= duration('1m') \
+        "self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && duration(self) >= duration('1m') \
          && duration(self) <= duration('8784h')",
         "duration must be from 1m to 8784h, in whole hours, minutes and seconds such as 30m, 7h or 336h: 336h, not 14d"
     ))]

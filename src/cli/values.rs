@@ -244,7 +244,9 @@ mod tests {
 
     #[test]
     fn intervals_and_rates_keep_their_bounds() {
-        assert!(accepts::<ResyncInterval>(&["1s", "2s", "90s", "10m", "1h30m", "24h"]));
+        assert!(accepts::<ResyncInterval>(&[
+            "1s", "2s", "90s", "10m", "1h30m", "24h", "86400s", "1440m"
+        ]));
         assert!(refuses::<ResyncInterval>(&[
             "", "10", "0s", "999ms", "24h1s", "1d", "-5m", "soon"
         ]));

@@ -37,8 +37,19 @@ fn windows_of(member: &str, values: &[&str]) -> Vec<Value> {
 /// What the schema and its rules refuse.
 pub fn refused_ramps() -> impl Iterator<Item = Refused> {
     let none = ["to go to the target at once, set ramp: {steps: []}"; 2];
-    let holds = ["2d", "0s", "8785h", "1.5h", "1h 30m", "-1h", "30"].map(|hold| steps(&[(10.0, hold)]));
-    let durations = ["59s", "14d", "8785h", "0m"];
+    let holds = [
+        "2d",
+        "0s",
+        "8785h",
+        "527041m",
+        "31622401s",
+        "1.5h",
+        "1h 30m",
+        "-1h",
+        "30",
+    ]
+    .map(|hold| steps(&[(10.0, hold)]));
+    let durations = ["59s", "14d", "8785h", "0m", "9999h999999m", "31622401s"];
     let schedules = [
         "0 9 * *",
         "0 0 9 * * *",
@@ -147,7 +158,12 @@ pub fn unusable_ramps() -> Vec<(Value, &'static str)> {
         (schedule("0 9 0 * *"), "day of month 1-31"),
         (schedule("0 9 * JANUARY *"), "JAN-DEC"),
         (schedule("0 9 * * 8"), "day of week 0-7"),
-        (schedule("0 9 * * FRI-MON"), "write it as 0 9 * * MON-THU"),
+        (
+            schedule("0 9 * * FRI-MON"),
+            "runs backwards: write it as FRI-SAT,SUN-MON",
+        ),
+        (schedule("0 22-6 * * *"), "runs backwards: write it as 22-23,0-6"),
+        (schedule("0 9 * * SAT-SUN"), "runs backwards: write it as SAT,SUN"),
         (schedule("*/0 9 * * *"), "write it as 0 9 * * MON-THU"),
         (schedule("0 9 * * 5L"), "write it as 0 9 * * MON-THU"),
         (
@@ -174,6 +190,11 @@ pub fn accepted_ramps() -> Vec<Value> {
         window("timeZone", json!("UTC")),
         window("timeZone", json!("Etc/GMT+12")),
         window("schedule", json!("*/5 0-23/2 1,15 JAN-MAR,12 sun,1-5")),
+        window("schedule", json!("*/60 */24 */32 */13 FRI-SAT,SUN-MON")),
         window("duration", json!("1m")),
+        window("duration", json!("604800s")),
+        window("duration", json!("10080m")),
+        window("duration", json!("31622400s")),
+        steps(&[(0.0, "259200s"), (0.1, "527040m"), (100.0, "8783h59m60s")]),
     ]
 }
