@@ -15,7 +15,12 @@ use crate::{
         desired::{Defaults, Desired, MINIMUM_RESYNC_INTERVAL},
         live::Live,
         memory::Memory,
-        ramp::{Timeline, schedule::time_zone, timeline, timeline_of_run},
+        ramp::{
+            Timeline,
+            remarks::{Remark, remarks},
+            schedule::time_zone,
+            timeline, timeline_of_run,
+        },
     },
 };
 
@@ -36,6 +41,8 @@ pub(super) struct Preview {
     pub(super) timeline: Timeline,
     /// The zone of the ramp's first window.
     pub(super) zone: TimeZone,
+    /// What is to be said of the ramp's windows.
+    pub(super) remarks: Vec<Remark>,
 }
 
 impl Preview {
@@ -123,12 +130,14 @@ impl<'a> Source<'a> {
         let at = self.settings.at.unwrap_or(self.now);
         let since = self.settings.since.unwrap_or(at);
         let not_exposure = |member: &Member| *member != Member::ExposurePercentage;
+        let timeline = timeline(desired, live, since, at);
         Preview {
             live,
             since: Some(since),
             at,
             unknown: desired.managed().filter(not_exposure).collect(),
-            timeline: timeline(desired, live, since, at),
+            remarks: remarks_of(desired, at, &timeline),
+            timeline,
             zone: zone(&manifest),
             manifest,
         }
@@ -136,12 +145,14 @@ impl<'a> Source<'a> {
 
     fn online(&self, manifest: Manifest, desired: &Desired, run: &Read) -> Preview {
         let at = self.settings.at.or(run.date).unwrap_or(self.now);
+        let timeline = timeline_of_run(desired, &run.live, &run.ended_by, at);
         Preview {
             live: run.live.exposure,
             since: run.live.exposed_at,
             at,
             unknown: Vec::new(),
-            timeline: timeline_of_run(desired, &run.live, &run.ended_by, at),
+            remarks: remarks_of(desired, at, &timeline),
+            timeline,
             zone: zone(&manifest),
             manifest,
         }
@@ -152,6 +163,13 @@ fn zone(manifest: &Manifest) -> TimeZone {
     let window = manifest.spec.ramp.iter().flat_map(|ramp| &ramp.windows).next();
     let zone = window.and_then(|window| time_zone(&window.time_zone).ok());
     zone.unwrap_or(TimeZone::UTC)
+}
+
+/// What is to be said of the windows until the last raise.
+fn remarks_of(desired: &Desired, at: Timestamp, timeline: &Timeline) -> Vec<Remark> {
+    let until = timeline.raises.last().map_or(at, |raise| raise.at);
+    let ramp = desired.ramp.iter();
+    ramp.flat_map(|ramp| remarks(ramp.windows(), at, until)).collect()
 }
 
 fn problem(manifest: &Manifest, what: String) -> Problem {

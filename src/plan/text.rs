@@ -6,7 +6,10 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     api::Member,
-    decide::ramp::{Because, Raised},
+    decide::ramp::{
+        Because, Raised,
+        remarks::{Remark, What},
+    },
 };
 
 use super::preview::{Preview, field};
@@ -40,11 +43,39 @@ pub(super) fn print(preview: &Preview) -> String {
         None if preview.timeline.raises.is_empty() => line("exposure", preview.timeline.message.clone()),
         None => line("after that", preview.timeline.message.clone()),
     }
+    for remark in &preview.remarks {
+        line("note", note(remark));
+    }
     if !preview.timeline.raises.is_empty() {
         text.push('\n');
         text.push_str(&table(&preview.timeline.raises, &preview.zone));
     }
     text
+}
+
+/// What is to be said of a window: where clocks are changed, by both of them.
+fn note(remark: &Remark) -> String {
+    let (zone, from) = (&remark.zone, local(remark.from, &remark.zone));
+    let what = match remark.what {
+        What::RunsOn(Some(until)) => format!(
+            "its openings run into each other: it is open from {from} to {}",
+            local(until, zone)
+        ),
+        What::RunsOn(None) => format!("its openings run into each other: from {from} on it is always open"),
+        What::ClocksChange(until) => format!(
+            "clocks are changed while it is open: from {from} to {}, which is {}",
+            local(until, zone),
+            by_the_clock_of(remark.from, until, zone)
+        ),
+    };
+    format!("{} {} for {}: {what}", remark.kind, remark.schedule, remark.duration)
+}
+
+/// An instant by the clock that was in force at another one.
+fn by_the_clock_of(other: Timestamp, at: Timestamp, zone: &TimeZone) -> String {
+    let clock = zone.to_offset_info(other);
+    let shown = clock.offset().to_datetime(at);
+    format!("{} {}", shown.strftime("%a %Y-%m-%d %H:%M:%S"), clock.abbreviation())
 }
 
 /// The names of members, with what can be said of what they carry.

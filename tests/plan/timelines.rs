@@ -146,3 +146,71 @@ fn the_table_has_local_and_utc_times() {
         printed.out
     );
 }
+
+/// The lines of the table that begin with `note`, for a ramp with these windows.
+fn notes(windows: &Value, at: &str) -> Vec<String> {
+    let folder = Folder::new();
+    let ramp = json!({"steps": [{"exposurePercentage": 10, "hold": "30h"}], "windows": windows});
+    let file = folder.write(
+        "run.yaml",
+        &manifest("run", &spec(json!({"exposurePercentage": 100, "ramp": ramp}))).to_string(),
+    );
+    let printed = plan(&["-f", &file, "--from", "0", "--at", at]);
+    let notes = printed.out.lines().filter_map(|line| line.trim().strip_prefix("note"));
+    notes.map(|note| note.trim().to_owned()).collect()
+}
+
+fn window(kind: &str, schedule: &str, duration: &str) -> Value {
+    json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": "Europe/Berlin"})
+}
+
+#[test]
+fn an_end_that_clocks_have_moved_is_told_by_both_of_them() {
+    let weekend = |at| notes(&json!([window("Deny", "0 0 * * SAT", "48h")]), at);
+    assert_eq!(
+        weekend("2026-10-24T10:00:00Z"),
+        [
+            "Deny 0 0 * * SAT for 48h: clocks are changed while it is open: from Sat 2026-10-24 00:00:00 CEST to \
+             Sun 2026-10-25 23:00:00 CET, which is Mon 2026-10-26 00:00:00 CEST"
+        ]
+    );
+    assert_eq!(
+        weekend("2026-03-28T10:00:00Z"),
+        [
+            "Deny 0 0 * * SAT for 48h: clocks are changed while it is open: from Sat 2026-03-28 00:00:00 CET to \
+             Mon 2026-03-30 01:00:00 CEST, which is Mon 2026-03-30 00:00:00 CET"
+        ]
+    );
+    assert_eq!(weekend("2026-11-07T10:00:00Z"), [""; 0]);
+    // What ends within the night is told by a clock that has been changed; what ends before it is not.
+    let night = |duration| {
+        notes(
+            &json!([window("Allow", "0 22 * * *", duration)]),
+            "2026-10-24T10:00:00Z",
+        )
+        .len()
+    };
+    assert_eq!((night("4h"), night("6h")), (0, 1));
+}
+
+#[test]
+fn openings_of_one_window_that_run_into_each_other_are_told() {
+    let of = |schedule, duration| notes(&json!([window("Allow", schedule, duration)]), "2026-11-20T18:00:00Z");
+    assert_eq!(
+        of("0 8-17 * * 1-5", "9h"),
+        [
+            "Allow 0 8-17 * * 1-5 for 9h: its openings run into each other: it is open from Fri 2026-11-20 08:00:00 CET to \
+             Sat 2026-11-21 02:00:00 CET"
+        ]
+    );
+    assert_eq!(
+        of("0 0 * * *", "36h")
+            .iter()
+            .filter(|note| note.contains("always open"))
+            .count(),
+        1
+    );
+    // One that ends when the next begins is how people write a day in hours.
+    assert_eq!(of("0 9-16 * * 1-5", "1h"), [""; 0]);
+    assert_eq!(of("0 9 * * 1-4", "7h"), [""; 0]);
+}

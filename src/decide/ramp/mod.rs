@@ -1,11 +1,13 @@
 //! A ramp: which exposure comes next, how long the live one is held, and when a raise may leave (design: Ramps).
 //!
 //! In this room a ramp is a function of what is live and since when; nothing counts steps. [`Ramp`] is the spec's, parsed
-//! once into types that can't be wrong; [`course`] is where it stands and what comes next; [`timeline()`] runs `decide`
-//! itself against a simulated run, for `plan`. What a pass makes of it is in `decide/advance.rs`.
+//! once into types that can't be wrong; [`course`] is where it stands and what comes next, for which [`search`] looks when
+//! [`windows`] are open; [`timeline()`] runs `decide` itself against a simulated run, for `plan`, and [`remarks`] is what
+//! `plan` says of windows beside it. What a pass makes of it is in `decide/advance.rs`.
 
 mod calendar;
 pub mod course;
+pub mod remarks;
 pub mod schedule;
 pub mod search;
 pub mod timeline;

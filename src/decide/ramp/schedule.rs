@@ -75,6 +75,16 @@ impl Schedule {
         })
     }
 
+    /// As it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The zone of its times.
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The stretch of time about an instant, in which the zone's clock is not changed.
     pub(super) fn stretch(&self, at: Timestamp) -> Stretch {
         Stretch::about(&self.zone, at)

@@ -12,6 +12,7 @@ use super::{at, schedules::fields};
 use crate::decide::{
     laws::cases,
     ramp::{
+        remarks::remarks,
         schedule::time_zone,
         search::{DECISION, NoneBefore},
         windows::{CLOSES_EARLY, Windows},
@@ -256,6 +257,7 @@ proptest! {
                 Err(NoneBefore(seen)) => prop_assert!(seen > now || now == Timestamp::MAX),
             }
             prop_assert!(search.left() <= DECISION);
+            remarks(&windows, now, now.checked_add(SignedDuration::from_hours(24 * 400)).unwrap_or(now));
         }
     }
 }
