@@ -295,6 +295,8 @@ pub fn accepted() -> Vec<Value> {
         json!({"resyncInterval": "30s"}),
         json!({"resyncInterval": "1h30m"}),
         json!({"resyncInterval": "24h"}),
+        json!({"resyncInterval": "86400s"}),
+        json!({"resyncInterval": "1440m"}),
         json!({"resyncInterval": "1440m"}),
         json!({"resyncInterval": "86400s"}),
         json!({"deploymentParameters": {}}),
