@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot, watch},
 };
@@ -60,11 +61,12 @@ pub enum Error {
     Panicked,
 }
 
-/// Runs the operator until SIGTERM or SIGINT.
+/// Runs the operator until SIGTERM or SIGINT. The passes run where this does; what keeps the Lease and answers the probes
+/// runs on `keeper`, so that it never waits for a decision.
 ///
 /// # Errors
 /// When it can't start, and when it may not go on.
-pub async fn run(settings: cli::Run) -> Result<(), Error> {
+pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     // First of all: a process that holds the Lease must not end without giving it up.
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(hear_signals(stop.clone())?);
@@ -73,9 +75,11 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     let readiness = Readiness::default();
     let synced = readiness.require("the cache of ExperimentRuns");
     let heartbeat = Heartbeat::new(STUCK_AFTER);
-    let listener = http::bind(settings.http_address).await?;
+    let listener = on(keeper, http::bind(settings.http_address)).await??;
     let client = kubernetes().await?;
-    let leadership = leadership(&settings, &client);
+    // A client's connections live where it was made.
+    let of_lease = on(keeper, kubernetes()).await??;
+    let leadership = leadership(&settings, &of_lease, keeper);
     let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
@@ -106,7 +110,7 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
         heartbeat: heartbeat.clone(),
     };
     let (serving, end) = oneshot::channel::<()>();
-    let served = tokio::spawn(http::serve(listener, sources, async move {
+    let served = keeper.spawn(http::serve(listener, sources, async move {
         let _ = end.await;
     }));
     let namespaces: Vec<String> = settings
@@ -127,6 +131,11 @@ pub async fn run(settings: cli::Run) -> Result<(), Error> {
     drop(serving);
     let _ = served.await;
     result
+}
+
+/// Waits for something that is done on another runtime.
+async fn on<T: Send + 'static>(runtime: &Handle, work: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
+    runtime.spawn(work).await.map_err(|_| Error::Panicked)
 }
 
 /// A client without the library's retries, which repeat any call up to 15 times and wait as long as a server asks.
@@ -167,7 +176,7 @@ pub(crate) fn aws(service: &cli::Service, process_id: &str, observer: Arc<dyn Ob
     })?)
 }
 
-fn leadership(settings: &cli::Run, client: &kube::Client) -> Leadership {
+fn leadership(settings: &cli::Run, client: &kube::Client, keeper: &Handle) -> Leadership {
     if !settings.leader_elect {
         return Leadership::always();
     }
@@ -176,6 +185,7 @@ fn leadership(settings: &cli::Run, client: &kube::Client) -> Leadership {
         .as_ref()
         .map_or_else(leader::default_namespace, |name| name.as_str().to_owned());
     let identity = leader::identity(&cli::host_name());
+    let _on_keeper = keeper.enter();
     leader::start(client.clone(), &namespace, settings.lease_name.as_str(), &identity)
 }
 
