@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatus, Reason, RunStatus, WaitingFor};
 
 use super::{
-    Now, Owner, Pass,
+    Now, Owner, Pass, Resource,
     conditions::{Row, Verdict},
     desired::Desired,
     live::Live,
@@ -122,13 +122,7 @@ impl<'a> Asked<'a> {
             );
             self.row = Some(Row::new(Reason::RampRemoved, Verdict::Stalled, message));
         }
-        self.ramp = Some(RampStatus {
-            reached: before.reached,
-            next: None,
-            waiting_for: None,
-            completes_at: None,
-            summary: "ramp removed".to_owned(),
-        });
+        self.ramp = Some(removed(before.reached));
     }
 
     fn keep(&mut self, live: Exposure) {
@@ -178,6 +172,34 @@ impl Pass<'_> {
             (Next::After(slot), Some(ahead)) => Next::After(slot.min(ahead)),
             _ => slot,
         }
+    }
+}
+
+/// The ramp of a resource that has none, in spec or status, although its conditions tell of one: an API server whose CRD
+/// knows no ramps has dropped both. Whoever takes a ramp out of the spec leaves that in the status.
+pub(super) fn lost(resource: &Resource<'_>, now: &Now) -> Option<RampStatus> {
+    let tells = |condition: &Condition| {
+        let reasons = [Reason::RampHolding, Reason::RampWaiting, Reason::RampRemoved];
+        reasons.iter().any(|reason| reason.as_str() == condition.reason)
+    };
+    let exposure = resource.status.exposure_percentage.unwrap_or(Exposure::ZERO);
+    resource.status.conditions.iter().any(tells).then(|| {
+        removed(RampReached {
+            exposure_percentage: exposure,
+            at: now.wall(),
+            hold: None,
+        })
+    })
+}
+
+/// Where a ramp stands that is gone.
+fn removed(reached: RampReached) -> RampStatus {
+    RampStatus {
+        reached,
+        next: None,
+        waiting_for: None,
+        completes_at: None,
+        summary: "ramp removed".to_owned(),
     }
 }
 

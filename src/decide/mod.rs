@@ -210,6 +210,9 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
     if memory.ramp.is_none() {
         memory.ramp.clone_from(&resource.status.ramp);
     }
+    if memory.ramp.is_none() && desired.ramp.is_none() {
+        memory.ramp = advance::lost(resource, now);
+    }
     let asked = match seen.live() {
         Some(live) => Asked::of_live(desired, memory.ramp.clone(), live, now),
         None => Asked::of(desired, memory.ramp.clone()),

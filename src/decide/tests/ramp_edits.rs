@@ -51,6 +51,40 @@ fn a_ramp_that_is_removed_under_way_is_not_released_by_that() {
 }
 
 #[test]
+fn p6_a_ramp_that_the_api_server_has_dropped_from_spec_and_status_is_not_released_by_that() {
+    let prune = |world: &mut World| {
+        // No edit: the generation stays, as it does when an object is stored without fields.
+        world.desired.ramp = None;
+        world.status.ramp = None;
+        world.restart();
+    };
+    let (mut world, mut run) = at_ten();
+    prune(&mut world);
+    assert_eq!(raise(&mut world, &run), None);
+    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    prune(&mut world);
+    world.wait(30 * DAY);
+    assert_eq!(raise(&mut world, &run), None, "nor when that is dropped again");
+
+    // A failed read tells of something else, and TargetReached still of the ramp.
+    let (mut world, _) = at_ten();
+    world.read_failed(FailureKind::Unavailable);
+    prune(&mut world);
+    assert_eq!(raise(&mut world, &run), None);
+
+    // An edit that was stored without the ramp it came with.
+    world.edit(|spec| spec.exposure = Some(exposure(90.0)));
+    assert_eq!(raise(&mut world, &run), None);
+    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    world.edit(|spec| spec.ramp = Some(steps(&[])));
+    world.converge(&mut run);
+    assert_eq!(
+        (run.exposure, told(&world.status)),
+        (exposure(90.0), "True InSync -".to_owned())
+    );
+}
+
+#[test]
 fn a_removed_ramp_still_tells_since_when_the_live_exposure_is_live() {
     let (mut world, mut run) = at_ten();
     let before = world.status.ramp.clone().unwrap().reached;
