@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// A replica that waits for the Lease is ready: it does all that it should, and a rollout that waits for readiness
 /// would otherwise never end.
 #[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<Mutex<BTreeMap<&'static str, bool>>>);
+pub struct Readiness(Arc<Mutex<BTreeMap<&'static str, Option<String>>>>);
 
 /// One entry of [`Readiness`].
 #[derive(Clone, Debug)]
@@ -68,26 +68,28 @@ impl Readiness {
         check
     }
 
-    /// What is missing, in alphabetical order.
+    /// What is missing, in order.
     #[must_use]
-    pub fn missing(&self) -> Vec<&'static str> {
+    pub fn missing(&self) -> Vec<String> {
         let checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        checks
-            .iter()
-            .filter(|(_, ready)| !**ready)
-            .map(|(what, _)| *what)
-            .collect()
+        checks.values().flatten().cloned().collect()
     }
 }
 
 impl Check {
     /// Whether it is in place now.
     pub fn set(&self, ready: bool) {
-        self.readiness
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(self.what, ready);
+        self.put((!ready).then(|| self.what.to_owned()));
+    }
+
+    /// It is not in place, and this is why; the words complete the sentence "waiting for …".
+    pub fn wait_for(&self, what: String) {
+        self.put(Some(what));
+    }
+
+    fn put(&self, missing: Option<String>) {
+        let mut checks = self.readiness.0.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.insert(self.what, missing);
     }
 }
 
@@ -228,6 +230,11 @@ mod tests {
             (503, "waiting for a CRD, the cache of ExperimentRuns\n")
         );
         cache.set(true);
+        definition.wait_for("a CRD with spec.ramp".to_owned());
+        assert_eq!(
+            readyz(State(sources.clone())).await.1,
+            "waiting for a CRD with spec.ramp\n"
+        );
         definition.set(true);
         assert_eq!(readyz(State(sources)).await.0, StatusCode::OK);
     }

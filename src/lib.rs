@@ -18,11 +18,12 @@
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
 //! * [`controller`]: runs a pass.
 //! * [`plan`]: runs `decide` against manifests and a simulated run, and prints what would happen.
+//! * [`schema`]: which fields the API server keeps, without which nothing is done or written. Pure.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
 //!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
 //! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `decide`, `appconfig`, `api`;
-//! `decide` → `api`; nothing points back.
+//! `controller` → `schema`; `decide` and `schema` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;
@@ -34,4 +35,5 @@ pub mod http;
 pub mod leader;
 pub mod metrics;
 pub mod plan;
+pub mod schema;
 pub mod telemetry;

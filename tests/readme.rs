@@ -239,6 +239,7 @@ fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
     metrics.request(Operation::GetExperimentRun, "OK", Duration::ZERO);
     metrics.rate_wait(RateKind::Read, Duration::ZERO);
     metrics.event_unpublished();
+    metrics.missing_fields(&["spec.ramp".to_owned()]);
     let exposure: Option<Exposure> = serde_json::from_str("5").unwrap();
     let next = serde_json::from_str(r#"{"exposurePercentage": 10, "notBefore": "2026-09-01T00:00:00Z"}"#).unwrap();
     metrics.object(

@@ -16,6 +16,9 @@ pub(super) enum CallError {
     /// The object is gone, or is another one of the same name.
     #[error("the resource is gone, or is not selected any more")]
     Gone,
+    /// The API server may drop fields of what is written.
+    #[error("the schema that the API server serves is not known to have every field: nothing is written")]
+    SchemaUnproven,
     /// The API server did not answer in time.
     #[error("the API server did not answer within {} s", CALL.as_secs())]
     TimedOut,

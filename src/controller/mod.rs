@@ -12,6 +12,7 @@
 //! | 4 and 6, the status | `pass::record`, `status`, `call` |
 //! | 7, Events | `events` |
 //! | objects that can't be parsed | `unreadable` |
+//! | whether the API server keeps every field | `served_schema` |
 
 pub(crate) mod answers;
 mod cache;
@@ -23,6 +24,7 @@ mod pass;
 mod queue;
 mod resource;
 mod send_window;
+mod served_schema;
 mod service_clock;
 mod start;
 mod status;
@@ -47,6 +49,7 @@ use claims::Claims;
 use events::Publisher;
 use resource::Object;
 pub use send_window::SendWindow;
+use served_schema::ServedSchema;
 pub(crate) use start::aws;
 pub use start::{Error, run};
 
@@ -60,6 +63,7 @@ struct Shared {
     rates: RateLimits,
     claims: Claims,
     leadership: Leadership,
+    schema: ServedSchema,
     publisher: Publisher,
     metrics: Metrics,
     defaults: Defaults,
@@ -79,7 +83,7 @@ impl Shared {
 
     /// Whether anything may be sent now. The Lease is checked here last before an update leaves.
     fn may_act(&self) -> bool {
-        !*self.stop.borrow() && self.leadership.holds()
+        !*self.stop.borrow() && self.schema.is_complete() && self.leadership.holds()
     }
 
     /// Brings the metrics of one object up to date.

@@ -100,7 +100,12 @@ impl Run {
     /// a backup: a generation has come back, or means another spec.
     fn goes_back_from(&self, before: &Self) -> bool {
         let (this, other) = (self.identity.generation, before.identity.generation);
-        this < other || (this == other && (&self.spec, &self.unknown) != (&before.spec, &before.unknown))
+        this < other || (this == other && !self.has_spec_of(before))
+    }
+
+    /// Whether it asks for the very same as another state of the same resource.
+    pub(super) fn has_spec_of(&self, other: &Self) -> bool {
+        (&self.spec, &self.unknown) == (&other.spec, &other.unknown)
     }
 
     /// The same of an answer that is the newest by all that the API server knows: then its version tells too.

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kube::client::ClientBuilder;
 use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
@@ -24,7 +25,13 @@ use crate::{
     metrics::Metrics,
 };
 
-use super::{Shared, cache, claims::Claims, dispatch::Dispatcher, events::Publisher};
+use super::{
+    Shared, cache,
+    claims::Claims,
+    dispatch::Dispatcher,
+    events::Publisher,
+    served_schema::{Reader, Report, ServedSchema},
+};
 
 /// The loop beats every 10 s; one that is silent for this long is stuck.
 const STUCK_AFTER: Duration = Duration::from_mins(2);
@@ -74,11 +81,13 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let metrics = Metrics::new(settings.lease_name.as_str(), settings.per_object_metrics);
     let readiness = Readiness::default();
     let synced = readiness.require("the cache of ExperimentRuns");
+    let served = readiness.require("the schema of ExperimentRuns");
     let heartbeat = Heartbeat::new(STUCK_AFTER);
     let listener = on(keeper, http::bind(settings.http_address)).await??;
-    let client = kubernetes().await?;
+    let schema = ServedSchema::new(BootInstant::now);
+    let client = kubernetes(schema.clone()).await?;
     // A client's connections live where it was made.
-    let of_lease = on(keeper, kubernetes()).await??;
+    let of_lease = on(keeper, kubernetes(schema.clone())).await??;
     let leadership = leadership(&settings, &of_lease, keeper);
     let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
@@ -92,7 +101,8 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
         ),
         claims: Claims::new(wake),
         leadership,
-        publisher,
+        schema: schema.clone(),
+        publisher: publisher.clone(),
         defaults: Defaults {
             region: settings.service.region.clone(),
             resync_interval: settings.resync_interval.get(),
@@ -104,6 +114,8 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
         metrics: metrics.clone(),
         client: client.clone(),
     });
+    let report = Report::new(served, metrics.clone(), publisher);
+    tokio::spawn(Reader::new(schema, client.clone(), report).run());
     let sources = Sources {
         metrics,
         readiness,
@@ -139,7 +151,7 @@ async fn on<T: Send + 'static>(runtime: &Handle, work: impl Future<Output = T> +
 }
 
 /// A client without the library's retries, which repeat any call up to 15 times and wait as long as a server asks.
-async fn kubernetes() -> Result<kube::Client, Error> {
+async fn kubernetes(schema: ServedSchema) -> Result<kube::Client, Error> {
     let mut config = kube::Config::infer()
         .await
         .map_err(|error| Error::Cluster(error.to_string()))?;
@@ -150,7 +162,8 @@ async fn kubernetes() -> Result<kube::Client, Error> {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
-    kube::Client::try_from(config).map_err(|error| Error::Cluster(error.to_string()))
+    let client = ClientBuilder::try_from(config).map_err(|error| Error::Cluster(error.to_string()))?;
+    Ok(schema.noticing(client).build())
 }
 
 /// A client of `AppConfig` for what the arguments and the environment say.

@@ -15,13 +15,15 @@ use crate::api::ExperimentRunStatus;
 use super::{
     call::{CallError, bounded},
     resource::{Identity, Received, Run, Unreadable},
+    served_schema::ServedSchema,
 };
 
 /// Writes a status, and gives the object that came of it; `None` when it is the status already.
 ///
 /// # Errors
-/// [`CallError::Conflict`] when the object is not the newest.
+/// [`CallError::Conflict`] when the object is not the newest; [`CallError::SchemaUnproven`] when nothing may be written.
 pub(super) async fn write(
+    schema: &ServedSchema,
     api: &Api<Received>,
     selector: Option<&Selector>,
     run: &Run,
@@ -34,7 +36,10 @@ pub(super) async fn write(
     if changes.as_object().is_some_and(Map::is_empty) {
         return Ok(None);
     }
-    merge(api, &run.identity, changes).await?.answered(selector).map(Some)
+    merge(schema, api, &run.identity, changes)
+        .await?
+        .answered(selector)
+        .map(Some)
 }
 
 /// Writes what there is to say of an object that can't be read. What else its status holds stays.
@@ -42,6 +47,7 @@ pub(super) async fn write(
 /// # Errors
 /// As [`write()`].
 pub(super) async fn write_unreadable(
+    schema: &ServedSchema,
     api: &Api<Received>,
     object: &Unreadable,
     status: &ExperimentRunStatus,
@@ -55,10 +61,19 @@ pub(super) async fn write_unreadable(
             "no version and uid of the resource are known".to_owned(),
         ));
     }
-    merge(api, &object.identity, status).await.map(drop)
+    merge(schema, api, &object.identity, status).await.map(drop)
 }
 
-async fn merge(api: &Api<Received>, identity: &Identity, status: Value) -> Result<Received, CallError> {
+/// A write, of whatever, stores the object as the API server's schema leaves it: without the fields that are missing there.
+async fn merge(
+    schema: &ServedSchema,
+    api: &Api<Received>,
+    identity: &Identity,
+    status: Value,
+) -> Result<Received, CallError> {
+    if !schema.is_complete() {
+        return Err(CallError::SchemaUnproven);
+    }
     let metadata = json!({ "resourceVersion": identity.version, "uid": identity.uid });
     let patch = Patch::Merge(json!({ "metadata": metadata, "status": status }));
     bounded(api.patch_status(&identity.key.name, &PatchParams::default(), &patch)).await

@@ -32,7 +32,7 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
         return Ok(());
     }
     let api = Api::namespaced(shared.client.clone(), &identity.key.namespace);
-    status::write_unreadable(&api, object, &decision.status).await?;
+    status::write_unreadable(&shared.schema, &api, object, &decision.status).await?;
     for notice in &decision.notices {
         shared.publish(&identity.reference(), notice);
     }

@@ -33,6 +33,8 @@ pub const RAMP_WAITING: &str = "RampWaiting";
 pub const TARGET_REACHED: &str = "TargetReached";
 /// An answer older than what was known has stood for 5 minutes, and is now believed.
 pub const STALE_READ_BELIEVED: &str = "StaleReadBelieved";
+/// The CRD that the API server serves lacks fields. It is told of the CRD, and of no resource.
+pub const SERVED_SCHEMA_INCOMPLETE: &str = "ServedSchemaIncomplete";
 
 /// The reasons of Events that are no condition's reason.
 pub const REASONS: &[&str] = &[
@@ -44,6 +46,7 @@ pub const REASONS: &[&str] = &[
     RAMP_WAITING,
     TARGET_REACHED,
     STALE_READ_BELIEVED,
+    SERVED_SCHEMA_INCOMPLETE,
 ];
 
 impl Notice {

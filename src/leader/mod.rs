@@ -2,9 +2,10 @@
 //!
 //! On the map this is beside the pass: `controller` starts it, works only while [`Leadership::holds`], and asks once more
 //! just before it sends an update. Own code, because no crate replaces a Lease by `resourceVersion` and measures with
-//! a clock that counts suspended time. `election` decides and is pure; `lease` talks to the API server; this page puts
-//! the two in a loop.
+//! a clock that counts suspended time. `election` decides and is pure; `lease` talks to the API server; `campaign`
+//! puts the two in a loop.
 
+mod campaign;
 mod election;
 mod lease;
 
@@ -24,15 +25,13 @@ use crate::{
     cli,
     clock::{BootInstant, Clock},
 };
+use campaign::Campaign;
 pub use election::{Claim, Known, LEASE_DURATION, Loss, Memory, RENEW_DEADLINE, RETRY_PERIOD, Record, Step, decide};
-use lease::{CALL_TIMEOUT, Failure, Store};
+use lease::Store;
 
 /// Where Kubernetes tells a Pod its namespace
 /// (<https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api>).
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-
-/// How long to wait after a conflict, so that writers who cross do not flood the API server.
-const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether this process may act. Clones speak of the same Lease.
 #[derive(Clone, Debug)]
@@ -49,8 +48,12 @@ struct Shared {
 /// Where the process stands. The last two are for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// It does not seek the Lease.
+    Idle,
     Waiting,
     Leading,
+    /// It gives the Lease up, and may seek it again.
+    Resigning,
     Releasing,
     Lost(Loss),
     Released,
@@ -87,19 +90,19 @@ pub fn identity(host_name: &str) -> String {
     format!("{host_name}_{}", uuid::Uuid::new_v4())
 }
 
-/// Starts to seek the Lease, in the background of the current runtime.
+/// Prepares to seek the Lease, in the background of the current runtime: [`Leadership::seek`] begins.
 ///
 /// `client` must be one without kube's retry layer (`Config::default_retry`): beneath a deadline, a late second try of a
 /// write is worse than an error. `identity` is that of [`identity`].
 #[must_use]
 pub fn start(client: Client, namespace: &str, name: &str, identity: &str) -> Leadership {
     let store = Store::new(client, namespace, name, identity);
-    tracing::info!(namespace, name, identity, "seeking the Lease");
-    seek(store, identity.to_owned(), BootInstant::now)
+    tracing::info!(namespace, name, identity, "the Lease that this process needs to act");
+    campaign(store, identity.to_owned(), BootInstant::now)
 }
 
-fn seek(store: Store, identity: String, clock: Clock) -> Leadership {
-    let leadership = Leadership::new(Phase::Waiting, BootInstant::BOOT, clock);
+fn campaign(store: Store, identity: String, clock: Clock) -> Leadership {
+    let leadership = Leadership::new(Phase::Idle, BootInstant::BOOT, clock);
     let (memory, known, complaint) = (Memory::default(), Known::Nothing, None);
     let campaign = Campaign {
         leadership: leadership.clone(),
@@ -142,15 +145,46 @@ impl Leadership {
         })
     }
 
-    /// Waits until this process may act for the first time.
+    /// Seeks the Lease from now on. It changes nothing when that is so already, or when the end has come.
+    pub fn seek(&self) {
+        let phase = &self.0.phase;
+        phase.send_if_modified(|phase| {
+            let idle = *phase == Phase::Idle;
+            if idle {
+                *phase = Phase::Waiting;
+            }
+            idle
+        });
+    }
+
+    /// Gives the Lease up, or no longer seeks it, so that another replica can go on, until [`Leadership::seek`] is called
+    /// again. To be called as [`Leadership::release`]. False when there is nothing to give up, for want of a Lease too.
+    pub async fn resign(&self) -> bool {
+        let resigns = self.0.phase.send_if_modified(|phase| {
+            let always = self.0.until.load(Ordering::Acquire) == u64::MAX;
+            let open = matches!(phase, Phase::Waiting | Phase::Leading) && !always;
+            if open {
+                self.0.until.store(0, Ordering::Release);
+                *phase = Phase::Resigning;
+            }
+            open
+        });
+        if resigns {
+            self.wait_for(|phase| phase != Phase::Resigning).await;
+        }
+        resigns
+    }
+
+    /// Waits until this process may act.
     ///
     /// # Errors
     /// When that will not come.
     pub async fn acquired(&self) -> Result<(), Loss> {
-        match self.wait_for(|phase| phase != Phase::Waiting).await {
+        let seeks = |phase| matches!(phase, Phase::Idle | Phase::Waiting | Phase::Resigning);
+        match self.wait_for(|phase| !seeks(phase)).await {
             Phase::Lost(loss) => Err(loss),
             Phase::Releasing | Phase::Released => Err(Loss::Released),
-            Phase::Waiting | Phase::Leading => Ok(()),
+            Phase::Idle | Phase::Waiting | Phase::Resigning | Phase::Leading => Ok(()),
         }
     }
 
@@ -167,7 +201,7 @@ impl Leadership {
     /// `AppConfig` is under way any more; takes at most 5 s, and [`Leadership::holds`] is false from its beginning.
     pub async fn release(&self) {
         self.0.phase.send_if_modified(|phase| {
-            let open = matches!(phase, Phase::Waiting | Phase::Leading);
+            let open = !matches!(phase, Phase::Releasing | Phase::Lost(_) | Phase::Released);
             if open {
                 let always = self.0.until.swap(0, Ordering::AcqRel) == u64::MAX;
                 *phase = if always { Phase::Released } else { Phase::Releasing };
@@ -199,6 +233,18 @@ impl Leadership {
         });
     }
 
+    /// Publishes that the Lease was given up: for now, or for good when that was asked for meanwhile.
+    fn gave_up(&self) {
+        self.0.phase.send_if_modified(|phase| {
+            *phase = match *phase {
+                Phase::Resigning => Phase::Idle,
+                Phase::Releasing => Phase::Released,
+                other => other,
+            };
+            true
+        });
+    }
+
     /// Publishes the end.
     fn end(&self, last: Phase) {
         self.0.phase.send_if_modified(|phase| {
@@ -215,150 +261,6 @@ impl Leadership {
 /// Nanoseconds since boot: 584 years of them.
 fn nanoseconds(instant: BootInstant) -> u64 {
     u64::try_from(instant.since_boot().as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The loop that seeks and then keeps the Lease.
-struct Campaign {
-    leadership: Leadership,
-    store: Store,
-    identity: String,
-    memory: Memory,
-    known: Known,
-    /// The failure that was logged and still holds: a failure is told once, not with every try.
-    complaint: Option<String>,
-}
-
-impl Drop for Campaign {
-    /// Nobody renews any longer, be it that a panic ended the loop.
-    fn drop(&mut self) {
-        self.leadership.end(Phase::Lost(Loss::Abandoned));
-    }
-}
-
-impl Campaign {
-    async fn run(mut self) {
-        let leadership = self.leadership.clone();
-        let end = tokio::select! {
-            biased;
-            _ = leadership.wait_for(|phase| phase == Phase::Releasing) => None,
-            loss = self.contest() => Some(loss),
-        };
-        if let Some(loss) = end {
-            tracing::error!(reason = %loss, "the Lease is lost");
-            leadership.end(Phase::Lost(loss));
-        } else {
-            self.give_up().await;
-            leadership.end(Phase::Released);
-        }
-    }
-
-    /// Decides and acts until a term is over.
-    async fn contest(&mut self) -> Loss {
-        loop {
-            let started = (self.leadership.0.clock)();
-            let (step, memory) = decide(&self.identity, &self.known, &self.memory, started);
-            self.memory = memory;
-            match step {
-                Step::Read => {
-                    let limit = self.limit(started);
-                    match self.store.read(limit).await {
-                        Ok(known) => {
-                            self.recovered();
-                            self.known = known;
-                        }
-                        Err(failure) => self.failed(failure, started).await,
-                    }
-                }
-                Step::Write(claim) => self.write(&claim, started).await,
-                Step::Wait => {
-                    self.known = Known::Nothing;
-                    // Replicas that were started together should not ask together for ever.
-                    self.pause(started, RETRY_PERIOD.mul_f64(1.0 + 0.2 * fastrand::f64()))
-                        .await;
-                }
-                Step::End(loss) => return loss,
-            }
-        }
-    }
-
-    async fn write(&mut self, claim: &Claim, started: BootInstant) {
-        let limit = self.limit(started);
-        match self.store.claim(claim, limit).await {
-            Ok(known) => {
-                self.recovered();
-                self.known = known;
-                let first = self.memory.acts_until().is_none();
-                self.memory = std::mem::take(&mut self.memory).renewed_at(started);
-                self.leadership.renewed(started + RENEW_DEADLINE);
-                if first {
-                    tracing::info!(identity = self.identity, "holding the Lease");
-                }
-                self.pause(started, RETRY_PERIOD).await;
-            }
-            Err(failure) => self.failed(failure, started).await,
-        }
-    }
-
-    /// What was known is no longer certain. A conflict says that there is news, so it is read soon.
-    async fn failed(&mut self, failure: Failure, started: BootInstant) {
-        self.known = Known::Nothing;
-        let reason = match failure {
-            Failure::Conflict => return self.pause((self.leadership.0.clock)(), CONFLICT_PAUSE).await,
-            Failure::Refused(_, reason) | Failure::Unknown(reason) => reason,
-        };
-        if self.complaint.as_ref() != Some(&reason) {
-            tracing::warn!(reason, "the Lease can't be read or written; trying again");
-            self.complaint = Some(reason);
-        }
-        self.pause(started, RETRY_PERIOD).await;
-    }
-
-    fn recovered(&mut self) {
-        if self.complaint.take().is_some() {
-            tracing::info!("the Lease can be read and written again");
-        }
-    }
-
-    /// Sleeps until so long after `started`, but not beyond the end of the term.
-    async fn pause(&self, started: BootInstant, period: Duration) {
-        let until = self
-            .memory
-            .acts_until()
-            .map_or(started + period, |deadline| deadline.min(started + period));
-        tokio::time::sleep(until - (self.leadership.0.clock)()).await;
-    }
-
-    /// How long a call that starts now may take: no longer than the term.
-    fn limit(&self, started: BootInstant) -> Duration {
-        self.memory
-            .acts_until()
-            .map_or(CALL_TIMEOUT, |deadline| CALL_TIMEOUT.min(deadline - started))
-    }
-
-    /// Clears the Lease if it is this process's. Whatever goes wrong, the others only have to wait for its end.
-    async fn give_up(&mut self) {
-        let clearing = async {
-            loop {
-                match self.store.read(CALL_TIMEOUT).await? {
-                    Known::Present(record) if record.holder.as_deref() == Some(&self.identity) => {}
-                    _ => return Ok(false),
-                }
-                match self.store.clear(CALL_TIMEOUT).await {
-                    // A renewal that was under way came in between.
-                    Err(Failure::Conflict) => {}
-                    cleared => return cleared.map(|_| true),
-                }
-            }
-        };
-        match tokio::time::timeout(CALL_TIMEOUT, clearing).await {
-            Ok(Ok(true)) => tracing::info!("the Lease is released"),
-            Ok(Ok(false)) => {}
-            Ok(Err(Failure::Refused(_, reason) | Failure::Unknown(reason))) => {
-                tracing::warn!(reason, "the Lease could not be released; it will expire");
-            }
-            Ok(Err(Failure::Conflict)) | Err(_) => tracing::warn!("the Lease could not be released; it will expire"),
-        }
-    }
 }
 
 #[cfg(test)]

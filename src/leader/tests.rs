@@ -13,7 +13,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
-use super::*;
+use super::{lease::CALL_TIMEOUT, *};
 
 /// An API server that knows one Lease, in this process, and does as the real one does with its versions.
 #[derive(Clone, Default)]
@@ -37,11 +37,10 @@ impl ApiServer {
     }
 
     fn seek(&self, identity: &str) -> Leadership {
-        seek(
-            Store::new(self.client(), "space", "lease", identity),
-            identity.to_owned(),
-            clock,
-        )
+        let store = Store::new(self.client(), "space", "lease", identity);
+        let leadership = campaign(store, identity.to_owned(), clock);
+        leadership.seek();
+        leadership
     }
 
     /// What the Lease's spec says.
@@ -264,11 +263,53 @@ async fn releasing_is_bounded_and_needs_no_lease() {
     assert!(leadership.acquired().await.is_err());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_resigns_lets_another_one_lead_and_seeks_the_lease_again_when_told() {
+    let server = ApiServer::default();
+    let (first, second) = (server.seek("a"), server.seek("b"));
+    sleep(Duration::from_secs(10)).await;
+    let (leads, waits) = if first.holds() {
+        (&first, &second)
+    } else {
+        (&second, &first)
+    };
+    assert!(leads.resign().await && !leads.holds());
+    let resigned = Instant::now();
+    acquired(waits).await;
+    assert!(resigned.elapsed() < Duration::from_secs(3), "{:?}", resigned.elapsed());
+    sleep(Duration::from_mins(5)).await;
+    assert!(
+        waits.holds() && !leads.resign().await,
+        "it does not seek the Lease by itself"
+    );
+    leads.seek();
+    sleep(Duration::from_mins(5)).await;
+    assert!(waits.holds() && !leads.holds(), "and takes it from nobody");
+    assert!(waits.resign().await);
+    acquired(leads).await;
+    assert!(leads.holds() && !waits.holds());
+    leads.release().await;
+    waits.release().await;
+    assert_eq!(server.spec("holderIdentity"), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_nobody_seeks_is_not_written() {
+    let server = ApiServer::default();
+    let store = Store::new(server.client(), "space", "lease", "a");
+    let leadership = campaign(store, "a".to_owned(), clock);
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!((server.writes(), leadership.holds()), (0, false));
+    leadership.release().await;
+    assert!(leadership.acquired().await.is_err());
+}
+
 #[tokio::test]
 async fn without_election_the_process_always_may_act() {
     let leadership = Leadership::always();
     acquired(&leadership).await;
-    assert!(leadership.holds());
+    leadership.seek();
+    assert!(!leadership.resign().await && leadership.holds());
     leadership.release().await;
     assert!(!leadership.holds());
 }

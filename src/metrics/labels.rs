@@ -80,6 +80,12 @@ pub(super) struct KindLabels {
     pub(super) kind: &'static str,
 }
 
+/// The label of a field that is missing: one of those that the operator knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FieldLabels {
+    pub(super) field: String,
+}
+
 /// The labels of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ObjectLabels {

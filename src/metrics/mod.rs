@@ -27,7 +27,7 @@ use crate::{
     appconfig::{Observer, Operation, RateKind},
 };
 pub use labels::Reconciled;
-use labels::{ControllerLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};
+use labels::{ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};
 use objects::Objects;
 
 /// The value of the label `controller`, which controller-runtime takes from the kind.
@@ -55,6 +55,7 @@ struct Inner {
     request_seconds: Durations<OperationLabels>,
     wait_seconds: Durations<KindLabels>,
     unpublished_events: Counter,
+    missing_fields: Family<FieldLabels, Gauge>,
     objects: Option<Mutex<Objects>>,
 }
 
@@ -73,6 +74,7 @@ impl Metrics {
             request_seconds: durations(),
             wait_seconds: durations(),
             unpublished_events: Counter::default(),
+            missing_fields: Family::default(),
             objects: per_object.then(|| Mutex::new(Objects::register(&mut registry))),
             registry,
         };
@@ -109,6 +111,15 @@ impl Metrics {
     /// An Event was given up: the queue was full, or the API server did not take it.
     pub fn event_unpublished(&self) {
         self.0.unpublished_events.inc();
+    }
+
+    /// The served schema lacks these fields, and no others.
+    pub fn missing_fields(&self, fields: &[String]) {
+        self.0.missing_fields.clear();
+        for field in fields {
+            let field = field.clone();
+            self.0.missing_fields.get_or_create(&FieldLabels { field }).set(1);
+        }
     }
 
     /// What is known of a resource now, in place of what was before. Without metrics per object this does nothing.
@@ -218,6 +229,12 @@ impl Inner {
             "appconfig_operator_events_unpublished",
             help,
             self.unpublished_events.clone(),
+        );
+        let help = "Fields that this operator knows and the served CRD lacks: nothing is done while there is one";
+        registry.register(
+            "appconfig_operator_served_schema_missing_fields",
+            help,
+            self.missing_fields.clone(),
         );
     }
 }

@@ -6,12 +6,14 @@
 #[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
 #[path = "../operator/harness/mod.rs"]
 mod harness;
+mod older_crd;
 
 use harness::{CANARY, Operator, Scene, bodies, is_ready, kubectl};
 use jiff::SignedDuration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 const NAME: &str = "experimentruns.experiments.appconfig.dev";
 const FILE: &str = concat!(
@@ -22,26 +24,30 @@ const FILE: &str = concat!(
 impl Scene {
     /// Puts a schema in the CRD's place in which the run's number may be anything, as in a version before the first.
     async fn loosen_schema(&self) {
+        self.change_schema(|schema| {
+            schema["properties"]["spec"]["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
+        })
+        .await;
+    }
+
+    async fn change_schema(&self, change: impl FnOnce(&mut Value)) {
         let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let mut crd = json!(crds.get(NAME).await.unwrap());
-        let schema = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-        schema["properties"]["spec"]["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
+        change(&mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
         let crd = serde_json::from_value(crd).unwrap();
         crds.replace(NAME, &PostParams::default(), &crd).await.unwrap();
     }
 
     /// Puts a schema in the CRD's place that a newer operator brings: with fields that this one doesn't know.
     async fn widen_schema(&self) {
-        let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        let mut crd = json!(crds.get(NAME).await.unwrap());
-        let schema = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
-        let text = json!({ "type": "string" });
-        schema["spec"]["properties"]["approval"] = text.clone();
-        let step = &mut schema["spec"]["properties"]["ramp"]["properties"]["steps"]["items"];
-        step["properties"]["approval"] = text.clone();
-        schema["status"]["properties"]["approvedBy"] = text;
-        let crd = serde_json::from_value(crd).unwrap();
-        crds.replace(NAME, &PostParams::default(), &crd).await.unwrap();
+        self.change_schema(|schema| {
+            let (schema, text) = (&mut schema["properties"], json!({ "type": "string" }));
+            schema["spec"]["properties"]["approval"] = text.clone();
+            let step = &mut schema["spec"]["properties"]["ramp"]["properties"]["steps"]["items"];
+            step["properties"]["approval"] = text.clone();
+            schema["status"]["properties"]["approvedBy"] = text;
+        })
+        .await;
     }
 
     /// Applies a manifest until the API server knows its fields: it warns of those that it drops.
@@ -85,12 +91,25 @@ impl Scene {
     }
 }
 
-/// There is one CRD: the tests of this target change it one after the other.
-static CRD: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// Puts the CRD of this version in place.
+async fn right_schema() {
+    let replaced = kubectl(&["replace", "-f", FILE]).await;
+    assert!(
+        replaced.status.success(),
+        "{}",
+        String::from_utf8_lossy(&replaced.stderr)
+    );
+}
+
+/// One test at a time: there is one CRD.
+async fn alone() -> MutexGuard<'static, ()> {
+    static CRD: Mutex<()> = Mutex::const_new(());
+    CRD.lock().await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p6_a_field_of_a_newer_crd_is_named_and_nothing_is_sent_until_it_is_gone() {
-    let _alone = CRD.lock().await;
+    let _alone = alone().await;
     let scene = Scene::new().await;
     scene.widen_schema().await;
     let operator = scene.operator();
@@ -139,13 +158,12 @@ async fn p6_a_field_of_a_newer_crd_is_named_and_nothing_is_sent_until_it_is_gone
         "somebody",
         "no write erases it"
     );
-    let replaced = kubectl(&["replace", "-f", FILE]).await;
-    assert!(replaced.status.success());
+    right_schema().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_resource() {
-    let _alone = CRD.lock().await;
+    let _alone = alone().await;
     let scene = Scene::new().await;
     let mut operator = Operator::start(&scene.flags().with("--resync-interval=1s"));
     scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));
@@ -160,12 +178,7 @@ async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_re
     scene.eventually("told of the object of an older schema", told).await;
     scene.raise_to(3.0).await;
 
-    let replaced = kubectl(&["replace", "-f", FILE]).await;
-    assert!(
-        replaced.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replaced.stderr)
-    );
+    right_schema().await;
     scene.raise_to(4.0).await;
     // The stored object is not valid any more; a new process meets it before it has met anything else.
     operator.stop().await;

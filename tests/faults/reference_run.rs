@@ -107,7 +107,8 @@ pub async fn requests(workload: &Workload) -> Vec<Step> {
     (0..requests.len()).map(place).collect()
 }
 
-/// The requests so far that are a pass's own, in order. Events are sent beside the pass, and can't fail it.
+/// The requests so far that are a pass's own, in order. Events are sent and the schema is read (which is no resource) beside
+/// the pass, and can't fail it.
 fn seen(scene: &Scene, proxy: &Proxy) -> Vec<Request> {
     let (now, instant) = (Timestamp::now(), Instant::now());
     let wall = |at: Instant| now - SignedDuration::try_from(instant - at).expect("a short time");
@@ -115,7 +116,7 @@ fn seen(scene: &Scene, proxy: &Proxy) -> Vec<Request> {
     for request in proxy.requests() {
         match (request.verb, request.full_resource().as_str()) {
             ("patch", "experimentruns/status") => seen.push((wall(request.at), Request::Status)),
-            ("list" | "watch", _) | ("create", "events") => {}
+            ("list" | "watch", _) | ("create", "events") | ("get", "") => {}
             (verb, resource) => panic!("the plans have no name for {verb} {resource}"),
         }
     }

@@ -37,6 +37,7 @@ mod ramp_faults;
 mod refusals;
 mod region;
 mod restart;
+mod served_schema;
 mod shutdown;
 mod stale_reads;
 mod tampering;

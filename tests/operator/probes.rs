@@ -14,8 +14,9 @@ async fn it_is_alive_at_once_and_ready_when_the_cache_is_filled() {
     let hanging = proxy.add(Rule::new("list", "experimentruns", Effect::Hang));
     let operator = Operator::start(&scene.flags().through(&proxy));
     assert_eq!(operator.get("/livez").await, (200, "ok\n".to_owned()));
-    let waiting = "waiting for the cache of ExperimentRuns\n".to_owned();
-    assert_eq!(operator.get("/readyz").await, (503, waiting));
+    let waiting = (503, "waiting for the cache of ExperimentRuns\n".to_owned());
+    let only = async || operator.get("/readyz").await == waiting;
+    scene.eventually("waiting for the cache only", only).await;
     proxy.remove(hanging);
     scene
         .eventually("ready", async || operator.get("/readyz").await.0 == 200)

@@ -100,6 +100,8 @@ impl Dispatcher {
         let woken = std::mem::take(&mut entry.woken) || newer_asked;
         let next = match result {
             Err(Interrupted::MayNotAct) => None,
+            // The next pass is not made before the schema is read.
+            Err(Interrupted::SchemaUnproven) => Some((now, Priority::Change)),
             _ if woken => Some((now, Priority::Change)),
             Ok(next) => {
                 entry.failures = 0;
@@ -138,7 +140,7 @@ impl Dispatcher {
             Ok(schedule::Next::OnChange) | Err(Interrupted::Gone) => Reconciled::Success,
             Ok(schedule::Next::After(_)) => Reconciled::RequeueAfter,
             Ok(schedule::Next::Now | schedule::Next::Backoff(_)) => Reconciled::Requeue,
-            Err(Interrupted::MayNotAct) => return,
+            Err(Interrupted::MayNotAct | Interrupted::SchemaUnproven) => return,
             Err(error @ (Interrupted::Deadline | Interrupted::ApiServer(_))) => {
                 tracing::warn!(
                     namespace = key.namespace,

@@ -108,18 +108,26 @@ impl Dispatcher {
     ) -> Result<(), Error> {
         let mut changes = std::pin::pin!(changes);
         let shared = Arc::clone(&self.shared);
+        let mut schema = shared.schema.changes();
         let ended = loop {
             self.heartbeat.beat();
-            if self.acting {
+            schema.mark_unchanged();
+            let standing = shared.schema.standing();
+            let complete = standing.is_complete();
+            if complete {
+                shared.leadership.seek();
                 self.start_passes();
+            } else if standing.is_unusable() && self.passes.is_empty() {
+                self.resign().await;
             }
-            let wait = self.wait();
+            let wait = self.wait(complete);
             tokio::select! {
+                _ = schema.changed() => {}
                 Some(change) = changes.next() => self.heard(change),
                 Some(key) = wakes.recv() => self.wake(&key),
                 Some(finished) = self.passes.join_next() => self.finished(finished)?,
                 () = tokio::time::sleep(wait) => {}
-                acquired = shared.leadership.acquired(), if !self.acting && self.unlisted.is_empty() => match acquired {
+                acquired = shared.leadership.acquired(), if !self.acting && complete && self.unlisted.is_empty() => match acquired {
                     Ok(()) => self.act(),
                     Err(loss) => break Err(loss.into()),
                 },
@@ -134,12 +142,20 @@ impl Dispatcher {
         ended
     }
 
-    fn wait(&self) -> Duration {
+    fn wait(&self, complete: bool) -> Duration {
         let due = self
             .queue
             .next_time()
-            .filter(|_| self.acting && self.passes.len() < self.concurrency);
+            .filter(|_| self.acting && complete && self.passes.len() < self.concurrency);
         due.map_or(BEAT, |due| due.saturating_sub(self.shared.elapsed()).min(BEAT))
+    }
+
+    /// Another replica may be able to go on with the schema as it is. Without a Lease, there is none.
+    async fn resign(&mut self) {
+        if self.shared.leadership.resign().await && std::mem::take(&mut self.acting) {
+            self.shared.metrics.leading(false);
+            tracing::info!("this process has given up the Lease, and acts again when the schema is as it must be");
+        }
     }
 
     /// From now on this process acts. What it saw as a standby was somebody else's work in progress, so it sees everything
@@ -335,7 +351,8 @@ impl Dispatcher {
     }
 
     fn start_passes(&mut self) {
-        while self.passes.len() < self.concurrency
+        while self.acting
+            && self.passes.len() < self.concurrency
             && let Some((key, priority)) = self.queue.next(self.shared.elapsed())
         {
             let Some(entry) = self.entries.get_mut(&key) else {

@@ -22,6 +22,7 @@ use crate::{
         notice::Notice,
         schedule::Next,
     },
+    schema::Begun,
 };
 
 use super::{
@@ -59,6 +60,9 @@ pub(super) enum Interrupted {
     /// This process may not act any more.
     #[error("this process is stopping, or does not hold the Lease")]
     MayNotAct,
+    /// The API server may have dropped fields of what it told, and may drop them of what is written.
+    #[error("the schema that the API server serves is not known to have every field")]
+    SchemaUnproven,
     /// Too much else is going on.
     #[error("the pass did not come to its end within {} s", DEADLINE.as_secs())]
     Deadline,
@@ -71,6 +75,7 @@ impl From<CallError> for Interrupted {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Gone => Self::Gone,
+            CallError::SchemaUnproven => Self::SchemaUnproven,
             other => Self::ApiServer(other),
         }
     }
@@ -217,6 +222,19 @@ impl Pass {
         tokio::select! {
             done = tokio::time::timeout_at(self.deadline, waiting) => done.map_err(|_| Interrupted::Deadline),
             _ = stop.wait_for(|stop| *stop) => Err(Interrupted::MayNotAct),
+            () = self.shared.schema.unusable() => Err(Interrupted::SchemaUnproven),
         }
+    }
+
+    /// Whether an answer has another spec than this pass knows of the same generation. The API server, or what is stored,
+    /// has lost fields; what it tells counts again when the schema has been read anew.
+    fn contradicted_by(&self, answer: &Run) -> bool {
+        let differs = !answer.has_spec_of(&self.object);
+        let contradicts = differs && answer.identity.generation == self.object.identity.generation;
+        if contradicts {
+            tracing::warn!("the API server answered with another spec of the same generation: its schema is read anew");
+            self.shared.schema.begun(Begun::Contradiction);
+        }
+        differs
     }
 }

@@ -18,6 +18,9 @@ use crate::controller::{answers, claims::Age};
 impl Pass {
     /// Step 1: the run as it is, or why that can't be told.
     pub(super) async fn observe(&mut self) -> Result<Seen, Interrupted> {
+        if !self.shared.schema.is_complete() {
+            return Err(Interrupted::SchemaUnproven);
+        }
         if !self.shared.may_act() {
             return Err(Interrupted::MayNotAct);
         }

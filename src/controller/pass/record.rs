@@ -21,8 +21,8 @@ impl Pass {
     pub(super) async fn record(&mut self, decision: &Decision) -> Result<bool, Interrupted> {
         let decided_upon = Arc::clone(&self.object);
         for _ in 0..RECORDS {
-            let selector = self.shared.selector.as_ref();
-            match status::write(&self.api, selector, &self.object, &decision.status).await {
+            let (schema, selector) = (&self.shared.schema, self.shared.selector.as_ref());
+            match status::write(schema, &self.api, selector, &self.object, &decision.status).await {
                 Ok(written) => {
                     self.memory.recorded();
                     if let Some(written) = written {
@@ -50,6 +50,7 @@ impl Pass {
         if newest.identity.uid != self.object.identity.uid {
             return Err(Interrupted::Gone);
         }
+        self.contradicted_by(&newest);
         if newest.was_restored_since(&self.object) {
             self.restored = true;
             self.memory.forget_generations(&newest.status);

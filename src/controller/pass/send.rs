@@ -98,18 +98,23 @@ impl Pass {
         Ok(prepared.map_err(logged))
     }
 
-    /// Step 4: records what is about to be sent, which succeeds only while the spec is the latest. False when it is not:
-    /// then the newest object has been read.
+    /// Step 4: records what is about to be sent, which succeeds only while the spec is the latest. False when it is not, or
+    /// when the answer holds another one than was decided upon: then the newest object has been read.
     async fn fence(&mut self, decision: &Decision, update: &Update, id: &str) -> Result<bool, Interrupted> {
         let generation = self.object.identity.generation;
         let fence = decision.fence(update, id, generation, &self.now());
-        let selector = self.shared.selector.as_ref();
-        match status::write(&self.api, selector, &self.object, &fence).await {
+        let (schema, selector) = (&self.shared.schema, self.shared.selector.as_ref());
+        match status::write(schema, &self.api, selector, &self.object, &fence).await {
             Ok(Some(written)) => {
                 self.memory.recorded();
+                let holds = !self.contradicted_by(&written);
                 self.object = written;
-                self.publish();
-                Ok(true)
+                if holds {
+                    self.publish();
+                } else {
+                    self.memory.resolve(id);
+                }
+                Ok(holds)
             }
             // Nothing was written, so nothing says that the spec is the latest.
             Ok(None) => self.refresh().await.map(|()| false),
