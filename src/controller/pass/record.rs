@@ -26,6 +26,7 @@ impl Pass {
                 Ok(written) => {
                     self.memory.recorded();
                     if let Some(written) = written {
+                        self.contradicted_by(&written);
                         self.object = written;
                     }
                     self.publish();
