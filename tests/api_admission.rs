@@ -91,8 +91,10 @@ async fn a_bad_spec_is_refused_with_a_message_that_says_why() {
         let answer = answer(runs.create(&dry_run(), &object(resource("bad", &case.spec))).await);
         let clear = answer.contains(case.field) && answer.contains(case.message);
         let checked = case.by == By::Server || !answer.contains("rules were not checked");
+        // A rule that stumbles over a value is answered in CEL's own words.
+        let in_our_words = !answer.contains(" for rule: ") && !answer.contains("no such ");
         assert!(
-            clear && checked,
+            clear && checked && in_our_words,
             "{} of {:.300}: {answer:.1000}",
             case.field,
             case.spec.to_string()

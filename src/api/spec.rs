@@ -193,14 +193,14 @@ pub struct TreatmentOverrides {
     //
     // Entity IDs must not be in what the API server answers (P11), and it names the key of whatever a schema for values
     // or a rule on them refuses. So there is one rule on the map. It looks at the values' characters one by one, since
-    // the cost of a regular expression would need a bound for their length, which would be such a schema. A null, which
-    // would otherwise be dropped and clear the map, has no size: the rule refuses it too.
+    // the cost of a regular expression would need a bound for their length, which would be such a schema. A null would
+    // otherwise be dropped and clear the map. It has no size, so the rule asks for it first; dyn() lets it ask.
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "nullable": true}))]
     #[x_kube(
         merge_strategy = MapMerge::Atomic,
         validation = (
             "self.all(entity, size(entity) >= 1 && size(entity) <= 2048 \
-             && size(self[entity]) >= 1 && size(self[entity]) <= 8 \
+             && dyn(self[entity]) != null && size(self[entity]) >= 1 && size(self[entity]) <= 8 \
              && [0, 1, 2, 3, 4, 5, 6, 7].all(at, at >= size(self[entity]) \
              || (self[entity].charAt(at) >= 'a' && self[entity].charAt(at) <= 'z') \
              || (self[entity].charAt(at) >= 'A' && self[entity].charAt(at) <= 'Z') \
@@ -240,7 +240,7 @@ pub struct DeploymentParameters {
              characters without a slash"
         ),
         validation = (
-            "self.all(name, size(self[name]) >= 1 && size(self[name]) <= 2048)",
+            "self.all(name, dyn(self[name]) != null && size(self[name]) >= 1 && size(self[name]) <= 2048)",
             "dynamicExtensionParameters must have values of 1 to 2048 characters"
         )
     )]
@@ -251,7 +251,7 @@ pub struct DeploymentParameters {
     #[x_kube(
         merge_strategy = MapMerge::Atomic,
         validation = (
-            "self.all(key, size(key) >= 1 && size(key) <= 128 && size(self[key]) <= 256)",
+            "self.all(key, size(key) >= 1 && size(key) <= 128 && dyn(self[key]) != null && size(self[key]) <= 256)",
             "tags must have keys of 1 to 128 characters and values of 0 to 256"
         )
     )]

@@ -30,7 +30,7 @@ pub(super) struct Manifest {
 /// The schema of the only version.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let definition = serde_json::to_value(custom_resource_definition()).unwrap_or_default();
-    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+    rules::without_dyn(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
 });
 
 /// The fields of an object's metadata that people write, and those that the API server adds.

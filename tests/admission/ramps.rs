@@ -138,6 +138,21 @@ fn refused_by_schema() -> impl Iterator<Item = Refused> {
         ))
         .chain(server(
             "spec.ramp.steps[0].exposurePercentage",
+            "Required value",
+            vec![step(json!({"exposurePercentage": null, "hold": "1h"}))],
+        ))
+        .chain(server(
+            "spec.ramp.steps[0]",
+            "must be of type object: \\\"null\\\"",
+            vec![step(Value::Null)],
+        ))
+        .chain(server(
+            "spec.ramp.windows[0]",
+            "must be of type object: \\\"null\\\"",
+            vec![ramp(json!({ "windows": [null] }))],
+        ))
+        .chain(server(
+            "spec.ramp.steps[0].exposurePercentage",
             "less than or equal to 100",
             vec![steps(&[(101.0, "1h")])],
         ))
