@@ -78,6 +78,12 @@ impl Client {
         })
     }
 
+    /// Which host a region's requests go to.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.exchange.endpoints
+    }
+
     /// Reads a run, by names or IDs: `GetExperimentRun`.
     ///
     /// Tried once, and once more with new credentials when AWS refuses the old ones as expired or unknown.

@@ -22,6 +22,11 @@ pub enum Endpoints {
     Custom(CustomEndpoint),
 }
 
+/// An endpoint, as what is one there is told apart by it: two regions whose requests go to the same place have the same runs
+/// there, and share its limits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointKey(String);
+
 /// A custom endpoint: scheme, host, port and path prefix, without a final slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomEndpoint {
@@ -72,6 +77,12 @@ impl Endpoints {
             return Err(InvalidEndpoint::Combined("AWS_USE_DUALSTACK_ENDPOINT"));
         }
         CustomEndpoint::parse(custom, allow_insecure).map(Self::Custom)
+    }
+
+    /// Which endpoint the region's requests go to.
+    #[must_use]
+    pub fn key(&self, region: &Region) -> EndpointKey {
+        EndpointKey(self.base(region))
     }
 
     /// The start of each URL of the region: scheme, host and path prefix, without a final slash.

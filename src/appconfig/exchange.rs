@@ -22,7 +22,7 @@ use crate::api::Region;
 
 /// What every request needs.
 pub(super) struct Exchange {
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
     transport: Transport,
     credentials: CredentialsCache,
     process_id: String,

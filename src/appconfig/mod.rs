@@ -33,7 +33,7 @@ pub use address::{InvalidAddress, RunAddress, RunNumber, Segment};
 pub use answer::{Answer, ExperimentRun};
 pub use client::{Client, InvalidSettings, Prepared, Settings};
 pub use default_chain::default_credentials;
-pub use endpoint::{CustomEndpoint, Endpoints, InvalidEndpoint};
+pub use endpoint::{CustomEndpoint, EndpointKey, Endpoints, InvalidEndpoint};
 pub use error::{Error, ErrorKind, Operation, UpdateError, permission_hint};
 pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_exposed, last_run_stopped};
 pub use observer::{Observer, Unobserved};

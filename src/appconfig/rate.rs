@@ -1,4 +1,4 @@
-//! [`RateLimits`]: how fast the operator asks, per region.
+//! [`RateLimits`]: how fast the operator asks, per region; where one endpoint stands for several, per endpoint.
 //!
 //! `AppConfig`'s limits are per account and region, and shared with everything else in the account (its service quotas:
 //! 100 reads and 10 updates a second), so the operator keeps well below them. Governor does the arithmetic of tokens;
@@ -20,7 +20,7 @@ use governor::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Observer, turns::Turns};
+use super::{EndpointKey, Endpoints, Observer, turns::Turns};
 use crate::api::Region;
 
 /// What a token allows.
@@ -81,7 +81,7 @@ impl Rate {
     }
 }
 
-/// Token buckets for reads and writes of each region. Cheap to clone.
+/// Token buckets for reads and writes of each region's endpoint. Cheap to clone.
 ///
 /// A waiter that gives up (its future is dropped) takes no token and holds up nobody. Memory is bounded by the number
 /// of waiters and of regions in use.
@@ -93,8 +93,9 @@ pub struct RateLimits {
 struct Shared {
     read: Rate,
     write: Rate,
+    endpoints: Endpoints,
     observer: Arc<dyn Observer>,
-    buckets: Mutex<HashMap<(Region, RateKind), Arc<Bucket>>>,
+    buckets: Mutex<HashMap<(EndpointKey, RateKind), Arc<Bucket>>>,
 }
 
 /// More buckets than this are looked through for ones that nobody needs.
@@ -103,11 +104,12 @@ const MANY_BUCKETS: usize = 64;
 impl RateLimits {
     /// Full buckets.
     #[must_use]
-    pub fn new(read: Rate, write: Rate, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(read: Rate, write: Rate, endpoints: Endpoints, observer: Arc<dyn Observer>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 read,
                 write,
+                endpoints,
                 observer,
                 buckets: Mutex::default(),
             }),
@@ -132,7 +134,7 @@ impl RateLimits {
 
     fn bucket(&self, region: &Region, kind: RateKind) -> Arc<Bucket> {
         let mut buckets = locked(&self.shared.buckets);
-        let key = (region.clone(), kind);
+        let key = (self.shared.endpoints.key(region), kind);
         if buckets.len() >= MANY_BUCKETS && !buckets.contains_key(&key) {
             buckets.retain(|_, bucket| Arc::strong_count(bucket) > 1 || !bucket.is_full());
         }

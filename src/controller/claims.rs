@@ -9,7 +9,10 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
-use crate::decide::{Owner, live::RunKey, memory::Pending, schedule::SETTLING_TIME};
+use crate::{
+    appconfig::{EndpointKey, Endpoints},
+    decide::{Owner, live::RunKey, memory::Pending, schedule::SETTLING_TIME},
+};
 
 use super::ObjectKey;
 
@@ -20,16 +23,27 @@ pub(super) struct Age {
     pub(super) key: ObjectKey,
 }
 
+/// A run, as it is claimed: by the endpoint that was asked, since one that stands for several regions answers with the same
+/// run in each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Claimed {
+    endpoint: EndpointKey,
+    application_id: String,
+    experiment_definition_id: String,
+    run: i32,
+}
+
 /// All claims of this process. Its lock is held for moments only.
 pub(super) struct Claims {
+    endpoints: Endpoints,
     state: Mutex<State>,
     wake: mpsc::UnboundedSender<ObjectKey>,
 }
 
 #[derive(Default)]
 struct State {
-    runs: HashMap<RunKey, Run>,
-    claimed: HashMap<String, RunKey>,
+    runs: HashMap<Claimed, Run>,
+    claimed: HashMap<String, Claimed>,
 }
 
 /// One run that somebody claims, or whose last update is not settled.
@@ -53,8 +67,9 @@ pub(super) struct Claim {
 
 impl Claims {
     /// No claims. Whoever has to look again because of another's claim is sent to `wake`.
-    pub(super) fn new(wake: mpsc::UnboundedSender<ObjectKey>) -> Self {
+    pub(super) fn new(endpoints: Endpoints, wake: mpsc::UnboundedSender<ObjectKey>) -> Self {
         Self {
+            endpoints,
             state: Mutex::default(),
             wake,
         }
@@ -62,12 +77,13 @@ impl Claims {
 
     /// A resource was found to stand for a run. `now` is since the start of the process.
     pub(super) fn claim(&self, run: &RunKey, uid: &str, age: &Age, now: Duration) -> Claim {
+        let claimed = self.claimed(run);
         let mut state = self.state();
-        if state.claimed.get(uid).is_some_and(|before| before != run) {
+        if state.claimed.get(uid).is_some_and(|before| *before != claimed) {
             self.remove(&mut state, uid);
         }
-        state.claimed.insert(uid.to_owned(), run.clone());
-        let run = state.runs.entry(run.clone()).or_default();
+        state.claimed.insert(uid.to_owned(), claimed.clone());
+        let run = state.runs.entry(claimed).or_default();
         let first = run.claimants.first().map(|(first, _)| first.clone());
         run.claimants.insert((age.clone(), uid.to_owned()));
         if let Some(displaced) = first.filter(|first| age < first) {
@@ -98,20 +114,25 @@ impl Claims {
 
     /// What a pass over a run leaves behind: an update that is not settled, or none. Its resource may be gone by now.
     pub(super) fn leave(&self, key: &RunKey, uid: &str, pending: Option<&Pending>) {
+        let key = self.claimed(key);
         let mut state = self.state();
-        let Some(run) = state.runs.get_mut(key) else { return };
+        let Some(run) = state.runs.get_mut(&key) else { return };
         let acts = run.claimants.first().is_some_and(|(_, first)| first == uid);
         match pending {
-            Some(pending) => run.unsettled = Some((uid.to_owned(), pending.clone())),
+            Some(pending) => match &mut run.unsettled {
+                // Whoever took it over may come to stand for another run, and then for this one again.
+                Some((_, left)) if left.record.id == pending.record.id => *left = pending.clone(),
+                unsettled => *unsettled = Some((uid.to_owned(), pending.clone())),
+            },
             // One that only waits has not looked for another's update.
             None => drop(run.unsettled.take_if(|(by, _)| acts || by == uid)),
         }
         if run.claimants.is_empty() && run.unsettled.is_none() {
-            state.runs.remove(key);
+            state.runs.remove(&key);
         }
     }
 
-    /// A resource is gone: who waited for it looks again. Its unsettled update stays with the run.
+    /// A resource is gone, or stands for another run: who waited for it looks again. Its unsettled update stays with the run.
     pub(super) fn release(&self, uid: &str) {
         let mut state = self.state();
         self.remove(&mut state, uid);
@@ -132,6 +153,15 @@ impl Claims {
         }
     }
 
+    fn claimed(&self, run: &RunKey) -> Claimed {
+        Claimed {
+            endpoint: self.endpoints.key(&run.region),
+            application_id: run.application_id.clone(),
+            experiment_definition_id: run.experiment_definition_id.clone(),
+            run: run.run,
+        }
+    }
+
     fn wake(&self, key: ObjectKey) {
         // The loop that listens ends only with the process.
         let _ = self.wake.send(key);
@@ -149,6 +179,10 @@ mod tests {
 
     use super::*;
     use crate::api::{Member, PendingUpdate};
+
+    fn aws() -> Endpoints {
+        Endpoints::parse(None, false, false, false).unwrap()
+    }
 
     fn run() -> RunKey {
         RunKey {
@@ -173,7 +207,7 @@ mod tests {
     #[test]
     fn p8_the_oldest_acts_and_its_end_wakes_the_next() {
         let (sender, mut woken) = mpsc::unbounded_channel();
-        let claims = Claims::new(sender);
+        let claims = Claims::new(aws(), sender);
         let now = Duration::ZERO;
         assert_eq!(claims.claim(&run(), "b", &age(2, "b"), now).owner, Owner::Itself);
         assert_eq!(claims.claim(&run(), "a", &age(1, "a"), now).owner, Owner::Itself);
@@ -189,9 +223,26 @@ mod tests {
     }
 
     #[test]
+    fn p8_regions_have_runs_of_their_own_unless_one_endpoint_stands_for_them() {
+        let elsewhere = RunKey {
+            region: "us-east-1".parse().unwrap(),
+            ..run()
+        };
+        let now = Duration::ZERO;
+        let one = Endpoints::parse(Some("https://appconfig.example"), false, false, false).unwrap();
+        for (endpoints, is_same) in [(aws(), false), (one, true)] {
+            let claims = Claims::new(endpoints, mpsc::unbounded_channel().0);
+            let older = claims.claim(&run(), "a", &age(1, "a"), now);
+            let younger = claims.claim(&elsewhere, "b", &age(2, "b"), now);
+            assert_eq!(younger.owner != Owner::Itself, is_same);
+            assert_eq!(Arc::ptr_eq(&older.passes, &younger.passes), is_same);
+        }
+    }
+
+    #[test]
     fn p8_a_namesake_of_the_same_second_takes_over_from_the_deleted_resource() {
         let (sender, mut woken) = mpsc::unbounded_channel();
-        let claims = Claims::new(sender);
+        let claims = Claims::new(aws(), sender);
         let now = Duration::ZERO;
         let _ = claims.claim(&run(), "deleted", &age(1, "a"), now);
         let _ = claims.claim(&run(), "namesake", &age(1, "a"), now);
@@ -204,7 +255,7 @@ mod tests {
 
     #[test]
     fn p4_a_namesake_waits_for_the_pass_of_the_deleted_resource_and_has_its_unsettled_update() {
-        let claims = Claims::new(mpsc::unbounded_channel().0);
+        let claims = Claims::new(aws(), mpsc::unbounded_channel().0);
         let now = Duration::ZERO;
         let passes = claims.claim(&run(), "deleted", &age(1, "a"), now).passes;
         let under_way = passes.try_lock_owned().unwrap();
@@ -212,6 +263,31 @@ mod tests {
         let namesake = claims.claim(&run(), "namesake", &age(2, "a"), now);
         assert_eq!(namesake.owner, Owner::Itself);
         assert!(namesake.passes.try_lock_owned().is_err());
+        let pending = pending(now);
+        claims.leave(&run(), "deleted", Some(&pending));
+        drop(under_way);
+        let namesake = claims.claim(&run(), "namesake", &age(2, "a"), now);
+        assert!(namesake.passes.try_lock_owned().is_ok());
+        assert_eq!(namesake.unsettled, Some(pending));
+    }
+
+    #[test]
+    fn p4_whoever_took_an_unsettled_update_over_has_it_again_after_standing_for_another_run() {
+        let claims = Claims::new(aws(), mpsc::unbounded_channel().0);
+        let now = Duration::ZERO;
+        let pending = pending(now);
+        let _ = claims.claim(&run(), "deleted", &age(1, "a"), now);
+        claims.leave(&run(), "deleted", Some(&pending));
+        claims.release("deleted");
+        let taken_over = claims.claim(&run(), "heir", &age(2, "b"), now).unsettled;
+        assert_eq!(taken_over, Some(pending.clone()));
+        claims.leave(&run(), "heir", taken_over.as_ref());
+        let another = RunKey { run: 2, ..run() };
+        assert_eq!(claims.claim(&another, "heir", &age(2, "b"), now).unsettled, None);
+        assert_eq!(claims.claim(&run(), "heir", &age(2, "b"), now).unsettled, Some(pending));
+    }
+
+    fn pending(now: Duration) -> Pending {
         let record = PendingUpdate {
             id: "sent".to_owned(),
             generation: 1,
@@ -219,14 +295,9 @@ mod tests {
             exposure_percentage: None,
             recorded_at: Time(Timestamp::UNIX_EPOCH),
         };
-        let pending = Pending {
+        Pending {
             record,
             first_seen: now,
-        };
-        claims.leave(&run(), "deleted", Some(&pending));
-        drop(under_way);
-        let namesake = claims.claim(&run(), "namesake", &age(2, "a"), now);
-        assert!(namesake.passes.try_lock_owned().is_ok());
-        assert_eq!(namesake.unsettled, Some(pending));
+        }
     }
 }

@@ -92,14 +92,17 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
+    let appconfig = aws(&settings.service, &process_id, Arc::clone(&observer))?;
+    let endpoints = appconfig.endpoints().clone();
     let shared = Arc::new(Shared {
-        appconfig: aws(&settings.service, &process_id, Arc::clone(&observer))?,
+        appconfig,
         rates: RateLimits::new(
             Rate::per_second(settings.read_rate.per_second())?,
             Rate::per_second(settings.write_rate.per_second())?,
+            endpoints.clone(),
             observer,
         ),
-        claims: Claims::new(wake),
+        claims: Claims::new(endpoints, wake),
         leadership,
         schema: schema.clone(),
         publisher: publisher.clone(),

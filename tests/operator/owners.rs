@@ -47,6 +47,25 @@ async fn p8_of_two_resources_for_one_run_by_name_and_by_id_the_older_acts_and_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p8_of_two_resources_that_differ_in_their_region_alone_one_acts_where_one_endpoint_stands_for_both() {
+    let scene = Scene::new().await;
+    let _operator = scene.operator();
+    scene.apply("older", &json!({ "exposurePercentage": 5 })).await;
+    scene.wait("older", "ready", is_ready).await;
+    let elsewhere = json!({ "region": "us-east-1", "exposurePercentage": 40 });
+    scene.apply("younger", &elsewhere).await;
+    let decided = |run: &ExperimentRun| is_ready(run) || is_stalled(run, "RunAlreadyManaged");
+    let run = scene.wait("younger", "decided upon", decided).await;
+    assert!(is_stalled(&run, "RunAlreadyManaged"), "{:?}", run.status);
+    assert_eq!(json!(run.status)["region"], "us-east-1", "each keeps its own");
+    assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 5.0 })]);
+    scene.delete("older").await;
+    scene.wait("younger", "ready", is_ready).await;
+    assert_eq!(bodies(&scene.updates())[1..], [json!({ "ExposurePercentage": 40.0 })]);
+    scene.judge();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p8_an_owner_in_another_namespace_is_not_named() {
     let scene = Scene::new().await;
     let other = format!("{}-other", scene.namespace);

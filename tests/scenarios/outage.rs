@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use appconfig_emulator::Operation;
 use appconfig_experiment_operator::{
     api::{ExperimentRun, ExperimentRunStatus},
-    appconfig::{Priority, Rate, RateLimits, Unobserved},
+    appconfig::{Endpoints, Priority, Rate, RateLimits, Unobserved},
     decide::{
         self, Now, Owner, Resource, Seen,
         desired::{Defaults, Desired},
@@ -121,7 +121,8 @@ fn unavailable() -> Failure {
 #[tokio::test(start_paused = true)]
 async fn s09_an_outage_of_ten_minutes_is_told_once_and_ends_without_a_herd() {
     let rate = Rate::per_second(20.0).unwrap();
-    let rates = RateLimits::new(rate, rate, Arc::new(Unobserved));
+    let aws = Endpoints::parse(None, false, false, false).unwrap();
+    let rates = RateLimits::new(rate, rate, aws, Arc::new(Unobserved));
     let began = Instant::now();
     let mut passes = JoinSet::new();
     for number in 0..SIMULATED {

@@ -6,9 +6,14 @@ use super::*;
 use crate::appconfig::{Operation, Unobserved};
 
 fn limits(read: f64, write: f64) -> RateLimits {
+    limits_at(None, read, write)
+}
+
+fn limits_at(endpoint: Option<&str>, read: f64, write: f64) -> RateLimits {
     RateLimits::new(
         Rate::per_second(read).unwrap(),
         Rate::per_second(write).unwrap(),
+        Endpoints::parse(endpoint, false, false, false).unwrap(),
         Arc::new(Unobserved),
     )
 }
@@ -52,6 +57,16 @@ async fn a_fraction_is_one_request_in_several_seconds() {
     limits.write(&region(), "a").await;
     let elapsed = started.elapsed().as_secs_f64();
     assert!((5.0..5.01).contains(&elapsed), "{elapsed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn regions_with_one_endpoint_share_its_limits() {
+    let limits = limits_at(Some("https://appconfig.example/"), 1.0, 1.0);
+    let other = "us-east-1".parse().unwrap();
+    limits.read(&region(), "a", Priority::Change).await;
+    assert!(limits.read(&other, "a", Priority::Change).now_or_never().is_none());
+    limits.write(&other, "a").await;
+    assert!(limits.write(&region(), "a").now_or_never().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +188,8 @@ impl Observer for Waits {
 async fn each_wait_is_told_once() {
     let waits = Arc::new(Waits(Mutex::default()));
     let (read, write) = (Rate::per_second(20.0).unwrap(), Rate::per_second(1.0).unwrap());
-    let limits = RateLimits::new(read, write, Arc::clone(&waits) as Arc<dyn Observer>);
+    let aws = Endpoints::parse(None, false, false, false).unwrap();
+    let limits = RateLimits::new(read, write, aws, Arc::clone(&waits) as Arc<dyn Observer>);
     limits.write(&region(), "a").await;
     limits.write(&region(), "a").await;
     let waits = waits.0.lock().unwrap();

@@ -17,6 +17,14 @@ pub(crate) struct RunKey {
     pub(crate) run: i64,
 }
 
+impl RunKey {
+    /// The IDs alone: the emulator is one endpoint for all regions, and has the same runs in each.
+    pub(crate) fn by_ids(&self) -> (String, String, i64) {
+        let (application, definition) = (&self.application_id, &self.experiment_definition_id);
+        (application.clone(), definition.clone(), self.run)
+    }
+}
+
 /// What the answer to a request told whoever sent it.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {

@@ -63,7 +63,7 @@ impl<'a> Evidence<'a> {
                 by_address.entry(address).or_default().push(place);
             }
             if let Some(run) = resource.run() {
-                by_run.entry(run).or_default().push(place);
+                by_run.entry(run.by_ids()).or_default().push(place);
             }
         }
         for (place, request) in self.requests.iter().enumerate() {
@@ -78,7 +78,7 @@ impl<'a> Evidence<'a> {
                 // Nobody recorded it; whoever stands for its run is concerned.
                 (true, None) => request
                     .target()
-                    .and_then(|run| by_run.get(&run).cloned())
+                    .and_then(|run| by_run.get(&run.by_ids()).cloned())
                     .unwrap_or_default(),
                 (false, _) => address
                     .and_then(|address| by_address.get(&address).cloned())

@@ -1,6 +1,7 @@
 //! P8, one owner. Of the resources whose status has pinned the same run, and that are not gone, only the oldest (by
 //! creation, then namespace, then name) sends updates. No other one comes to say Ready=True, and when the recording goes
-//! on to the end, each says `RunAlreadyManaged`, unless its spec or its reads fail.
+//! on to the end, each says `RunAlreadyManaged`, unless its spec or its reads fail. The region makes no other run of it,
+//! since one endpoint stands for all of them here.
 
 use std::collections::HashMap;
 
@@ -25,7 +26,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut by_run = HashMap::<_, Vec<&Resource<'_>>>::new();
     for resource in &evidence.resources {
         if let Some(run) = resource.run() {
-            by_run.entry(run).or_default().push(resource);
+            by_run.entry(run.by_ids()).or_default().push(resource);
         }
     }
     let mut violations = Vec::new();
@@ -40,7 +41,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
         };
         let claimants = resource
             .run()
-            .and_then(|run| by_run.get(&run))
+            .and_then(|run| by_run.get(&run.by_ids()))
             .map_or(&[][..], Vec::as_slice);
         if let Some(older) = owner_before(claimants, resource, resource.states[state].index) {
             let (id, namespace, name) = (short(update.id.unwrap_or_default()), older.namespace, older.name);
