@@ -147,35 +147,37 @@ async fn p11_a_bad_manifest_is_answered_without_entity_ids_and_parameters() {
 }
 
 #[tokio::test]
-async fn identity_cannot_be_changed_and_exposure_can_be_lowered() {
+async fn what_names_the_run_is_corrected_until_it_is_found_and_not_changed_from_then_on() {
     let (_, _, runs) = fresh().await;
-    let refused = cases::refused_changes().into_iter();
-    let legal = cases::accepted_changes()
-        .into_iter()
-        .map(|(from, to)| (from, to, "accepted"));
-    for (index, (from, to, message)) in refused.chain(legal).enumerate() {
-        let name = format!("run-{index}");
+    for (index, (from, to, message)) in cases::refused_changes().into_iter().enumerate() {
+        let name = format!("refused-{index}");
         let mut run = create(&runs, &name, &from).await;
         run.data["spec"] = to.clone();
-        let answer = answer(runs.replace(&name, &dry_run(), &run).await);
-        assert!(answer.contains(message), "{from} to {to}: {answer}");
+        let corrected = answer(runs.replace(&name, &dry_run(), &run).await);
+        assert_eq!(corrected, "accepted", "{from} to {to}, nothing found");
+        let mut run = patch_status(&runs, &name, cases::found()).await;
+        run.data["spec"] = to.clone();
+        // Whatever the body says of the status, what is stored counts.
+        for status in [Some(run.data["status"].clone()), Some(json!({})), None] {
+            run.data["status"] = status.clone().unwrap_or_default();
+            if status.is_none() {
+                run.data.as_object_mut().unwrap().remove("status");
+            }
+            let answer = answer(runs.replace(&name, &dry_run(), &run).await);
+            assert!(answer.contains(message), "{from} to {to}: {answer}");
+        }
     }
-}
-
-#[tokio::test]
-async fn a_region_is_added_only_as_the_one_that_was_found() {
-    let (_, _, runs) = fresh().await;
-    create(&runs, "run", &spec(json!({}))).await;
-    patch_status(&runs, "run", json!({"region": "eu-west-1"})).await;
-    let other = answer(patch_spec(&runs, "run", json!({"region": "eu-west-2"})).await);
-    assert!(other.contains("added only as the region in status.region"), "{other}");
-    assert_eq!(
-        answer(patch_spec(&runs, "run", json!({"region": "eu-west-1"})).await),
-        "accepted"
-    );
-    for region in [json!("eu-west-2"), Value::Null] {
-        let answer = answer(patch_spec(&runs, "run", json!({ "region": region })).await);
-        assert!(answer.contains("spec.region can't be changed or removed"), "{answer}");
+    for (index, (from, to)) in cases::accepted_changes().into_iter().enumerate() {
+        let name = format!("accepted-{index}");
+        let mut run = create(&runs, &name, &from).await;
+        for found in [false, true] {
+            if found {
+                run = patch_status(&runs, &name, cases::found()).await;
+            }
+            run.data["spec"] = to.clone();
+            let answer = answer(runs.replace(&name, &dry_run(), &run).await);
+            assert_eq!(answer, "accepted", "{from} to {to}");
+        }
     }
 }
 

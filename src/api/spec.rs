@@ -25,14 +25,39 @@ use super::{ExperimentRunStatus, Exposure, Ramp};
     status = "ExperimentRunStatus",
     derive = "PartialEq",
     doc = "What one existing run of an AWS AppConfig experiment should look like now, and what AppConfig says of it. Deleting this resource leaves the run as it is.",
-    // The spec is the one that changes; the region is pinned by the first successful read, which only the status knows.
+    // What names the run may be corrected until the run is found, which only the status knows. Here are rules on changes
+    // only: a rule on a state that the stored object breaks would refuse every write of it, of labels and status too.
     validation = Rule::new(
-        "has(oldSelf.spec.region) ? has(self.spec.region) && self.spec.region == oldSelf.spec.region : \
-         !has(self.spec.region) || !has(self.status) || !has(self.status.region) || self.spec.region == self.status.region"
+        "!has(oldSelf.status) || !has(oldSelf.status.applicationId) \
+         || self.spec.applicationIdentifier == oldSelf.spec.applicationIdentifier"
     )
     .message(
-        "spec.region can't be changed or removed, and added only as the region in status.region: a run in another region \
-         is another resource"
+        "applicationIdentifier can't be changed once the run was found, since a run of another application is another \
+         resource: delete and recreate this one"
+    )
+    .field_path(".spec.applicationIdentifier"),
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.applicationId) \
+         || self.spec.experimentDefinitionIdentifier == oldSelf.spec.experimentDefinitionIdentifier"
+    )
+    .message(
+        "experimentDefinitionIdentifier can't be changed once the run was found, since a run of another definition is \
+         another resource: delete and recreate this one"
+    )
+    .field_path(".spec.experimentDefinitionIdentifier"),
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.applicationId) || self.spec.run == oldSelf.spec.run"
+    )
+    .message("run can't be changed once it was found, since another run is another resource: delete and recreate this one")
+    .field_path(".spec.run"),
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.applicationId) || (has(oldSelf.spec.region) \
+         ? has(self.spec.region) && self.spec.region == oldSelf.spec.region \
+         : !has(self.spec.region) || !has(oldSelf.status.region) || self.spec.region == oldSelf.status.region)"
+    )
+    .message(
+        "spec.region can't be changed or removed once the run was found, and added only as the region in status.region, \
+         since a run in another region is another resource: delete and recreate this one"
     )
     .field_path(".spec.region"),
     selectable = ".spec.applicationIdentifier",
@@ -113,34 +138,39 @@ use super::{ExperimentRunStatus, Exposure, Ramp};
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentRunSpec {
     /// The ID or name of the AppConfig application, 1 to 2048 characters, as the namespace's annotation
-    /// experiments.appconfig.dev/applications lists it. Immutable.
+    /// experiments.appconfig.dev/applications lists it. It can be corrected until the run is found, see status.applicationId,
+    /// and not be changed from then on.
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(
-        validation = ("self == oldSelf", "applicationIdentifier can't be changed: a run of another application is another resource"),
-        validation = ("!(self in ['.', '..'])", "applicationIdentifier can't be . or ..: give the application's ID instead")
-    )]
+    #[x_kube(validation = ("!(self in ['.', '..'])", "applicationIdentifier can't be . or ..: give the application's ID instead"))]
     pub application_identifier: String,
-    /// The ID or name of the experiment definition, 1 to 2048 characters. Immutable.
+    /// The ID or name of the experiment definition, 1 to 2048 characters. It can be corrected until the run is found,
+    /// and not be changed from then on.
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(
-        validation = ("self == oldSelf", "experimentDefinitionIdentifier can't be changed: a run of another definition is another resource"),
-        validation = ("!(self in ['.', '..'])", "experimentDefinitionIdentifier can't be . or ..: give the definition's ID instead")
-    )]
+    #[x_kube(validation = (
+        "!(self in ['.', '..'])",
+        "experimentDefinitionIdentifier can't be . or ..: give the definition's ID instead"
+    ))]
     pub experiment_definition_identifier: String,
-    /// The number of the run, 1 or more, as AppConfig counts the runs of the definition. Immutable: another run is
-    /// another resource.
+    /// The number of the run, 1 or more, as AppConfig counts the runs of the definition. It can be corrected until the run
+    /// is found, and not be changed from then on: another run is another resource.
     #[schemars(range(min = 1, max = 2_147_483_647))]
-    #[x_kube(validation = ("self == oldSelf", "run can't be changed: another run is another resource"))]
     pub run: i32,
-    /// The AWS region of the run, such as eu-west-1: 1 to 32 lower-case letters, digits and hyphens. Absent: the one in
-    /// status.region, else the operator's own. It may be added later, as the region that status.region then names; it
-    /// is never changed or removed.
+    /// The AWS region of the run, such as eu-west-1, in 1 to 32 characters: lower-case words and a number, with hyphens
+    /// between them. A zone such as eu-west-1a is no region. Absent: the one in status.region, else the operator's own. It
+    /// can be corrected until the run is found; from then on it can be added, as the region that status.region names, and
+    /// not be changed or removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
-    #[x_kube(validation = (
-        "self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",
-        "region must be the name of an AWS region, such as eu-west-1: lower-case letters, digits and hyphens"
-    ))]
+    #[x_kube(
+        validation = (
+            "self.matches('^([a-z]+-)+[0-9]+[a-z]?$')",
+            "region must be the name of an AWS region, such as eu-west-1: lower-case words and a number, with hyphens between them"
+        ),
+        validation = (
+            "!self.matches('^([a-z]+-)+[0-9]+[a-z]$')",
+            "region must be a region, and this is the name of a zone: write us-east-1, not us-east-1a"
+        )
+    )]
     pub region: Option<String>,
     /// The description of the run, 0 to 1024 characters. Absent: not managed. Empty: cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,9 @@ pub struct ExperimentRunStatus {
     /// The ID of the experiment definition that was first found. Pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_definition_id: Option<String>,
+    /// The number of the run that was first found. Pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<i32>,
     /// RUNNING or DONE, as AppConfig last said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<RunStatus>,

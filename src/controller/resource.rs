@@ -27,7 +27,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     api::{ExperimentRun, ExperimentRunSpec, ExperimentRunStatus, Exposure, RECONCILE_REQUESTED_AT, Region},
-    decide::desired::{Defaults, Desired, InvalidSpec},
+    decide::{
+        desired::{Defaults, Desired, InvalidSpec},
+        names::Names,
+    },
 };
 
 use super::{cache::ObjectKey, call::CallError};
@@ -77,7 +80,7 @@ impl Identity {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
     pub(super) identity: Identity,
-    /// Reached by way of [`Run::desired`] only.
+    /// Reached by way of [`Run::desired`] and [`Run::names`] only.
     spec: ExperimentRunSpec,
     /// Fields of the spec that this operator does not know: a newer CRD has them, and they may forbid what the rest allows.
     unknown: BTreeSet<String>,
@@ -94,6 +97,11 @@ impl Run {
             return Err(InvalidSpec::UnknownFields(self.unknown.clone()));
         }
         Desired::parse(&self.spec, pinned, defaults)
+    }
+
+    /// Which run is meant, whether or not the rest of the spec can be used.
+    pub(super) fn names(&self, defaults: &Defaults) -> Names {
+        Names::of(&self.spec, defaults)
     }
 
     /// Whether this can't come after another state of the same resource, unless the data of the API server were restored from

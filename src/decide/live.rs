@@ -22,14 +22,14 @@ pub struct RunKey {
 }
 
 impl RunKey {
-    /// The run that a status has pinned, if it has.
+    /// The run that a status has pinned, if it has. One from before runs were pinned has the spec's.
     #[must_use]
     pub fn pinned(status: &ExperimentRunStatus, run: i32) -> Option<Self> {
         Some(Self {
             region: status.region.as_deref()?.parse().ok()?,
             application_id: status.application_id.clone()?,
             experiment_definition_id: status.experiment_definition_id.clone()?,
-            run,
+            run: status.run.unwrap_or(run),
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::api::{ConditionType, ExperimentRunStatus, HeldUpdate, Member, Pending
 use super::{
     conditions::{self, Row},
     live::{Known, RunKey},
+    names::Names,
     update::Update,
 };
 
@@ -18,8 +19,9 @@ const RESOLVED_KEPT: usize = 16;
 pub struct Memory {
     /// The run that was found first.
     pub pin: Option<RunKey>,
-    /// Whether a status has told of it: until then another process may have found another run first.
-    pub pin_is_recorded: bool,
+    /// By which names it was found, as long as no status has told of it: until then the names may be corrected, and another
+    /// process may have found another run first.
+    pub found_by: Option<Names>,
     /// The last answer that was believed.
     pub known: Option<Known>,
     /// The last answer that was not.
@@ -97,10 +99,8 @@ impl Memory {
             .pending_update
             .clone()
             .map(|record| Pending { record, first_seen });
-        let pin = RunKey::pinned(status, run);
         Self {
-            pin_is_recorded: pin.is_some(),
-            pin,
+            pin: RunKey::pinned(status, run),
             known: Known::from_status(status),
             held: status.held_updates.clone(),
             ramp: status.ramp.clone(),
@@ -115,10 +115,10 @@ impl Memory {
     /// have been old, and a read that lags is told by what another process has recorded since. One that was wiped tells
     /// nothing. Where another process has recorded the run that it found, that one was found first (P5).
     pub(super) fn take_up(&mut self, status: &ExperimentRunStatus, run: i32) {
-        if let Some(pin) = RunKey::pinned(status, run).filter(|_| !self.pin_is_recorded) {
+        if let Some(pin) = RunKey::pinned(status, run).filter(|_| !self.has_recorded_pin()) {
             self.known.take_if(|_| self.pin.as_ref() != Some(&pin));
             self.pin = Some(pin);
-            self.pin_is_recorded = true;
+            self.found_by = None;
         }
         let Some(told) = Known::from_status(status) else { return };
         if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
@@ -132,7 +132,25 @@ impl Memory {
 
     /// Notes that a status which this process decided upon is written, and with it the run that it found.
     pub fn recorded(&mut self) {
-        self.pin_is_recorded = self.pin.is_some();
+        self.found_by = None;
+    }
+
+    /// Whether a status has told of the run that was found.
+    const fn has_recorded_pin(&self) -> bool {
+        self.pin.is_some() && self.found_by.is_none()
+    }
+
+    /// Lets go of a run that was found by other names than the spec's and that no status has told of, and of all that was
+    /// seen of it: the names have been corrected. True when there was one.
+    pub fn follow(&mut self, names: &Names) -> bool {
+        let is_of_others = self.found_by.as_ref().is_some_and(|found_by| found_by != names);
+        if is_of_others {
+            *self = Self {
+                resolved: std::mem::take(&mut self.resolved),
+                ..Self::default()
+            };
+        }
+        is_of_others
     }
 
     /// Notes that nothing was sent, or will be, under this ID: whatever copy of the status still names it is old.

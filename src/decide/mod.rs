@@ -6,7 +6,7 @@
 //!
 //! | question | where |
 //! |---|---|
-//! | can the spec be used? | [`desired`] |
+//! | can the spec be used? which run does it mean? | [`desired`], [`names`] |
 //! | is it the run that was found first, is the answer newer than what is known? | `observe` |
 //! | is an earlier update still unsettled? | `settle` |
 //! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
@@ -25,6 +25,7 @@ mod held;
 mod judge;
 pub mod live;
 pub mod memory;
+pub mod names;
 pub mod notice;
 mod now;
 mod observe;
@@ -49,6 +50,7 @@ use desired::{Desired, InvalidSpec};
 use failure::{Failure, Operation};
 use live::{Known, Live};
 use memory::Memory;
+use names::Names;
 use notice::Notice;
 pub use now::Now;
 use schedule::Next;
@@ -206,6 +208,7 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
         Ok(desired) => desired,
         Err(invalid) => return unusable(resource, memory, invalid, now),
     };
+    memory.follow(&Names::asked(desired));
     memory.take_up(resource.status, desired.run);
     if memory.ramp.is_none() {
         memory.ramp.clone_from(&resource.status.ramp);
@@ -365,6 +368,7 @@ impl<'a> Pass<'a> {
             self.status.region = Some(pin.region.to_string());
             self.status.application_id = Some(pin.application_id.clone());
             self.status.experiment_definition_id = Some(pin.experiment_definition_id.clone());
+            self.status.run = Some(pin.run);
         }
         self.status.observed_generation = Some(generation);
         self.status.last_handled_reconcile_at = self.resource.reconcile_requested_at.map(str::to_owned);

@@ -11,6 +11,7 @@ use super::{
     failure::{Failure, FailureKind, Operation},
     live::{Known, Live, RunKey},
     memory::{Refused, Stale},
+    names::Names,
     notice::{self, Notice},
     schedule::{self, Next, STALE_BELIEVED_AFTER},
     update::{Change, Update},
@@ -135,6 +136,9 @@ impl Pass<'_> {
             .pin
             .clone()
             .or_else(|| RunKey::pinned(self.resource.status, self.desired.run));
+        if pinned.is_none() {
+            self.memory.found_by = Some(Names::asked(self.desired));
+        }
         let pin = pinned.unwrap_or_else(|| live.key.clone());
         let same = pin == live.key;
         if !same {
@@ -142,10 +146,12 @@ impl Pass<'_> {
                 Reason::RunReplaced,
                 Verdict::Stalled,
                 format!(
-                    "the spec's names now mean application {} and experiment definition {}, but this resource stands for {} \
-                     and {}: delete and recreate this resource to manage the new run",
+                    "the spec's names now mean run {} of application {} and experiment definition {}, but this resource \
+                     stands for run {} of {} and {}: delete and recreate this resource to manage the new run",
+                    live.key.run,
                     live.key.application_id,
                     live.key.experiment_definition_id,
+                    pin.run,
                     pin.application_id,
                     pin.experiment_definition_id
                 ),

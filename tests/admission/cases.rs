@@ -38,6 +38,7 @@ const PARAMETER_NAMES: &str = "dynamicExtensionParameters must have keys such as
 const PARAMETER_VALUES: &str = "dynamicExtensionParameters must have values of 1 to 2048 characters";
 const TAGS: &str = "tags must have keys of 1 to 128 characters and values of 0 to 256";
 const REGION: &str = "region must be the name of an AWS region, such as eu-west-1";
+const ZONE: &str = "region must be a region, and this is the name of a zone: write us-east-1, not us-east-1a";
 const RESYNC: &str = "resyncInterval must be from 30s to 24h, in whole hours, minutes and seconds";
 
 /// A legal spec, with `members` on top.
@@ -196,10 +197,26 @@ fn refused_members() -> impl Iterator<Item = Refused> {
         REGION,
         member(
             "region",
-            ["EU (Ireland)", "eu_west_1", "-eu", "eu-", "eu.west", "a\n"]
-                .map(Value::from)
-                .into(),
+            [
+                "EU (Ireland)",
+                "eu_west_1",
+                "-eu-1",
+                "eu-",
+                "eu.west-1",
+                "eu-west-1\n",
+                "eu-west",
+                "use1-az1",
+                "us-west-2-lax-1a",
+                "us-east-1-wl1-bos-wlz-1",
+            ]
+            .map(Value::from)
+            .into(),
         ),
+    ))
+    .chain(rule(
+        "spec.region",
+        ZONE,
+        member("region", ["us-east-1a", "us-gov-west-1b"].map(Value::from).into()),
     ))
     .chain(rule(
         "spec.resyncInterval",
@@ -287,12 +304,16 @@ pub fn accepted() -> Vec<Value> {
         json!({"applicationIdentifier": "my app/π 100%.", "experimentDefinitionIdentifier": "..."}),
         json!({"applicationIdentifier": "ä".repeat(2048), "run": 2_147_483_647}),
         json!({"region": "us-gov-west-1", "suspend": true}),
-        json!({"region": long("e", 32)}),
+        json!({"region": "an-unusually-long-region-name-12"}),
         json!({"description": ""}),
         json!({"description": "ä".repeat(1024)}),
         json!({"exposurePercentage": 0}),
         json!({"exposurePercentage": 33.3}),
         json!({"exposurePercentage": 100.0}),
+        json!({"region": "cn-northwest-1"}),
+        json!({"region": "us-iso-east-1"}),
+        json!({"region": "eusc-de-east-1"}),
+        json!({"region": "ap-southeast-7"}),
         json!({"resyncInterval": "30s"}),
         json!({"resyncInterval": "1h30m"}),
         json!({"resyncInterval": "24h"}),
@@ -322,36 +343,40 @@ pub fn accepted() -> Vec<Value> {
         .collect()
 }
 
-/// Changes that must be refused: from, to, and what the answer says.
+/// What a status says of a run that was found.
+pub fn found() -> Value {
+    json!({"region": "eu-west-1", "applicationId": "abc1234", "experimentDefinitionId": "bsxyd7k", "run": 1})
+}
+
+/// Changes that must be refused once the run was found, as [`found`] has it: from, to, and what the answer says. Until then
+/// they are corrections.
 pub fn refused_changes() -> Vec<(Value, Value, &'static str)> {
     let from = || spec(json!({"region": "eu-west-1"}));
     let to = |name: &str, value: Value| spec(json!({"region": "eu-west-1", name: value}));
+    let region = "since a run in another region is another resource: delete and recreate this one";
     vec![
         (
             from(),
             to("run", json!(2)),
-            "run can't be changed: another run is another resource",
+            "since another run is another resource: delete and recreate this one",
         ),
         (
             from(),
             to("applicationIdentifier", json!("s")),
-            "a run of another application is another resource",
+            "since a run of another application is another resource: delete and recreate this one",
         ),
         (
             from(),
             to("experimentDefinitionIdentifier", json!("a")),
-            "a run of another definition is another resource",
+            "since a run of another definition is another resource: delete and recreate this one",
         ),
-        (
-            from(),
-            spec(json!({"region": "eu-west-2"})),
-            "a run in another region is another resource",
-        ),
-        (from(), spec(json!({})), "a run in another region is another resource"),
+        (from(), spec(json!({"region": "eu-west-2"})), region),
+        (from(), spec(json!({})), region),
+        (spec(json!({})), spec(json!({"region": "eu-west-2"})), region),
     ]
 }
 
-/// Changes that are legal, a lower exposure among them: a revert must not break a sync.
+/// Changes that are legal, whether or not the run was found, a lower exposure among them: a revert must not break a sync.
 pub fn accepted_changes() -> Vec<(Value, Value)> {
     let exposure = |percentage: f64| spec(json!({"exposurePercentage": percentage}));
     vec![

@@ -198,7 +198,8 @@ impl Operator {
         } else if newest.uid != object.uid {
             Self::rest(state, replica);
         } else {
-            if newest.status != object.status && self.breach != Some(Breach::RecordOverOthers) {
+            let is_others = newest.status != object.status || newest.generation != upon;
+            if is_others && self.breach != Some(Breach::RecordOverOthers) {
                 work.at = At::Observe;
             }
             work.object = newest;

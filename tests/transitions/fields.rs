@@ -239,7 +239,7 @@ pub fn resync_interval() -> Field {
     Field::new("spec.resyncInterval", exposure_5, values)
 }
 
-/// Where the run is: it can be added once, as what it is already.
+/// Where the run is: once the run is found, it can be added, as what it is already.
 pub fn region() -> Field {
     let region = |name: &str| json!({ "region": name });
     let values = vec![
@@ -251,7 +251,8 @@ pub fn region() -> Field {
     Field::new("spec.region", exposure_5, values)
 }
 
-/// What names the run can't be changed, also to another name of the same.
+/// What names the run can be corrected until the run is found, and not be changed from then on, also to another name of the
+/// same.
 pub fn identity() -> [Field; 3] {
     let member = |name: &str, value: Value| json!({ name: value });
     let (application, definition) = ("applicationIdentifier", "experimentDefinitionIdentifier");

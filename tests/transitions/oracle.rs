@@ -225,18 +225,19 @@ impl Course {
     }
 }
 
-/// What the API server says to a change that can't be made whatever the values are; nothing when it can.
+/// What the API server says to a change that can't be made whatever the values are; nothing when it can. Until the run is
+/// found, in a region, all that names it may be corrected.
 pub fn refused_change(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
     found_in: Option<&str>,
 ) -> Option<&'static str> {
+    let found_in = found_in?;
     let region = |spec: &Map<String, Value>| spec.get("region").and_then(Value::as_str).map(str::to_owned);
     let differs = |name: &str| before.get(name) != after.get(name);
-    let known = region(before).or(found_in.map(str::to_owned));
     let moved = match (region(before), region(after)) {
         (Some(before), after) => after != Some(before),
-        (None, Some(after)) => known.is_some_and(|known| known != after),
+        (None, Some(after)) => after != found_in,
         (None, None) => false,
     };
     [
@@ -248,7 +249,7 @@ pub fn refused_change(
             "a run of another definition is another resource",
             differs("experimentDefinitionIdentifier"),
         ),
-        ("run can't be changed: another run is another resource", differs("run")),
+        ("another run is another resource", differs("run")),
         ("a run in another region is another resource", moved),
     ]
     .into_iter()

@@ -24,6 +24,7 @@ impl Pass {
         if !self.shared.may_act() {
             return Err(Interrupted::MayNotAct);
         }
+        self.follow_names();
         let Ok(desired) = self.desired() else {
             return Ok(Seen::Nothing);
         };
@@ -66,6 +67,18 @@ impl Pass {
                     .and_then(|events| answers::exposed_at(&events, live.exposure));
             }
             return Ok(Seen::Read(live, ended_by));
+        }
+    }
+
+    /// Lets go of a run that was found by names which have been corrected since, and of what this pass holds of it.
+    fn follow_names(&mut self) {
+        if self.memory.follow(&self.object.names(&self.shared.defaults)) {
+            self.has_write_token = false;
+        }
+        // Also where a pass was interrupted between its claim and its decision.
+        if self.memory.pin.is_none() {
+            self.shared.claims.release(&self.object.identity.uid);
+            (self.serial, self.run, self.owner) = (None, None, Owner::Itself);
         }
     }
 

@@ -6,6 +6,7 @@
 )]
 
 mod contests;
+mod corrections;
 mod ended;
 mod failures;
 mod holds;

@@ -59,7 +59,7 @@ impl<'a> Evidence<'a> {
         let default_region = &self.history.context.default_region;
         let (mut by_address, mut by_run) = (HashMap::<_, Vec<usize>>::new(), HashMap::<_, Vec<usize>>::new());
         for (place, resource) in self.resources.iter().enumerate() {
-            if let Some(address) = resource.address(default_region) {
+            for address in resource.addresses(default_region) {
                 by_address.entry(address).or_default().push(place);
             }
             if let Some(run) = resource.run() {
@@ -123,6 +123,8 @@ impl<'a> Evidence<'a> {
         let of_process = self.requests_of(resource).filter(|request| request.process == process);
         let mut good: Vec<_> = of_process
             .filter(|request| request.answered_before(before))
+            // Names that were corrected since may have meant another run.
+            .filter(|request| request.is_update() || resource.is_named_by(request))
             .filter_map(|request| Some((request.record.answered_at?, request.told.run()?)))
             .collect();
         good.sort_by_key(|(at, _)| *at);

@@ -1,12 +1,12 @@
 //! One resource and its states, in order.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use appconfig_experiment_operator::api::{ExperimentRun, ExperimentRunStatus, PendingUpdate};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::{answer::RunKey, history::Version};
+use crate::{answer::RunKey, history::Version, sent::Request};
 
 static NO_STATUS: LazyLock<ExperimentRunStatus> = LazyLock::new(ExperimentRunStatus::default);
 
@@ -92,19 +92,29 @@ impl<'a> Resource<'a> {
         unedited.or_else(|| self.states.iter().find_map(State::pinned))
     }
 
-    /// What its reads name: application, definition, run and region. The first three are immutable, and the region is
-    /// pinned.
-    pub(crate) fn address(&self, default_region: &str) -> Option<(&'a str, &'a str, u32, String)> {
-        let spec = &self.states.last()?.run.spec;
+    /// Whether a request has the names of its spec, as they are in the end.
+    pub(crate) fn is_named_by(&self, request: &Request<'_>) -> bool {
+        let record = request.record;
+        self.states.last().is_some_and(|last| {
+            let spec = &last.run.spec;
+            record.application.as_ref() == Some(&spec.application_identifier)
+                && record.definition.as_ref() == Some(&spec.experiment_definition_identifier)
+                && record.run.map(i64::from) == Some(i64::from(spec.run))
+        })
+    }
+
+    /// What its reads name: application, definition, run and region, which can be corrected until the run is found.
+    pub(crate) fn addresses(&self, default_region: &str) -> BTreeSet<(&'a str, &'a str, u32, String)> {
         let pinned = self.run().map(|run| run.region);
-        let region = spec
-            .region
-            .clone()
-            .or(pinned)
-            .unwrap_or_else(|| default_region.to_owned());
-        let run = u32::try_from(spec.run).ok()?;
-        let names = (&spec.application_identifier, &spec.experiment_definition_identifier);
-        Some((names.0, names.1, run, region))
+        let address = |state: &State<'a>| {
+            let spec = &state.run.spec;
+            let region = spec.region.clone().or(pinned.clone());
+            let region = region.unwrap_or_else(|| default_region.to_owned());
+            let run = u32::try_from(spec.run).ok()?;
+            let names = (&spec.application_identifier, &spec.experiment_definition_identifier);
+            Some((names.0.as_str(), names.1.as_str(), run, region))
+        };
+        self.states.iter().filter_map(address).collect()
     }
 }
 
@@ -141,8 +151,14 @@ impl<'a> State<'a> {
             region: self.status.region.clone()?,
             application_id: self.status.application_id.clone()?,
             experiment_definition_id: self.status.experiment_definition_id.clone()?,
-            run: i64::from(self.run.spec.run),
+            run: i64::from(self.status.run.unwrap_or(self.run.spec.run)),
         })
+    }
+
+    /// Whether its spec names a run of this number, and in this region if it names one.
+    pub(crate) fn names(&self, run: &RunKey) -> bool {
+        let spec = &self.run.spec;
+        i64::from(spec.run) == run.run && spec.region.as_ref().is_none_or(|region| *region == run.region)
     }
 
     /// A moment before which it was not written: the API server's own note of its last change, in whole seconds.

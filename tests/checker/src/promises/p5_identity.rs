@@ -1,5 +1,5 @@
-//! P5, identity. The application, the experiment definition and the region that a status pins stay the same for the life
-//! of the resource. Updates go to the pinned IDs. What one resource recorded is not sent when it is gone, beyond the 8 s of
+//! P5, identity. The application, the experiment definition, the region and the run's number that a status pins stay the
+//! same for the life of the resource, and the last two are those that the spec names as they are pinned. Updates go to the pinned IDs. What one resource recorded is not sent when it is gone, beyond the 8 s of
 //! P1, and no other resource, a namesake included, records the same ID as an update of its own: only, without a generation,
 //! as one of its predecessor's that is not settled.
 
@@ -44,6 +44,10 @@ fn pins(evidence: &Evidence<'_>) -> Vec<Violation> {
         let mut pinned = None;
         for state in resource.states.iter().filter(|state| !state.edited) {
             let pin = state.pinned();
+            if pinned.is_none() && state.written_by_operator && pin.as_ref().is_some_and(|pin| !state.names(pin)) {
+                let what = "the status pins another run than the spec names".to_owned();
+                violations.push(evidence.violation(Promise::P5, Some(resource), state.seen_at, what));
+            }
             if pinned.is_some() && pin != pinned && state.written_by_operator {
                 let what = match &pin {
                     None => "the pinned IDs are gone from the status".to_owned(),

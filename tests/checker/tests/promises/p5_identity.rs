@@ -39,6 +39,32 @@ fn a_region_that_changes() {
 }
 
 #[test]
+fn a_pin_of_a_run_that_the_spec_does_not_name() {
+    broken(&[Promise::P5, Promise::P6], "than the spec names", |it, changed| {
+        it.ask(RUN, &json!({ "exposurePercentage": 5 }));
+        it.read(RUN);
+        it.resource(RUN)["status"]["run"] = json!(if changed { 11 } else { 1 });
+        it.record(RUN, "True", "InSync");
+    });
+}
+
+/// What was read by names that were corrected tells nothing of the run that the new ones mean.
+#[test]
+fn an_answer_to_names_that_were_corrected() {
+    let promises = [Promise::P2, Promise::P4, Promise::P6];
+    broken(&promises, "not above the live 50", |it, changed| {
+        it.ask(RUN, &json!({ "exposurePercentage": 25, "run": 11 }));
+        it.read_shows(RUN, &json!({ "ExposurePercentage": 50 }));
+        if !changed {
+            it.last_request().run = Some(11);
+        }
+        it.ask(RUN, &json!({ "run": 1 }));
+        it.read(RUN);
+        it.change(RUN, "a", &exposure(25.0));
+    });
+}
+
+#[test]
 fn an_update_to_another_run_than_the_pinned_one() {
     broken(&[Promise::P5], "went to another run", |it, changed| {
         it.adopt(RUN, &json!({ "exposurePercentage": 5 }));
