@@ -27,14 +27,16 @@ mod rights;
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
 
 fn control_plane() -> &'static ControlPlane {
-    cluster::shared(|control_plane| {
-        kubectl(control_plane, &["apply", "-k", DEPLOY]);
-        let crd = "crd/experimentruns.experiments.appconfig.dev";
-        kubectl(
-            control_plane,
-            &["wait", "--for=condition=Established", "--timeout=20s", crd],
-        );
-    })
+    cluster::shared(prepare)
+}
+
+fn prepare(control_plane: &ControlPlane) {
+    kubectl(control_plane, &["apply", "-k", DEPLOY]);
+    let crd = "crd/experimentruns.experiments.appconfig.dev";
+    kubectl(
+        control_plane,
+        &["wait", "--for=condition=Established", "--timeout=20s", crd],
+    );
 }
 
 async fn administrator() -> Client {

@@ -1,6 +1,7 @@
 //! The admission policy: which namespace may name which application.
 
 use control_plane::User;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     administrator,
     cluster::{self, client, eventually, namespace},
-    control_plane, run,
+    prepare, run,
 };
 
 const ANNOTATION: &str = "experiments.appconfig.dev/applications";
@@ -104,12 +105,43 @@ async fn a_namespace_may_name_the_applications_that_it_lists() {
     }
 }
 
+/// A field of the spec that a later version may have.
+const LATER: &str = "approval";
+
+/// Gives the CRD a field that the policy knows nothing of, and waits until it is kept.
+async fn add_later_field(administrator: &Client, runs: &Api<DynamicObject>) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(administrator.clone());
+    let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{LATER}");
+    let patch = json!([{"op": "add", "path": path, "value": {"type": "string"}}]);
+    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
+    let name = "experimentruns.experiments.appconfig.dev";
+    definitions.patch(name, &PatchParams::default(), &patch).await.unwrap();
+    eventually("the field is kept", async || {
+        let mut run = run("probe");
+        run.data["spec"][LATER] = json!("by-hand");
+        let dry_run = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let kept = runs.create(&dry_run, &run).await.ok()?;
+        (kept.data["spec"][LATER] == "by-hand").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
-async fn a_withdrawn_application_leaves_the_brake_and_the_exit() {
-    let administrator = administrator().await;
+async fn a_withdrawn_application_leaves_the_brake_a_lower_target_and_the_exit() {
+    // One of its own, since its CRD is another one.
+    let control_plane = control_plane::ControlPlane::start(control_plane::Options::default()).unwrap();
+    prepare(&control_plane);
+    let administrator = client(&control_plane, User::Administrator).await;
     let (name, runs) = policed(&administrator, Some("shop")).await;
+    add_later_field(&administrator, &runs).await;
     create(&runs, "shop", false).await.unwrap();
-    patch(&runs, json!({"spec": {"exposurePercentage": 5}})).await.unwrap();
+    let before = json!({"spec": {
+        "exposurePercentage": 5, "description": "a", LATER: "by-hand", "treatmentOverrides": {"inline": {"qa-bob": "t1"}}
+    }});
+    patch(&runs, before).await.unwrap();
     let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(administrator.clone());
     let withdraw = Patch::Merge(json!({"metadata": {"annotations": {ANNOTATION: null}}}));
     namespaces
@@ -127,15 +159,53 @@ async fn a_withdrawn_application_leaves_the_brake_and_the_exit() {
     });
     let refused = refused.await;
     assert!(refused.contains("may not name any AppConfig application"), "{refused}");
-    patch(&runs, json!({"metadata": {"labels": {"team": "checkout"}}}))
-        .await
-        .unwrap();
-    patch(&runs, json!({"spec": {"suspend": true}})).await.unwrap();
-    assert!(
-        patch(&runs, json!({"spec": {"suspend": false}})).await.is_err(),
-        "the brake is not released"
-    );
-    let operator = cluster::runs(&client(control_plane(), User::Operator).await, &name);
+    exposure -= 1;
+    for change in [
+        json!({"exposurePercentage": f64::from(exposure) + 0.5}),
+        json!({"description": "b"}),
+        json!({"description": null}),
+        json!({"ramp": {"steps": []}}),
+        json!({"exposurePercentage": 1, "description": "b"}),
+        json!({"exposurePercentage": 1, "description": null}),
+        json!({"exposurePercentage": 1, LATER: "none"}),
+        json!({"exposurePercentage": null, LATER: null}),
+        json!({"exposurePercentage": 1, "treatmentOverrides": {"inline": {"qa-eve": "t1"}}}),
+        json!({"exposurePercentage": 1, "suspend": false}),
+        json!({"exposurePercentage": exposure + 1, "suspend": true}),
+        json!({"suspend": true, LATER: "none"}),
+        json!({"suspend": true, "applicationIdentifier": "search"}),
+        json!({"suspend": true, "run": 2}),
+    ] {
+        let said = patch(&runs, json!({ "spec": change })).await.unwrap_err();
+        assert!(
+            said.contains("may not name any AppConfig application"),
+            "{change}: {said}"
+        );
+    }
+    let labels = json!({"metadata": {"labels": {"team": "checkout"}}});
+    patch(&runs, labels).await.unwrap();
+    for change in [
+        json!({"exposurePercentage": f64::from(exposure) - 0.5}),
+        json!({"exposurePercentage": 2}),
+        json!({"suspend": true}),
+        json!({"exposurePercentage": 1.5}),
+        json!({"exposurePercentage": null}),
+    ] {
+        let answer = patch(&runs, json!({ "spec": change })).await;
+        assert_eq!(answer, Ok(()), "{change} asks for nothing more");
+    }
+    for change in [
+        json!({"suspend": false}),
+        json!({"suspend": null}),
+        json!({"exposurePercentage": 0}),
+    ] {
+        let said = patch(&runs, json!({ "spec": change })).await.unwrap_err();
+        assert!(
+            said.contains("may not name any AppConfig application"),
+            "{change}: {said}"
+        );
+    }
+    let operator = cluster::runs(&client(&control_plane, User::Operator).await, &name);
     let status = Patch::Merge(json!({"status": {"observedGeneration": 3}}));
     said(operator.patch_status("run", &PatchParams::default(), &status).await).unwrap();
     said(runs.delete("run", &DeleteParams::default()).await).unwrap();

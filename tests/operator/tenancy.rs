@@ -7,7 +7,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, is_ready};
+use crate::harness::{Scene, is_ready, is_stalled};
 
 const ANNOTATION: &str = "experiments.appconfig.dev/applications";
 
@@ -60,4 +60,35 @@ async fn a_namespace_names_only_the_applications_that_it_is_allowed() {
     let _operator = scene.operator();
     allow(&scene, json!("search,shop"), false).await;
     scene.wait("run", "ready", is_ready).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_withdrawal_a_lower_target_and_the_brake_are_taken() {
+    let scene = Scene::new().await;
+    let _operator = scene.operator();
+    allow(&scene, json!("shop"), false).await;
+    scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    let namespaces: Api<Namespace> = Api::all(scene.client.clone());
+    let withdraw = Patch::Merge(json!({ "metadata": { "annotations": { ANNOTATION: null } } }));
+    let parameters = PatchParams::default();
+    namespaces
+        .patch(&scene.namespace, &parameters, &withdraw)
+        .await
+        .unwrap();
+    let more = scene.manifest("run", &json!({ "exposurePercentage": 6, "description": "more" }));
+    scene
+        .eventually("refused", async || scene.try_apply(&more).await.is_err())
+        .await;
+    scene.pass("run").await;
+    scene.apply("run", &json!({ "exposurePercentage": 3 })).await;
+    scene
+        .wait("run", "told", |run| is_stalled(run, "ExposureAboveDesired"))
+        .await;
+    scene
+        .apply("run", &json!({ "exposurePercentage": 3, "suspend": true }))
+        .await;
+    scene.wait("run", "suspended", |run| is_stalled(run, "Suspended")).await;
+    assert_eq!(scene.updates().len(), 1);
+    scene.judge();
 }
