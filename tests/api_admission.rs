@@ -181,6 +181,31 @@ async fn what_names_the_run_is_corrected_until_it_is_found_and_not_changed_from_
     }
 }
 
+/// The one door that can't be closed: kubectl is answered with the stored object. Should that change, the README can say so.
+#[tokio::test]
+async fn p11_a_misspelt_field_is_answered_with_what_is_stored_unless_it_is_applied_server_side() {
+    let (_, namespace, runs) = fresh().await;
+    let manifest = |field: &str| {
+        let members = json!({field: 5, "treatmentOverrides": {"inline": {CANARY: "t1"}}});
+        resource("run", &spec(members)).to_string()
+    };
+    let file = control_plane().directory().join(format!("{namespace}.json"));
+    let apply = |manifest: String, how: &str| {
+        std::fs::write(&file, manifest).unwrap();
+        let output = control_plane().kubectl(["-n", &namespace, "apply", how, "-f", file.to_str().unwrap()]);
+        let output = output.unwrap();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    };
+    for (how, told) in [("--server-side=true", false), ("--server-side=false", true)] {
+        let (taken, said) = apply(manifest("exposurePercentage"), how);
+        assert!(taken && !said.contains(CANARY), "{said}");
+        let (taken, said) = apply(manifest("exposurePercent"), how);
+        assert!(!taken && said.contains("exposurePercent"), "{said}");
+        assert_eq!(said.contains(CANARY), told, "{how}: {said}");
+        runs.delete("run", &kube::api::DeleteParams::default()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn overrides_belong_to_one_manager_as_a_whole() {
     let (_, _, runs) = fresh().await;

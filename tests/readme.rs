@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     process::{Command, Output},
     time::Duration,
 };
@@ -131,6 +132,33 @@ fn the_timeline_of_the_two_week_ramp_is_what_plan_prints() {
         .map(|block| serde_saphyr::from_str(block).unwrap())
         .collect();
     assert_eq!(shown, [serde_saphyr::from_str::<Value>(&sample).unwrap()]);
+}
+
+/// A client-side apply of a stored resource with a misspelt field is answered with the whole of it (P11).
+#[test]
+fn p11_every_resource_is_applied_server_side() {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples");
+    let files = fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path());
+    let texts: Vec<String> = files
+        .filter(|path| path.is_file())
+        .map(|path| fs::read_to_string(path).unwrap())
+        .chain([document::text(), include_str!("demo/demo.rs").to_owned()])
+        .collect();
+    let applied = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| line.contains("kubectl apply"));
+    // What holds no entity IDs is applied as people do.
+    let of_others = ["kubectl apply -k ", "kubectl apply -f crds/", "/namespace.yaml"];
+    let of_resources = applied.filter(|line| !of_others.iter().any(|other| line.contains(other)));
+    let lines: Vec<_> = of_resources.filter(|line| !line.contains("`kubectl apply`")).collect();
+    assert!(lines.len() > 8, "{lines:#?}");
+    for line in lines {
+        assert!(
+            line.contains("--server-side") || line.ends_with("`kubectl apply"),
+            "{line}"
+        );
+    }
 }
 
 fn properties(of: &str) -> serde_json::Map<String, Value> {

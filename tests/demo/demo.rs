@@ -61,8 +61,8 @@ It is up. The operator's log follows here; Ctrl-C stops everything. In another t
   export KUBECONFIG={kubeconfig}
   alias kubectl={kubectl}
 
-  kubectl apply -f deploy/samples/validate.yaml     # run 1 of add-to-cart in shop, for one tester
-  kubectl apply -f deploy/samples/expose.yaml       # the same run, for a quarter of the audience
+  kubectl apply --server-side -f deploy/samples/validate.yaml     # run 1 of add-to-cart in shop, for one tester
+  kubectl apply --server-side -f deploy/samples/expose.yaml       # the same run, for a quarter of the audience
   kubectl get exprun -o wide
   kubectl describe exprun add-to-cart-1
   kubectl explain exprun.spec

@@ -38,7 +38,7 @@ impl<'a> Ramp<'a> {
         let started = stage.emulator().start_run(&experiment, 0.0);
         started.map_err(|refusal| refusal.message)?;
         say("A ramp: run 1 of search-ranking is to rise in steps, each held for a time");
-        stage.kubectl(&["apply", "-f", MANIFEST])?;
+        stage.kubectl(&["apply", "--server-side", "-f", MANIFEST])?;
         let round = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
         let mut ramp = Self {
             stage,

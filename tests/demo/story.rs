@@ -48,7 +48,8 @@ struct Story<'a> {
 impl Story<'_> {
     fn validate(&mut self) -> Outcome {
         say("Validate at 0 %: nobody is exposed, but the tester qa-bob gets treatment t1");
-        self.stage.kubectl(&["apply", "-f", "deploy/samples/validate.yaml"])?;
+        self.stage
+            .kubectl(&["apply", "--server-side", "-f", "deploy/samples/validate.yaml"])?;
         let overrides = json!({"TreatmentOverrides": {"Inline": {"qa-bob": "t1"}}});
         let ending = Ending::ready(Reason::InSync, 0.0);
         let ending = ending.having_sent(json!({"Description": "New button, first try"}), 200);
@@ -113,7 +114,8 @@ impl Story<'_> {
 
     fn name_an_unknown_run(&mut self) -> Outcome {
         say("Name a run that AppConfig doesn't have");
-        self.stage.kubectl(&["apply", "-f", "tests/demo/unknown-run.yaml"])?;
+        self.stage
+            .kubectl(&["apply", "--server-side", "-f", "tests/demo/unknown-run.yaml"])?;
         let mut unknown = Resource::new(self.stage, UNKNOWN, (self.stage.experiment().clone(), 7));
         unknown.ends(&Ending::without_run(Reason::RunNotFound))?;
         self.stage.kubectl(&["delete", "exprun", UNKNOWN])

@@ -107,7 +107,7 @@ fn the_manifest_is_accepted_and_so_are_the_recipes() {
 
     shell.run("kubectl annotate namespace checkout experiments.appconfig.dev/applications-");
     shell.run("kubectl delete exprun add-to-cart-1 -n checkout");
-    let create = "kubectl apply -f deploy/samples/validate.yaml";
+    let create = "kubectl apply --server-side -f deploy/samples/validate.yaml";
     let refused = shell.attempt(create);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("may not name any AppConfig application yet"), "{said}");
