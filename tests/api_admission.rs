@@ -181,9 +181,10 @@ async fn what_names_the_run_is_corrected_until_it_is_found_and_not_changed_from_
     }
 }
 
-/// The one door that can't be closed: kubectl is answered with the stored object. Should that change, the README can say so.
+/// The two doors that can't be closed: should one of them close, the README can say so.
 #[tokio::test]
-async fn p11_a_misspelt_field_is_answered_with_what_is_stored_unless_it_is_applied_server_side() {
+async fn p11_a_wrong_type_is_answered_with_its_key_and_a_misspelt_field_with_what_is_stored_unless_applied_server_side()
+{
     let (_, namespace, runs) = fresh().await;
     let manifest = |field: &str| {
         let members = json!({field: 5, "treatmentOverrides": {"inline": {CANARY: "t1"}}});
@@ -202,6 +203,9 @@ async fn p11_a_misspelt_field_is_answered_with_what_is_stored_unless_it_is_appli
         let (taken, said) = apply(manifest("exposurePercent"), how);
         assert!(!taken && said.contains("exposurePercent"), "{said}");
         assert_eq!(said.contains(CANARY), told, "{how}: {said}");
+        let wrong_type = spec(json!({"treatmentOverrides": {"inline": {CANARY: 1}}}));
+        let (taken, said) = apply(resource("run", &wrong_type).to_string(), how);
+        assert!(!taken && said.contains(CANARY), "{how}: {said}");
         runs.delete("run", &kube::api::DeleteParams::default()).await.unwrap();
     }
 }
