@@ -63,13 +63,8 @@ lint:
 doc:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
 
-# Not installed is no failure: it needs minutes to build, and says the same on every machine.
 deny:
-	@if cargo deny --version >/dev/null 2>&1; then \
-	  cargo deny --workspace check bans licenses sources; \
-	else \
-	  echo 'cargo-deny is not installed: dependencies are not checked (cargo install cargo-deny)'; \
-	fi
+	@.ci/deny
 
 crds-check:
 	$(CARGO) run --quiet -- crds | diff -u $(CRD) - || { echo '$(CRD) is stale: run make crds'; exit 1; }

@@ -59,7 +59,7 @@ async fn the_operator_has_the_rights_it_needs_and_no_more() {
             &["get", "list", "watch"][..],
         ),
         ("experiments.appconfig.dev", "experimentruns/status", "", "", &["patch"]),
-        ("events.k8s.io", "events", "", "", &["create", "patch"]),
+        ("events.k8s.io", "events", "", "", &["create"]),
         ("", "events", "", "", &[]),
         ("", "secrets", "", "", &[]),
         ("", "configmaps", "", OPERATOR_NAMESPACE, &[]),
