@@ -11,7 +11,10 @@ mod older_crd;
 use harness::{CANARY, Operator, Scene, bodies, is_ready, kubectl};
 use jiff::SignedDuration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -34,8 +37,9 @@ impl Scene {
         let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let mut crd = json!(crds.get(NAME).await.unwrap());
         change(&mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
-        let crd = serde_json::from_value(crd).unwrap();
-        crds.replace(NAME, &PostParams::default(), &crd).await.unwrap();
+        // Whatever is written meanwhile of its conditions. The list of versions is replaced whole.
+        let spec = Patch::Merge(json!({ "spec": crd["spec"] }));
+        crds.patch(NAME, &PatchParams::default(), &spec).await.unwrap();
     }
 
     /// Puts a schema in the CRD's place that a newer operator brings: with fields that this one doesn't know.
