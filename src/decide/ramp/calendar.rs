@@ -64,7 +64,7 @@ impl Calendar {
     /// When they are not cron; the error says what to do.
     pub(super) fn parse(text: &str) -> Result<Self, InvalidRamp> {
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
-        let [minute, hour, day_of_month, month, day_of_week] = *fields else {
+        let [minute, hour, day, month, weekday] = *fields else {
             return Err(InvalidRamp::Schedule(super::quoted(text)));
         };
         let bits = |field: &Field, part: &str| {
@@ -77,14 +77,14 @@ impl Calendar {
                 },
             })
         };
-        let days_of_week = bits(&DAY_OF_WEEK, day_of_week)?;
+        let days_of_week = bits(&DAY_OF_WEEK, weekday)?;
         Ok(Self {
             minutes: bits(&MINUTE, minute)?,
             hours: bits(&HOUR, hour)?,
-            days_of_month: bits(&DAY_OF_MONTH, day_of_month)?,
+            days_of_month: bits(&DAY_OF_MONTH, day)?,
             months: bits(&MONTH, month)?,
             days_of_week: (days_of_week | days_of_week >> 7) & 0x7f,
-            both: day_of_month.starts_with('*') || day_of_week.starts_with('*'),
+            both: day.starts_with('*') || weekday.starts_with('*'),
         })
     }
 
