@@ -219,7 +219,9 @@ pub struct ExperimentRunSpec {
 #[serde(rename_all = "camelCase")]
 pub struct TreatmentOverrides {
     /// From the ID of an entity, 1 to 2048 characters, to the key of its treatment, such as t1: 1 to 8 letters and digits.
-    /// 0 to 32 entries. This is the whole map: AppConfig's is replaced by it, and cleared when it is empty.
+    /// 0 to 32 entries. This is the whole map: AppConfig's is replaced by it, and cleared when it is empty. Server-side apply
+    /// can't carry an ID of 1023 characters or more: a key in YAML has 1024 at most, quotes included. Quote IDs that look
+    /// like numbers.
     //
     // Entity IDs must not be in what the API server answers (P11), and it names the key of whatever a schema for values
     // or a rule on them refuses. So there is one rule on the map. It looks at the values' characters one by one, since

@@ -2,30 +2,45 @@
 
 use std::{path::PathBuf, sync::LazyLock};
 
-use kube::Resource as _;
 use serde_json::{Map, Value};
 
-use crate::{
-    api::{ExperimentRun, ExperimentRunSpec, GROUP, custom_resource_definition},
-    cli::{LeaseName, Namespace},
-};
+use crate::api::{ExperimentRunSpec, custom_resource_definition};
 
 use super::{
     Problem,
     documents::Document,
+    metadata,
+    names::{self, Names},
     rules,
     schema::{self, Fault},
+    yaml::{self, Key, KeyKind},
 };
 
 /// A manifest that the API server would take.
 #[derive(Clone, Debug)]
-pub(super) struct Manifest {
-    pub(super) file: PathBuf,
-    pub(super) document: usize,
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
-    pub(super) spec: ExperimentRunSpec,
+pub struct Manifest {
+    /// Where it stands.
+    pub file: PathBuf,
+    /// Which document of the file, from 1.
+    pub document: usize,
+    /// None: the one that the tool which applies it uses.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What it asks for, as the API server would store it.
+    pub spec: ExperimentRunSpec,
 }
+
+/// Those maps of which the keys are people's own.
+const OWN_KEYS: [&str; 5] = [
+    "metadata.labels",
+    "metadata.annotations",
+    "spec.treatmentOverrides.inline",
+    "spec.deploymentParameters.dynamicExtensionParameters",
+    "spec.deploymentParameters.tags",
+];
+const NO_RESOURCE: &str = "it is no resource, for which apiVersion and kind are required; if it isn't meant to be one, \
+                           name the files that are with -f";
 
 /// The schema of the only version.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -33,133 +48,140 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     rules::without_dyn(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
 });
 
-/// The fields of an object's metadata that people write, and those that the API server adds.
-const METADATA: [&str; 7] = [
-    "name",
-    "namespace",
-    "labels",
-    "annotations",
-    "generateName",
-    "finalizers",
-    "ownerReferences",
-];
-const ADDED: [&str; 8] = [
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
-
-/// The `ExperimentRun`s of a document; other kinds are none. A List is as good as its items.
-///
-/// # Errors
-/// All that the API server would refuse.
-pub(super) fn parse(document: &Document) -> Result<Vec<Manifest>, Vec<Problem>> {
-    let value = value(document).map_err(|problem| vec![problem])?;
-    let mut manifests = Vec::new();
-    let mut faults = Vec::new();
-    collect(document, value, "", &mut manifests, &mut faults);
-    if faults.is_empty() {
-        return Ok(manifests);
-    }
-    let problem = |fault: &Fault| document.problem(Some(&fault.field), fault.what.clone());
-    Err(faults.iter().map(problem).collect())
+/// What a document holds.
+pub(super) struct Parsed<'a> {
+    document: &'a Document,
+    /// The `ExperimentRun`s in it.
+    pub(super) manifests: Vec<Manifest>,
+    /// All for which the API server would refuse one.
+    pub(super) problems: Vec<Problem>,
+    /// How many resources of other kinds there are.
+    pub(super) others: usize,
 }
 
-/// What a document says. As kubectl's, one that begins with a brace is JSON first: YAML has narrower bounds for keys.
-fn value(document: &Document) -> Result<Value, Problem> {
-    let text = document.text.trim_start();
-    let json = text.starts_with('{').then(|| serde_json::from_str(text));
-    if let Some(Ok(value)) = json {
-        return Ok(value);
-    }
-    serde_saphyr::from_str(&document.text).map_err(|error| {
-        // What the parser says shows lines of the manifest.
-        let place = error.location().map_or(String::new(), |place| {
-            format!(", at line {} of the file", place.line() + document.lines_before)
-        });
-        document.problem(None, format!("it is not YAML or JSON that can be read{place}"))
-    })
-}
-
-fn collect(document: &Document, value: Value, at: &str, manifests: &mut Vec<Manifest>, faults: &mut Vec<Fault>) {
-    let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-    let Value::Object(mut object) = value else {
-        // A document of comments alone is none.
-        if !value.is_null() {
-            faults.push(no_resource(at));
-        }
-        return;
+/// Reads a document. A List is as good as its items.
+pub(super) fn parse(document: &Document) -> Parsed<'_> {
+    let mut parsed = Parsed {
+        document,
+        manifests: Vec::new(),
+        problems: Vec::new(),
+        others: 0,
     };
-    if kind.ends_with("List")
-        && let Some(Value::Array(items)) = object.remove("items")
-    {
-        for (index, item) in items.into_iter().enumerate() {
-            collect(document, item, &format!("{at}items[{index}]."), manifests, faults);
+    match yaml::read(&document.text, document.format) {
+        // A document of comments alone is none.
+        Ok(read) if read.value.is_null() => {}
+        Ok(read) => parsed.resource(read.value, &read.keys, ""),
+        Err(unreadable) => parsed.problems.push(document.unreadable(&unreadable)),
+    }
+    parsed
+}
+
+impl Parsed<'_> {
+    fn fault(&mut self, at: &str, what: impl Into<String>) {
+        let field = if at.is_empty() { "the document" } else { at };
+        self.problems
+            .push(self.document.problem(Some(field.trim_end_matches('.')), what));
+    }
+
+    fn resource(&mut self, value: Value, keys: &[Key], at: &str) {
+        let (kind, version) = (text(&value, "kind"), text(&value, "apiVersion"));
+        let Value::Object(mut object) = value else {
+            return self.fault(at, NO_RESOURCE);
+        };
+        if kind.is_empty() || version.is_empty() {
+            return self.fault(at, NO_RESOURCE);
         }
-        return;
-    }
-    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-    if kind.is_empty() || version.is_empty() {
-        faults.push(no_resource(at));
-        return;
-    }
-    if kind != ExperimentRun::kind(&()) || version.split('/').next() != Some(GROUP) {
-        return;
-    }
-    let known = ExperimentRun::api_version(&());
-    if version != known {
-        faults.push(Fault::new("apiVersion", format!("there is only {known}")).below(at));
-        return;
-    }
-    match check(object) {
-        Ok((namespace, name, spec)) => manifests.push(Manifest {
-            file: document.file.clone(),
-            document: document.number,
-            namespace,
-            name,
-            spec,
-        }),
-        Err(found) => faults.extend(found.into_iter().map(|fault| fault.below(at))),
+        if let Some(item) = kind
+            .strip_suffix("List")
+            .filter(|item| item.is_empty() || object.contains_key("items"))
+        {
+            if !at.is_empty() {
+                return self.fault(at, "a List can't be in a List");
+            }
+            let Some(Value::Array(items)) = object.remove("items") else {
+                return self.fault("items", "it must be a list");
+            };
+            for (index, mut value) in items.into_iter().enumerate() {
+                let bare = text(&value, "kind").is_empty() && text(&value, "apiVersion").is_empty();
+                if let (Value::Object(object), true) = (&mut value, bare) {
+                    object
+                        .extend([("kind", item), ("apiVersion", &version)].map(|(it, is)| (it.to_owned(), is.into())));
+                }
+                self.resource(value, keys, &format!("items[{index}]."));
+            }
+            return;
+        }
+        match names::of(&kind, &version) {
+            Names::Other => self.others += 1,
+            Names::Wrong(field, what) => self.fault(&format!("{at}{field}"), what),
+            Names::Ours => match check(object, keys_as_written(keys, self.document, at)) {
+                Ok((namespace, name, spec)) => self.manifests.push(Manifest {
+                    file: self.document.file.clone(),
+                    document: self.document.number,
+                    namespace,
+                    name,
+                    spec,
+                }),
+                Err(found) => {
+                    for fault in found {
+                        self.fault(&format!("{at}{}", fault.field), fault.what);
+                    }
+                }
+            },
+        }
     }
 }
 
-/// As kubectl: what might have been meant as an `ExperimentRun` isn't skipped.
-fn no_resource(at: &str) -> Fault {
-    let what = "it is no resource: apiVersion and kind are required";
-    Fault::new(
-        if at.is_empty() {
-            "the document"
-        } else {
-            at.trim_end_matches('.')
-        },
-        what.to_owned(),
-    )
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// What is to be said of keys. Only their number and lines: they may be entity IDs.
+fn keys_as_written(keys: &[Key], document: &Document, at: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for map in OWN_KEYS {
+        for kind in [KeyKind::Altered, KeyKind::TooLong] {
+            let here = keys
+                .iter()
+                .filter(|key| key.kind == kind && key.map.strip_prefix(at) == Some(map));
+            let lines: Vec<String> = here.map(|key| (document.lines_before + key.line).to_string()).collect();
+            let (keys, one) = match &lines[..] {
+                [] => continue,
+                [line] => (format!("1 key on line {line} is"), true),
+                [first @ .., last] => {
+                    let first = first.join(", ");
+                    (format!("{} keys on lines {first} and {last} are", lines.len()), false)
+                }
+            };
+            let what = match kind {
+                KeyKind::Altered if one => "a number, or true or false, to Kubernetes: quote it",
+                KeyKind::Altered => "numbers, or true or false, to Kubernetes: quote them",
+                KeyKind::TooLong => "too long for server-side apply, which takes 1,022 characters, fewer with escapes",
+            };
+            faults.push(Fault::new(map, format!("{keys} {what}")));
+        }
+    }
+    faults
 }
 
 type Checked = (Option<String>, String, ExperimentRunSpec);
 
-fn check(mut object: Map<String, Value>) -> Result<Checked, Vec<Fault>> {
-    // On creation the API server drops it: it is the operator's.
-    object.remove("status");
+fn check(object: Map<String, Value>, keys: Vec<Fault>) -> Result<Checked, Vec<Fault>> {
     let mut faults = Vec::new();
-    let metadata = object.get("metadata").cloned().unwrap_or_default();
-    let (namespace, name) = names(&metadata, &mut faults);
+    let (namespace, name) = metadata::check(object.get("metadata").unwrap_or(&Value::Null), &mut faults);
     let mut object = Value::Object(object);
     faults.extend(schema::check(&SCHEMA, &mut object));
     if faults.is_empty() && !object["spec"].is_object() {
         faults.push(Fault::new("spec", "it is required".to_owned()));
     }
+    if faults.is_empty() {
+        // On creation the API server drops it: it is the operator's.
+        object.as_object_mut().and_then(|object| object.remove("status"));
+        faults.extend(rules::check(&SCHEMA, &object));
+    }
+    faults.extend(keys);
     if !faults.is_empty() {
         return Err(faults);
-    }
-    let broken = rules::check(&SCHEMA, &object);
-    if !broken.is_empty() {
-        return Err(broken);
     }
     let spec = serde_json::from_value(object["spec"].take()).map_err(|_| {
         vec![Fault::new(
@@ -168,43 +190,4 @@ fn check(mut object: Map<String, Value>) -> Result<Checked, Vec<Fault>> {
         )]
     })?;
     Ok((namespace, name, spec))
-}
-
-/// Namespace and name, as the API server has them.
-fn names(metadata: &Value, faults: &mut Vec<Fault>) -> (Option<String>, String) {
-    for unknown in metadata.as_object().into_iter().flat_map(Map::keys) {
-        if !METADATA.contains(&unknown.as_str()) && !ADDED.contains(&unknown.as_str()) {
-            faults.push(schema::unknown("metadata", unknown, METADATA.iter().copied()));
-        }
-    }
-    let text = |field: &str, faults: &mut Vec<Fault>| match &metadata[field] {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        _ => {
-            faults.push(Fault::new(
-                &format!("metadata.{field}"),
-                "it must be a string".to_owned(),
-            ));
-            None
-        }
-    };
-    let namespace = text("namespace", faults);
-    let (name, generate_name) = (text("name", faults), text("generateName", faults));
-    if namespace
-        .as_ref()
-        .is_some_and(|name| name.parse::<Namespace>().is_err())
-    {
-        let what = "it must be the name of a namespace: lower-case letters, digits and hyphens";
-        faults.push(Fault::new("metadata.namespace", what.to_owned()));
-    }
-    let Some(name) = name.or(generate_name) else {
-        faults.push(Fault::new("metadata.name", "it is required".to_owned()));
-        return (namespace, String::new());
-    };
-    // Both follow the same rule, that of a DNS subdomain; a generated name goes on.
-    if format!("{}0", name.trim_end_matches('-')).parse::<LeaseName>().is_err() || metadata["name"] == "" {
-        let what = "it must be the name of a resource: lower-case letters, digits, hyphens and dots";
-        faults.push(Fault::new("metadata.name", what.to_owned()));
-    }
-    (namespace, name)
 }

@@ -6,27 +6,35 @@
 //!
 //! | question | where |
 //! |---|---|
-//! | which documents are there? | `documents` |
-//! | would the API server take it? | `manifest`, `schema`, `rules` |
+//! | which documents are there? | `documents`, `unreadable` |
+//! | what does kubectl make of their text? | `yaml`, `nodes`, `scalars`, `dialect` |
+//! | would the API server take it? | `manifest`, `names`, `metadata`, `schema`, `rules` |
 //! | what happens? | `preview`, and there [`crate::decide::ramp::timeline()`] |
 //! | how is it printed? | `text`, `json` |
 //!
 //! Nothing of a manifest's overrides and parameters but their number comes out of here, nor of a field whose name may be an
 //! entity ID.
 
+mod dialect;
 mod documents;
 mod json;
 mod manifest;
+mod metadata;
+mod names;
+mod nodes;
 mod preview;
 mod rules;
+mod scalars;
 mod schema;
 mod text;
+mod unreadable;
+mod yaml;
 
-use std::{fmt, fmt::Write as _, path::PathBuf};
+use std::{collections::HashMap, fmt, fmt::Write as _, path::PathBuf};
 
 use crate::cli::{self, Output};
 
-use manifest::Manifest;
+pub use manifest::Manifest;
 use preview::{Preview, Source};
 
 /// What is printed, and the exit code.
@@ -42,7 +50,7 @@ pub struct Printed {
 
 /// Why there is no preview: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Problem {
+pub struct Problem {
     file: PathBuf,
     /// Which document of the file, from 1.
     document: Option<usize>,
@@ -64,17 +72,51 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The manifests of `ExperimentRun`s in files, in folders and, for `-`, in standard input, as the API server would take them;
+/// and why it, or kubectl, would not take the others.
+#[must_use]
+pub fn manifests(files: &[PathBuf]) -> (Vec<Manifest>, Vec<Problem>) {
+    let (documents, mut problems) = documents::read(files, &mut std::io::stdin());
+    let mut manifests: Vec<Manifest> = Vec::new();
+    let mut places = HashMap::new();
+    let mut others = 0;
+    for document in &documents {
+        let parsed = manifest::parse(document);
+        problems.extend(parsed.problems);
+        others += parsed.others;
+        for manifest in parsed.manifests {
+            let resource = (manifest.namespace.clone(), manifest.name.clone());
+            if let Some(first) = places.insert(resource, document) {
+                let what = format!(
+                    "the same resource is in {}, document {}: the later one would undo the other",
+                    first.file.display(),
+                    first.number
+                );
+                problems.push(document.problem(Some("metadata.name"), what));
+            } else {
+                manifests.push(manifest);
+            }
+        }
+    }
+    // An empty pipe, say: what should have filled it has failed.
+    if let (Some(file), true) = (
+        files.first(),
+        manifests.is_empty() && problems.is_empty() && others == 0,
+    ) {
+        problems.push(Problem {
+            file: file.clone(),
+            document: None,
+            field: None,
+            what: "there is no resource".to_owned(),
+        });
+    }
+    (manifests, problems)
+}
+
 /// Previews what the files hold. What can be previewed is, also when something else can't.
 #[must_use]
 pub fn run(settings: &cli::Plan) -> Printed {
-    let (documents, mut problems) = documents::read(&settings.files, &mut std::io::stdin());
-    let mut manifests = Vec::new();
-    for document in &documents {
-        match manifest::parse(document) {
-            Ok(found) => manifests.extend(found),
-            Err(found) => problems.extend(found),
-        }
-    }
+    let (manifests, mut problems) = manifests(&settings.files);
     let mut previews = Vec::new();
     match Source::new(settings) {
         Ok(source) => {

@@ -19,14 +19,6 @@ impl Fault {
             what,
         }
     }
-
-    /// The same, of an object that stands within another one.
-    pub(super) fn below(self, at: &str) -> Self {
-        Self {
-            field: format!("{at}{}", self.field),
-            ..self
-        }
-    }
 }
 
 /// How many characters of an unknown field's name must be those of a known one for it to be named: then it is a slip, and

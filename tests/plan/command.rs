@@ -103,8 +103,8 @@ pub fn manifest(name: &str, spec: &Value) -> Value {
     manifest
 }
 
-/// Documents of one file. JSON is YAML.
+/// Documents of one file: JSON objects in a row.
 pub fn documents(manifests: &[Value]) -> String {
     let texts: Vec<String> = manifests.iter().map(Value::to_string).collect();
-    texts.join("\n---\n")
+    texts.join("\n")
 }

@@ -2,11 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod command;
+mod kubernetes;
 mod live;
 mod manifests;
+mod metadata;
 mod refused;
+mod shapes;
+mod spellings;
 mod timelines;
 
 #[path = "../admission/cases.rs"]
 #[allow(dead_code, reason = "several test targets share it")]
 mod cases;
+#[path = "../admission/cluster.rs"]
+#[allow(dead_code, reason = "several test targets share it")]
+mod cluster;

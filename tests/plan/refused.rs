@@ -40,7 +40,8 @@ fn said(manifests: &[Value]) -> Vec<Vec<String>> {
 }
 
 fn manifests(specs: &[Value]) -> Vec<Value> {
-    specs.iter().map(|spec| manifest("run", spec)).collect()
+    let named = |(number, spec)| manifest(&format!("run-{number}"), spec);
+    (0..).zip(specs).map(|it: (u32, _)| named(it)).collect()
 }
 
 #[test]
@@ -61,9 +62,20 @@ fn what_the_api_server_refuses_is_refused_at_the_same_field() {
 #[test]
 fn what_the_api_server_accepts_is_accepted() {
     let specs = cases::accepted();
+    let mut long = 0;
     for (spec, said) in specs.iter().zip(said(&manifests(&specs))) {
-        assert!(said.is_empty(), "{:.300}: {said:?}", spec.to_string());
+        let entities = spec["treatmentOverrides"]["inline"].as_object();
+        if entities.is_some_and(|map| map.keys().any(|entity| entity.chars().count() > 1022)) {
+            assert!(
+                said.len() == 1 && said[0].contains("1 key on line") && said[0].contains("server-side"),
+                "{said:?}"
+            );
+            long += 1;
+        } else {
+            assert!(said.is_empty(), "{:.300}: {said:?}", spec.to_string());
+        }
     }
+    assert_eq!(long, 2, "what only client-side apply can carry");
 }
 
 /// Here the API server can't tell, and the operator would say `InvalidSpec`.
@@ -85,6 +97,7 @@ fn p11_no_slip_of_the_pen_shows_an_entity_id() {
         overrides(json!({"inline": {CANARY: 1}})),
         overrides(json!({"inline": {CANARY: {"t1": CANARY}}})),
         overrides(json!({"inline": CANARY})),
+        overrides(json!({"inline": {format!("{CANARY}{}", "a".repeat(1100)): "t1"}})),
         overrides(json!([CANARY])),
         overrides(json!(CANARY)),
         overrides(json!({"inline": [{CANARY: "t1"}]})),
@@ -100,12 +113,62 @@ fn p11_no_slip_of_the_pen_shows_an_entity_id() {
     outside[CANARY] = json!("t1");
     outside["metadata"][CANARY] = json!("t1");
     slips.push(outside);
+    for metadata in [
+        json!({"labels": {CANARY: 5}}),
+        json!({"labels": {CANARY: format!("{CANARY} {CANARY}")}}),
+        json!({"annotations": {format!("{CANARY} {CANARY}"): CANARY}}),
+        json!({"finalizers": [format!("{CANARY} {CANARY}")]}),
+        json!({"ownerReferences": [{CANARY: CANARY}]}),
+    ] {
+        let mut run = manifest("run", &spec(json!({})));
+        run["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .extend(metadata.as_object().unwrap().clone());
+        slips.push(run);
+    }
     let mut names = manifest(&format!("{CANARY}!"), &spec(json!({})));
     names["metadata"]["namespace"] = json!({CANARY: "t1"});
     slips.push(names);
     for (slip, said) in slips.iter().zip(said(&slips)) {
         assert!(!said.is_empty(), "{slip}");
         assert!(!said.concat().contains(CANARY), "{said:?}");
+    }
+}
+
+#[test]
+fn p11_no_text_that_cannot_be_read_shows_an_entity_id() {
+    let folder = Folder::new();
+    for broken in [
+        "inline: {X: t1",
+        "inline:\n  X: t1\n  X: t2\n",
+        "inline:\n  X: [t1\n",
+        "X\n---X\n",
+        "? [X]\n: t1\n",
+        "inline:\n  {{ X }}: t1\n",
+        "inline:\n\tX: t1\n",
+        "inline:\n  @X: t1\n",
+        "inline: *X\n",
+        "inline: !X!X t1\n",
+        "inline: !!int X\n",
+        "%X\n---\n",
+        "%TAG !X! X\nX: 1\n",
+        "X: \"\\q\"\n",
+        "'X\n",
+        "X: 1\n...\nX\n",
+        "{\"X\": 1e400}",
+        "{\"X\": 1}{\"X\": 1}X",
+        "apiVersion: X\nkind: X\n",
+        "apiVersion: experiments.appconfig.dev/X\nkind: X\n",
+        "apiVersion: v1\nkind: List\nitems: [X, {X: X}]\n",
+    ] {
+        let file = folder.write("runs.yaml", &broken.replace('X', CANARY));
+        let printed = plan(&["-f", &file, "--from", "0"]);
+        assert!(
+            !(printed.out + &printed.error).contains(CANARY),
+            "{broken}: {}",
+            printed.error
+        );
     }
 }
 
