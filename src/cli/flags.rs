@@ -1,6 +1,6 @@
 //! The flags as clap reads them, with what `--help` says of each.
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, sync::LazyLock};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     api::{Exposure, Region},
+    decide::ramp::schedule::time_zone_data,
     telemetry::{LogFilter, LogFormat},
 };
 
@@ -21,9 +22,16 @@ A flag wins over its environment variable; an empty variable counts as absent.
 Exit codes: 0 stopped as asked, or nothing was to be done; 1 failed; 2 a wrong argument; 3 the Lease was lost, and the \
 operator is to be started anew.";
 
+/// This program's version, and what else decides when a window opens.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> =
+        LazyLock::new(|| format!("{} (time zones: IANA {})", env!("CARGO_PKG_VERSION"), time_zone_data()));
+    &VERSION
+}
+
 /// Brings AWS AppConfig experiment runs to what their ExperimentRun resources ask for.
 #[derive(Debug, Parser)]
-#[command(name = super::PROGRAM, version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(name = super::PROGRAM, version = version(), after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 #[allow(
     clippy::doc_markdown,
     reason = "the line is printed by --help, where backticks would stay"

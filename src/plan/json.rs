@@ -23,6 +23,9 @@ struct Line<'a> {
     unknown: Vec<&'static str>,
     timeline: Vec<Raise>,
     completes_at: Option<Timestamp>,
+    /// Which edition of the IANA time zones the windows are read in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zones: Option<&'static str>,
     /// Why exposure stays as it is after that, where it is not the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     stays: Option<Stays<'a>>,
@@ -78,6 +81,7 @@ pub(super) fn print(preview: &Preview) -> String {
         unknown: fields(&preview.unknown),
         timeline: raises.collect(),
         completes_at: timeline.completes_at,
+        time_zones: preview.time_zones(),
         stays: preview.stays().map(|_| Stays {
             reason: &timeline.reason,
             message: &timeline.message,

@@ -18,7 +18,7 @@ use crate::{
         ramp::{
             Timeline,
             remarks::{Remark, remarks},
-            schedule::time_zone,
+            schedule::{time_zone, time_zone_data},
             timeline, timeline_of_run,
         },
     },
@@ -49,6 +49,12 @@ impl Preview {
     /// Whether anything is sent, now or later.
     pub(super) fn sends_something(&self) -> bool {
         !self.timeline.sends.is_empty() || !self.timeline.raises.is_empty()
+    }
+
+    /// Which edition of the time zones its windows are read in, if it has some.
+    pub(super) fn time_zones(&self) -> Option<&'static str> {
+        let ramp = self.manifest.spec.ramp.as_ref()?;
+        (!ramp.windows.is_empty()).then(time_zone_data)
     }
 
     /// The exposure that stays for good although the spec asks for another one.

