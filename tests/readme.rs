@@ -22,6 +22,8 @@ use serde_json::Value;
 
 use document::{Row, blocks, code, name, section, table};
 
+#[path = "readme/check.rs"]
+mod check;
 #[path = "readme/document.rs"]
 mod document;
 #[path = "readme/recipes.rs"]
