@@ -89,7 +89,8 @@ reasons! {
     Throttled,
     /// AWS did not answer, or answered that it can't now.
     ServiceUnavailable,
-    /// The clocks of this machine and of AWS differ by more than 5 minutes.
+    /// The clocks of this machine and of AWS differ by more than 5 minutes, or a ramp needs the time and the `Date` of a good
+    /// answer does not count.
     ClockSkew,
     /// The answer is older than what is already known.
     StaleRead,

@@ -1,6 +1,6 @@
 //! Steps 1 and 5 of a pass as `decide` sees them: what `AppConfig` answered, in `decide`'s own words.
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 use crate::{
     api::{Exposure, Region, RunStatus},
@@ -40,12 +40,11 @@ pub(crate) fn live(region: &Region, answer: ExperimentRun) -> Live {
     }
 }
 
-/// When an exposure came about, by the last event that tells of it: up to the next whole second, so that nothing comes too
-/// early by it.
+/// When an exposure came about, by the last event that tells of it: the end of that second, since the precision of AWS's
+/// timestamps varies and nothing must come too early by it.
 pub(crate) fn exposed_at(events: &[ExperimentRunEvent], exposure: Exposure) -> Option<Timestamp> {
     let at = appconfig::last_exposed(events, exposure)?.occurred_at?;
-    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
-    Some(at.round(up).unwrap_or(at))
+    Some(end_of_second(at))
 }
 
 /// Who ended a run, by its events.
@@ -113,4 +112,10 @@ pub(super) fn request(update: &Update) -> UpdateExperimentRun {
 pub(super) fn whole_seconds(timestamp: Timestamp) -> Timestamp {
     let floor = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor);
     timestamp.round(floor).unwrap_or(timestamp)
+}
+
+/// The end of the second in which a time lies: what is told in whole seconds lies before it.
+pub(super) fn end_of_second(timestamp: Timestamp) -> Timestamp {
+    let second = SignedDuration::from_secs(1);
+    whole_seconds(timestamp).checked_add(second).unwrap_or(Timestamp::MAX)
 }

@@ -8,6 +8,7 @@
 //! | one pass | `pass` |
 //! | 1, and who acts for a run | `pass::observe`, `claims` |
 //! | 1 and 5 in `decide`'s words | `answers` |
+//! | what time it is for `AppConfig` | `service_clock` |
 //! | 3 to 5, and how long an update may leave after its fence | `pass::send`, `send_window` |
 //! | 4 and 6, the status | `pass::record`, `status`, `call` |
 //! | 7, Events | `events` |
@@ -50,6 +51,7 @@ use events::Publisher;
 use resource::Object;
 pub use send_window::SendWindow;
 use served_schema::ServedSchema;
+use service_clock::ServiceClocks;
 pub(crate) use start::aws;
 pub use start::{Error, run};
 
@@ -62,6 +64,7 @@ struct Shared {
     appconfig: Client,
     rates: RateLimits,
     claims: Claims,
+    service_clocks: ServiceClocks,
     leadership: Leadership,
     schema: ServedSchema,
     publisher: Publisher,

@@ -31,6 +31,7 @@ use super::{
     dispatch::Dispatcher,
     events::Publisher,
     served_schema::{Reader, Report, ServedSchema},
+    service_clock::ServiceClocks,
 };
 
 /// The loop beats every 10 s; one that is silent for this long is stuck.
@@ -103,6 +104,7 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
             observer,
         ),
         claims: Claims::new(endpoints, wake),
+        service_clocks: ServiceClocks::default(),
         leadership,
         schema: schema.clone(),
         publisher: publisher.clone(),

@@ -3,7 +3,7 @@
 
 use kube::Api;
 
-use crate::decide::{self, Now, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory};
+use crate::decide::{self, Now, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory, service_time::Untold};
 
 use super::{Shared, call::CallError, resource::Unreadable, status};
 
@@ -25,7 +25,7 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
     let now = Now {
         elapsed: shared.elapsed(),
         local: jiff::Timestamp::now(),
-        service: None,
+        service: Err(Untold::NoDate),
     };
     let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Seen::Nothing, &now);
     if decision.status == object.told {

@@ -12,7 +12,7 @@ use crate::api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatu
 
 use super::{
     Now, Owner, Pass, Resource,
-    conditions::{Row, Verdict},
+    conditions::{PATIENCE, Row, Verdict},
     desired::Desired,
     live::Live,
     memory::Memory,
@@ -23,7 +23,8 @@ use super::{
         search::Search,
         words,
     },
-    schedule::Next,
+    schedule::{self, Next},
+    service_time::{ServiceTime, Skew, Untold},
 };
 
 /// What a spec asks for of a live run, now.
@@ -40,6 +41,8 @@ pub(super) struct Asked<'a> {
     ramp: Option<RampStatus>,
     /// The row of a ramp, while it keeps exposure as it is.
     row: Option<Row>,
+    /// Why a raise that needs the time has none.
+    pub(super) skew: Option<Skew>,
 }
 
 impl<'a> Asked<'a> {
@@ -52,6 +55,7 @@ impl<'a> Asked<'a> {
             coming: None,
             ramp: before,
             row: None,
+            skew: None,
         }
     }
 
@@ -69,15 +73,12 @@ impl<'a> Asked<'a> {
     fn ramped(&mut self, ramp: &Ramp, target: Exposure, before: Option<RampStatus>, live: &Live, now: &Now) {
         let reached = before.as_ref().map(|ramp| &ramp.reached);
         let reached = reached.filter(|reached| reached.exposure_percentage == live.exposure);
-        let Some(service) = now.service else {
-            // AppConfig's own clock is the only one that counts.
-            self.ramp = before;
-            if let Some(next) = ramp.next(live.exposure, target) {
-                self.next = Cow::Owned(self.spec.asking(next));
-                self.keep(live.exposure);
-                self.row = Some(without_clock());
+        let service = match now.service {
+            Ok(service) => service,
+            Err(untold) => {
+                let floor = reached.map(hold).unwrap_or_default();
+                return self.without_time(ramp, target, (live.exposure, floor), before, untold);
             }
-            return;
         };
         let stand = match reached {
             Some(reached) => Stand {
@@ -85,11 +86,13 @@ impl<'a> Asked<'a> {
                 since: reached.at.0,
                 hold: ramp.hold(live.exposure, target, hold(reached)),
             },
-            None => ramp.stand(live.exposure, target, live.exposed_at.unwrap_or(service).min(service)),
+            None => ramp.stand(live.exposure, target, came_about(live, &service)),
         };
         let running = live.status == RunStatus::Running;
-        let mut search = ramp.windows().search(service);
-        self.coming = ramp.coming(&stand, target, service, &mut search).filter(|_| running);
+        let mut search = ramp.windows().search(service.now);
+        self.coming = ramp
+            .coming(&stand, target, service.now, &mut search)
+            .filter(|_| running);
         if let Some(coming) = self.coming {
             self.next = Cow::Owned(self.spec.asking(coming.to));
             match coming.waiting_for {
@@ -103,15 +106,41 @@ impl<'a> Asked<'a> {
         self.ramp = Some(status(ramp, target, &stand, self.coming.as_ref(), &mut search));
     }
 
+    /// `AppConfig`'s own clock is the only one that counts, so a raise that has to wait for a time waits for that clock. Where
+    /// the ramp stands is told with the first time that is known.
+    fn without_time(
+        &mut self,
+        ramp: &Ramp,
+        target: Exposure,
+        (live, floor): (Exposure, SignedDuration),
+        before: Option<RampStatus>,
+        untold: Untold,
+    ) {
+        self.ramp = before;
+        let Some(next) = ramp.next(live, target) else { return };
+        self.next = Cow::Owned(self.spec.asking(next));
+        if !ramp.needs_time(ramp.hold(live, target, floor)) {
+            self.now = self.next.clone();
+            return;
+        }
+        self.keep(live);
+        match untold {
+            Untold::NoDate => self.row = Some(without_date()),
+            Untold::Skewed(skew) => self.skew = Some(skew),
+        }
+    }
+
     /// A ramp that is gone before it reached its target is not released by that.
     fn without_ramp(&mut self, before: Option<RampStatus>, live: &Live, now: &Now) {
         let Some(mut before) = before else { return };
         if self.spec.exposure.is_some_and(|target| target <= live.exposure) {
             return;
         }
-        if before.reached.exposure_percentage != live.exposure {
+        if before.reached.exposure_percentage != live.exposure
+            && let Ok(service) = now.service
+        {
             before.reached.exposure_percentage = live.exposure;
-            before.reached.at = now.wall();
+            before.reached.at = Time(service.answered);
         }
         if let Some(target) = self.spec.exposure {
             self.keep(live.exposure);
@@ -148,7 +177,9 @@ impl Pass<'_> {
             return;
         };
         let reached = before.as_ref().map(|before| before.reached.exposure_percentage);
-        let risen = reached.is_some_and(|reached| reached < live.exposure);
+        // While no time is known, nothing of it is recorded, and so nothing is told.
+        let recorded = after.reached.exposure_percentage == live.exposure;
+        let risen = recorded && reached.is_some_and(|reached| reached < live.exposure);
         if risen && self.asked.spec.exposure == Some(live.exposure) {
             let note = format!("the ramp has reached its target: exposure is {} %", live.exposure);
             self.notices.push(Notice::normal(notice::TARGET_REACHED, note));
@@ -161,6 +192,32 @@ impl Pass<'_> {
             let note = self.asked.row.as_ref().map(|row| row.message.clone());
             self.notices
                 .extend(note.map(|note| Notice::normal(notice::RAMP_WAITING, note)));
+        }
+    }
+
+    /// Tells of a raise that has no time to go by, unless something else keeps it back or an update is under way. The good
+    /// read itself counts: whatever else it shows is told and done.
+    pub(super) fn tell_skew(&mut self, live: &Live, owner: &Owner) {
+        let Some(skew) = self.asked.skew else {
+            self.memory.skew = None;
+            return;
+        };
+        let otherwise_kept = self.desired.suspend || *owner != Owner::Itself || live.status != RunStatus::Running;
+        if otherwise_kept || self.update.is_some() {
+            return;
+        }
+        // The times of the first one are told while it goes on, so that the same situation is told in the same words.
+        let (first, before) = self.memory.skew.unwrap_or((skew, 0));
+        let times = before.saturating_add(1);
+        self.memory.skew = Some((first, times));
+        let verdict = if times >= PATIENCE {
+            Verdict::Unsure
+        } else {
+            Verdict::Interrupted
+        };
+        self.rows.push(Row::new(Reason::ClockSkew, verdict, first.to_string()));
+        if self.memory.pending.is_none() {
+            self.next = Next::Backoff(schedule::backoff(times));
         }
     }
 
@@ -178,15 +235,18 @@ impl Pass<'_> {
 /// The ramp of a resource that has none, in spec or status, although its conditions tell of one: an API server whose CRD
 /// knows no ramps has dropped both. Whoever takes a ramp out of the spec leaves that in the status.
 pub(super) fn lost(resource: &Resource<'_>, now: &Now) -> Option<RampStatus> {
+    // A failed read is told as ClockSkew too, but beside its error; else it is a ramp that has no time to go by.
+    let skewed = resource.status.last_error.is_none().then_some(Reason::ClockSkew);
+    let reasons = [Reason::RampHolding, Reason::RampWaiting, Reason::RampRemoved];
     let tells = |condition: &Condition| {
-        let reasons = [Reason::RampHolding, Reason::RampWaiting, Reason::RampRemoved];
-        reasons.iter().any(|reason| reason.as_str() == condition.reason)
+        let mut reasons = reasons.into_iter().chain(skewed);
+        reasons.any(|reason| reason.as_str() == condition.reason)
     };
     let exposure = resource.status.exposure_percentage.unwrap_or(Exposure::ZERO);
     resource.status.conditions.iter().any(tells).then(|| {
         removed(RampReached {
             exposure_percentage: exposure,
-            at: now.wall(),
+            at: Time(now.service.map_or(now.local, |service| service.answered)),
             hold: None,
         })
     })
@@ -210,6 +270,11 @@ pub fn asks_since_when(desired: &Desired, live: &Live, status: &ExperimentRunSta
     let known = known.is_some_and(|ramp| ramp.reached.exposure_percentage == live.exposure);
     let ours = memory.pin.as_ref().is_none_or(|pin| *pin == live.key);
     desired.ramp.is_some() && live.status == RunStatus::Running && ours && !known
+}
+
+/// By when the live exposure had come about: an answer has shown it. An event may tell that it was earlier.
+fn came_about(live: &Live, service: &ServiceTime) -> Timestamp {
+    live.exposed_at.unwrap_or(service.answered).min(service.answered)
 }
 
 /// The hold that a status has in force. One that can't be read is none.
@@ -284,7 +349,7 @@ fn waiting(stand: &Stand, coming: &Coming, waiting_for: WaitingFor) -> Row {
     Row::new(reason, Verdict::Settled, message)
 }
 
-fn without_clock() -> Row {
+fn without_date() -> Row {
     let message = "AppConfig's answer carries no usable Date: the ramp goes on with the first one that does";
     Row::new(Reason::RampWaiting, Verdict::Settled, message)
 }

@@ -37,6 +37,7 @@ impl Pass<'_> {
             self.judge_running(live, &differing, owner);
         }
         self.memory.standing = Some((self.resource.generation, self.rows.clone()));
+        self.tell_skew(live, owner);
     }
 
     fn judge_running(&mut self, live: &Live, differing: &[Member], owner: &Owner) {
@@ -57,7 +58,7 @@ impl Pass<'_> {
                 self.update = Some(update);
                 self.under_way = true;
             }
-            None if differing.is_empty() => self.rows.push(self.matching()),
+            None if differing.is_empty() && self.asked.skew.is_none() => self.rows.push(self.matching()),
             None => {}
         }
         self.rows.extend(self.asked.removed());

@@ -8,6 +8,7 @@ use super::{
     conditions::{self, Row},
     live::{Known, RunKey},
     names::Names,
+    service_time::Skew,
     update::Update,
 };
 
@@ -43,6 +44,8 @@ pub struct Memory {
     pub held: Vec<HeldUpdate>,
     /// Where the ramp stood when it was last seen.
     pub ramp: Option<RampStatus>,
+    /// Why a ramp has no time to go by, as it was first seen, and for how many good answers in a row.
+    pub skew: Option<(Skew, u32)>,
     /// How often each member that matched was changed from outside.
     pub contests: BTreeMap<Member, Contest>,
     /// The rows of the last good read, and the generation they speak of.

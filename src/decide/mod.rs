@@ -10,6 +10,7 @@
 //! | is it the run that was found first, is the answer newer than what is known? | `observe` |
 //! | is an earlier update still unsettled? | `settle` |
 //! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
+//! | which `Date` counts as `AppConfig`'s time? | [`service_time`] |
 //! | what differs, what may be sent, what is held? | `judge`, `held` |
 //! | can this be sent at all? (a lower exposure can't be written) | [`update`] |
 //! | which error is which row? | [`failure`] |
@@ -31,6 +32,7 @@ mod now;
 mod observe;
 pub mod ramp;
 pub mod schedule;
+pub mod service_time;
 mod settle;
 pub mod update;
 
@@ -215,6 +217,9 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
     }
     if memory.ramp.is_none() && desired.ramp.is_none() {
         memory.ramp = advance::lost(resource, now);
+    }
+    if let Some(ramp) = &mut memory.ramp {
+        ramp.reached.at.0 = service_time::believable(ramp.reached.at.0, now);
     }
     let asked = match seen.live() {
         Some(live) => Asked::of_live(desired, memory.ramp.clone(), live, now),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::service_time::{ServiceTime, Untold};
+
 /// The time of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -12,14 +14,14 @@ pub struct Now {
     pub elapsed: Duration,
     /// This machine's wall clock.
     pub local: Timestamp,
-    /// `AppConfig`'s own clock: the `Date` of this pass's answer, and what has passed since.
-    pub service: Option<Timestamp>,
+    /// `AppConfig`'s own clock: the `Date` of this pass's answer, where it counts, and what has passed since.
+    pub service: Result<ServiceTime, Untold>,
 }
 
 impl Now {
     /// The wall clock that times in the status are taken from.
     #[must_use]
     pub fn wall(&self) -> Time {
-        Time(self.service.unwrap_or(self.local))
+        Time(self.service.map_or(self.local, |service| service.now))
     }
 }

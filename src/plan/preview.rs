@@ -1,6 +1,6 @@
 //! What happens to the run of a manifest: `decide` itself, run against a run that is simulated from what is live.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::runtime::{self, Runtime};
@@ -21,6 +21,7 @@ use crate::{
             schedule::{time_zone, time_zone_data},
             timeline, timeline_of_run,
         },
+        service_time::Dates,
     },
 };
 
@@ -114,10 +115,14 @@ impl<'a> Source<'a> {
         let desired = self.desired(&manifest).map_err(|what| problem(&manifest, what))?;
         match (self.settings.from, &self.service) {
             (Some(from), _) => Ok(self.offline(manifest, &desired, from)),
-            (None, Some((runtime, client))) => match runtime.block_on(read(client, &desired)) {
-                Ok(run) => Ok(self.online(manifest, &desired, &run)),
-                Err(what) => Err(problem(&manifest, what)),
-            },
+            (None, Some((runtime, client))) => {
+                let run = runtime.block_on(read(client, &desired));
+                let begins = run.and_then(|run| Ok((self.begins(&desired, run.date)?, run)));
+                match begins {
+                    Ok((at, run)) => Ok(Self::online(manifest, &desired, &run, at)),
+                    Err(what) => Err(problem(&manifest, what)),
+                }
+            }
             (None, None) => Err(problem(&manifest, "nothing says what is live: give --from".to_owned())),
         }
     }
@@ -149,8 +154,19 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn online(&self, manifest: Manifest, desired: &Desired, run: &Read) -> Preview {
-        let at = self.settings.at.or(run.date).unwrap_or(self.now);
+    /// When a run that was read begins. With a `Date` that the operator would not go by, a ramp does not go on.
+    fn begins(&self, desired: &Desired, date: Option<Timestamp>) -> Result<Timestamp, String> {
+        let (Some(date), None) = (date, self.settings.at) else {
+            return Ok(self.settings.at.unwrap_or(self.now));
+        };
+        match Dates::default().judge(date, Timestamp::now(), Duration::ZERO) {
+            Ok(()) => Ok(date),
+            Err(_) if desired.ramp.is_none() => Ok(self.now),
+            Err(skew) => Err(format!("{skew}; to plan for another time, give --at")),
+        }
+    }
+
+    fn online(manifest: Manifest, desired: &Desired, run: &Read, at: Timestamp) -> Preview {
         let timeline = timeline_of_run(desired, &run.live, &run.ended_by, at);
         Preview {
             live: run.live.exposure,

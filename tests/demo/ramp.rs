@@ -16,6 +16,8 @@ const RUN: &str = "search-ranking-1";
 const DEFINITION: &str = "search-ranking";
 /// How soon the window may open: that it is waited for must have been seen by then, on a slow machine too.
 const SOON: SignedDuration = SignedDuration::from_secs(90);
+/// How many seconds a `Date` is put forward at once.
+const STEP: usize = 25;
 
 /// The ramp under way.
 pub struct Ramp<'a> {
@@ -83,17 +85,26 @@ impl<'a> Ramp<'a> {
         self.remove()
     }
 
-    /// Puts `AppConfig`'s clock forward: a story is no place to wait for a full minute.
+    /// Puts `AppConfig`'s clock forward: a story is no place to wait for a full minute. In steps, since the operator goes by
+    /// no `Date` that jumps.
     fn open_window(&self) -> Outcome {
         say("Back to the ramp: its window opens, and it goes to its target");
         let wait = self.opens.duration_since(Timestamp::now()).as_secs().max(0) + 1;
         println!(
-            "  That would be in {wait} s. AppConfig's clock is the one that counts, and is put forward by as much."
+            "  That would be in {wait} s. AppConfig's clock is the one that counts, and is put forward by as much: in steps, \
+             since a Date that jumps counts for nothing."
         );
-        let change = json!({ "clockOffsetSeconds": wait });
-        let settings = self.stage.emulator().settings().changed(&change)?;
-        self.stage.emulator().set_settings(settings)?;
-        self.run.read_now("after-the-wait")
+        let steps = (1..=wait).step_by(STEP).skip(1).chain([wait]);
+        for ahead in steps {
+            let settings = self.stage.emulator().settings();
+            let settings = settings.changed(&json!({ "clockOffsetSeconds": ahead }))?;
+            self.stage.emulator().set_settings(settings)?;
+            let asked = format!("after-{ahead}-seconds");
+            self.run.read_now(&asked)?;
+            let handled = "jsonpath={.status.lastHandledReconcileAt}";
+            self.stage.until_said(&["get", "exprun", RUN, "-o", handled], &asked)?;
+        }
+        Ok(())
     }
 
     fn rise(&mut self) -> Outcome {

@@ -93,7 +93,7 @@ fn in_order() -> Workload {
 fn ramp() -> Workload {
     let asked = |target: u8| {
         let steps = json!([
-            { "exposurePercentage": 10, "hold": "2m" },
+            { "exposurePercentage": 10, "hold": "20s" },
             { "exposurePercentage": 25, "hold": "24h" }
         ]);
         json!({ "exposurePercentage": target, "ramp": { "steps": steps } })
@@ -104,7 +104,7 @@ fn ramp() -> Workload {
         own: Own::UpdatesAndKills,
         found: json!({ "exposurePercentage": 10 }),
         adopted: asked(50),
-        begins: Begins::AfterSeconds(121),
+        begins: Begins::AfterSeconds(22),
         asked: asked(50),
         lowered: asked(12),
         raised: asked(100),

@@ -19,6 +19,7 @@ use appconfig_experiment_operator::{
         live::{Live, RunKey},
         memory::Memory,
         schedule::Next,
+        service_time::ServiceTime,
     },
 };
 use jiff::Timestamp;
@@ -336,6 +337,6 @@ fn now(elapsed: u16) -> Now {
     Now {
         elapsed: seconds(elapsed),
         local: wall,
-        service: Some(wall),
+        service: Ok(ServiceTime::exactly(wall)),
     }
 }

@@ -94,7 +94,9 @@ async fn p12_sixteen_of_the_costliest_windows_hold_up_neither_the_lease_nor_a_pr
     let of_run: Vec<_> = scene.updates();
     assert_eq!(of_run.len(), 5, "{of_run:?}");
     for (before, next) in of_run.iter().zip(of_run.iter().skip(1)) {
-        let due = before.answered_at.expect("an answer") + SignedDuration::from_secs(3);
+        // Its hold begins at the end of the second in which it was confirmed.
+        let confirmed = before.answered_at.expect("an answer").as_second() + 1;
+        let due = Timestamp::from_second(confirmed).expect("a time") + SignedDuration::from_secs(3);
         let late = next.arrived_at.duration_since(due);
         assert!(late < IN_TIME, "{late} late");
     }

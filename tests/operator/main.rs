@@ -11,6 +11,7 @@ mod api_server;
 #[path = "../argo_cd/health.rs"]
 mod argo_cd;
 mod changes_meanwhile;
+mod clock;
 mod correction;
 mod costly_windows;
 mod crash;

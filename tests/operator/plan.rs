@@ -90,7 +90,7 @@ async fn the_timeline_of_plan_is_what_the_operator_then_does() {
     assert_eq!(said["next"]["notBefore"], plan["timeline"][0]["at"]);
     assert_eq!(said["completesAt"], plan["completesAt"]);
     let skipped = 250;
-    scene.later(skipped);
+    scene.much_later("run", skipped).await;
     scene.pass("run").await;
     let reached = |run: &ExperimentRun| condition_status(run, "TargetReached") == Some("True");
     scene.wait("run", "at its target", reached).await;

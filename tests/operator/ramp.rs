@@ -113,7 +113,7 @@ async fn a_ramp_waits_for_its_window_by_appconfigs_clock() {
     scene.pass("run").await;
     assert_eq!(raises(&scene), [0.0; 0]);
 
-    scene.later(250);
+    scene.much_later("run", 250).await;
     scene.pass("run").await;
     let in_sync = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "at its target", in_sync).await;
@@ -131,7 +131,7 @@ async fn lowering_the_target_is_the_brake_and_raising_it_the_release() {
     scene.apply("run", &spec(5.0, &up)).await;
     let braked = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "braked", braked).await;
-    scene.later(110);
+    scene.much_later("run", 110).await;
     scene.full_pass("run").await;
     assert_eq!(raises(&scene), [5.0]);
     scene.apply("run", &spec(100.0, &up)).await;
@@ -183,9 +183,9 @@ async fn a_raise_from_outside_over_a_step_goes_on_from_where_it_led() {
     assert_eq!(stands.reached.hold.as_deref(), Some("3m20s"), "the longer of the two");
     let next = stands.next.unwrap();
     assert_eq!(next.exposure_percentage.shortest().to_bits(), 50.0_f64.to_bits());
-    scene.later(100);
+    scene.much_later("run", 100).await;
     assert!(is_held(&scene.full_pass("run").await));
-    scene.later(110);
+    scene.much_later("run", 110).await;
     scene.pass("run").await;
     scene.wait("run", "held at 50 %", is_held_at(50.0)).await;
     assert_eq!(raises(&scene), [1.0, 50.0]);
@@ -241,7 +241,7 @@ async fn a_hold_goes_on_through_a_restart_and_through_the_loss_of_status_and_mem
     let since = after.reached.at.0.as_second() - committed;
     assert!((0..=1).contains(&since), "{since} s after it was confirmed");
     assert_eq!(raises(&scene), [1.0]);
-    scene.later(50);
+    scene.much_later("run", 50).await;
     scene.pass("run").await;
     let in_sync = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "at its target", in_sync).await;

@@ -25,7 +25,7 @@ async fn a_new_leader_is_ahead_by(seconds: i32) {
     operator.kill().await;
     let _successor = scene.operator();
     scene.full_pass("run").await;
-    scene.later(90);
+    scene.much_later("run", 90).await;
     scene.full_pass("run").await;
     scene.wait("run", "held at 50 %", is_held_at(50.0)).await;
     assert_eq!(raises(&scene), [1.0, 50.0]);
@@ -49,7 +49,7 @@ async fn where_status_and_memory_are_lost_and_the_events_lag_a_hold_begins_anew(
     let up = steps(&[(1.0, "100s"), (5.0, "100s")]);
     scene.apply("run", &spec(100.0, &up)).await;
     let earlier = ramp(&scene.wait("run", "held at 1 %", is_held_at(1.0)).await);
-    scene.later(110);
+    scene.much_later("run", 110).await;
     scene.pass("run").await;
     scene.wait("run", "held at 5 %", is_held_at(5.0)).await;
     scene.later(60);
@@ -70,9 +70,9 @@ async fn where_status_and_memory_are_lost_and_the_events_lag_a_hold_begins_anew(
         from.as_second() >= restarted.as_second(),
         "the hold counts from {from}, before {restarted}"
     );
-    scene.later(50);
+    scene.much_later("run", 50).await;
     assert!(is_held_at(5.0)(&scene.full_pass("run").await));
-    scene.later(60);
+    scene.much_later("run", 60).await;
     scene.pass("run").await;
     let in_sync = |run: &ExperimentRun| is_ready(run) && reason(run) == "InSync";
     scene.wait("run", "at its target", in_sync).await;

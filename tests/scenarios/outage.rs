@@ -14,6 +14,7 @@ use appconfig_experiment_operator::{
         failure::{self, Failure, FailureKind},
         memory::Memory,
         schedule::{BACKOFF_CEILING, Next},
+        service_time::Untold,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -88,7 +89,7 @@ async fn endure(number: u64, rates: RateLimits, began: Instant) -> Endured {
         let now = Now {
             elapsed,
             local,
-            service: None,
+            service: Err(Untold::NoDate),
         };
         let decision = decide::decide(
             &resource,

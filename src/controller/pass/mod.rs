@@ -12,7 +12,7 @@ use kube::Api;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
-    api::ExperimentRunStatus,
+    api::{ExperimentRunStatus, Region},
     appconfig::{Priority, RunAddress},
     clock::BootInstant,
     decide::{
@@ -21,6 +21,7 @@ use crate::{
         memory::Memory,
         notice::Notice,
         schedule::Next,
+        service_time::Untold,
     },
     schema::Begun,
 };
@@ -95,7 +96,7 @@ pub(super) struct Pass {
     /// The live run's IDs, by which updates name it.
     run: Option<RunAddress>,
     /// `AppConfig`'s own time.
-    service: Option<ServiceClock>,
+    service: Result<ServiceClock, Untold>,
     has_write_token: bool,
     serial: Option<OwnedMutexGuard<()>>,
     restored: bool,
@@ -121,7 +122,7 @@ impl Pass {
             deadline: Instant::now() + DEADLINE,
             owner: Owner::Itself,
             run: None,
-            service: None,
+            service: Err(Untold::NoDate),
             has_write_token: false,
             serial: None,
             restored: false,
@@ -196,7 +197,7 @@ impl Pass {
     }
 
     fn now(&self) -> Now {
-        let service = self.service.map(|clock| clock.at((self.shared.clock)()));
+        let service = self.service.map(|clock| clock.time((self.shared.clock)()));
         Now {
             elapsed: self.shared.elapsed(),
             local: Timestamp::now(),
@@ -205,8 +206,9 @@ impl Pass {
     }
 
     /// The clock that an answer told, which came now.
-    fn told(&self, date: Option<Timestamp>, asked: BootInstant) -> Option<ServiceClock> {
-        Some(ServiceClock::new(date?, asked, (self.shared.clock)()))
+    fn told(&self, region: &Region, date: Option<Timestamp>, asked: BootInstant) -> Result<ServiceClock, Untold> {
+        let moment = (asked, (self.shared.clock)());
+        self.shared.service_clocks.heard(region, date, Timestamp::now(), moment)
     }
 
     /// Step 7: Events. It can't fail the pass.

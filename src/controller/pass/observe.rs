@@ -51,7 +51,7 @@ impl Pass {
                 Ok(answer) => answer,
                 Err(error) => return Ok(Seen::ReadFailed(logged(error))),
             };
-            self.service = self.told(answer.date, asked);
+            self.service = self.told(&desired.region, answer.date, asked);
             self.run = Some(answer.value.address());
             let mut live = answers::live(&desired.region, answer.value);
             // A resource whose names now mean another run has no claim to that one. Where it has, another resource's pass

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use crate::{
     appconfig::Prepared,
     clock::BootInstant,
-    decide::{Decision, Outcome, Seen, desired::Desired, failure::Failure, update::Update},
+    decide::{Decision, Outcome, Seen, desired::Desired, failure::Failure, service_time::Untold, update::Update},
 };
 
 use super::{Interrupted, Pass, observe::logged};
-use crate::controller::{answers, call::CallError, send_window::SendWindow, status};
+use crate::controller::{answers, call::CallError, send_window::SendWindow, service_clock::ServiceClock, status};
 
 /// When preparing took longer than this, what was observed is too old to be acted upon.
 const OBSERVATION_HOLDS: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ impl Pass {
         let answer = prepared.update_experiment_run(&run, &request, &id).await;
         match &answer {
             Ok(answer) => {
-                self.service = self.told(answer.date, asked).or(self.service);
+                self.heard(self.told(&desired.region, answer.date, asked));
                 tracing::info!(
                     ?update,
                     pending_update = id,
@@ -78,14 +78,22 @@ impl Pass {
         })
     }
 
+    /// Goes by the clock that an update's answer told, or on by that of the read before it.
+    fn heard(&mut self, told: Result<ServiceClock, Untold>) {
+        self.service = match (told, self.service) {
+            (Err(_), Ok(before)) => Ok(before.answered_anew((self.shared.clock)())),
+            (told, _) => told,
+        };
+    }
+
     /// The time in which the update may leave. Without `AppConfig`'s clock nobody knows whether a window is open.
     fn send_window(&self, decision: &Decision) -> SendWindow {
         let window = SendWindow::open((self.shared.clock)());
         let Some(until) = decision.until else {
             return window;
         };
-        let closes = self.service.map(|clock| clock.reaches(until));
-        window.closing(closes.unwrap_or(BootInstant::BOOT))
+        let closes = self.service.map_or(BootInstant::BOOT, |clock| clock.reaches(until));
+        window.closing(closes)
     }
 
     async fn prepare(&mut self, desired: &Desired) -> Result<Result<Prepared, Failure>, Interrupted> {

@@ -40,7 +40,12 @@ impl Ramp {
     #[must_use]
     pub fn coming(&self, stand: &Stand, target: Exposure, now: Timestamp, search: &mut Search<'_>) -> Option<Coming> {
         let to = self.next(stand.live, target)?;
-        let held_until = stand.since.checked_add(stand.hold).unwrap_or(Timestamp::MAX);
+        // What is not held waits for no second of a clock either.
+        let held_until = if stand.hold.is_zero() {
+            stand.since.min(now)
+        } else {
+            stand.since.checked_add(stand.hold).unwrap_or(Timestamp::MAX)
+        };
         let coming = |not_before, until, waiting_for, changes_at| Coming {
             to,
             not_before,

@@ -158,6 +158,11 @@ impl Ramp {
         neighbours.unwrap_or_default().max(floor)
     }
 
+    /// Whether it takes the time to tell that a raise may leave after this hold.
+    pub(super) fn needs_time(&self, hold: SignedDuration) -> bool {
+        !hold.is_zero() || self.windows != Windows::default()
+    }
+
     /// Whether the spec lists steps and has none: to the target at once.
     fn is_released(&self) -> bool {
         self.steps.as_ref().is_some_and(Vec::is_empty)

@@ -14,6 +14,7 @@ use crate::decide::{
     desired::{Defaults, Desired},
     live::{Live, RunKey},
     memory::Memory,
+    service_time::ServiceTime,
     update::{Change, Update},
 };
 
@@ -187,7 +188,7 @@ impl Simulation {
         Now {
             elapsed: Duration::try_from(self.at.duration_since(self.began)).unwrap_or_default(),
             local: self.at,
-            service: Some(self.at),
+            service: Ok(ServiceTime::exactly(self.at)),
         }
     }
 
@@ -222,7 +223,10 @@ impl Simulation {
             }
         }
         // AppConfig's answer would be newer than the last one, also when the plan is for a time before that.
-        let newer = self.live.updated_at.map(|last| last + Duration::from_secs(1));
+        let newer = self
+            .live
+            .updated_at
+            .and_then(|last| last.checked_add(Duration::from_secs(1)).ok());
         self.live.updated_at = newer.max(Some(self.at));
         self.decide(&Seen::Updated {
             update,

@@ -11,6 +11,7 @@ mod ended;
 mod failures;
 mod holds;
 mod pending;
+mod ramp_clock;
 mod ramp_edits;
 mod ramp_holds;
 mod ramp_windows;

@@ -12,6 +12,7 @@ use crate::{
         failure::FailureKind,
         memory::Memory,
         schedule::{Next, slot_or_ramp},
+        service_time::{ServiceTime, Untold},
     },
 };
 
@@ -211,7 +212,10 @@ fn without_appconfigs_own_clock_nothing_is_raised() {
     world.wait(7200);
     let local = world.now();
     let seen = Seen::Read(live(0.0), EndedBy::NotAsked);
-    let without = Now { service: None, ..local };
+    let without = Now {
+        service: Err(Untold::NoDate),
+        ..local
+    };
     let resource = |world: &World, now: &Now| world.decide_at(&seen, now);
     let decision = resource(&world, &without);
     assert_eq!(
@@ -222,13 +226,13 @@ fn without_appconfigs_own_clock_nothing_is_raised() {
     // A local clock far ahead moves nothing either.
     let behind = Now {
         local: after(1_000_000),
-        service: Some(after(3599)),
+        service: Ok(ServiceTime::exactly(after(3599))),
         ..local
     };
     assert_eq!(sends(&resource(&world, &behind)), None);
     let due = Now {
         local: after(0),
-        service: Some(after(3600)),
+        service: Ok(ServiceTime::exactly(after(3600))),
         ..local
     };
     assert_eq!(sends(&resource(&world, &due)), Some(Member::ExposurePercentage));
@@ -330,7 +334,7 @@ fn a_step_that_is_refused_is_not_tried_sooner_after_an_answer_without_a_date() {
     let due = world.read(&run);
     world.send(&due, Outcome::Refused(update_failure(FailureKind::Refused)));
     let without = Now {
-        service: None,
+        service: Err(Untold::NoDate),
         ..world.now()
     };
     let decision = world.decide_at(&Seen::Read(run.clone(), EndedBy::NotAsked), &without);

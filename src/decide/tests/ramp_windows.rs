@@ -13,6 +13,7 @@ use crate::{
         desired::Desired,
         ramp::{Because, timeline, timeline_of_run},
         schedule::Next,
+        service_time::ServiceTime,
     },
 };
 
@@ -260,7 +261,7 @@ fn a_window_is_judged_by_appconfigs_clock_and_not_by_the_local_one() {
     let now = |local, service| Now {
         elapsed: Duration::ZERO,
         local: at(local),
-        service: Some(at(service)),
+        service: Ok(ServiceTime::exactly(at(service))),
     };
     let inside = now("2026-09-01T08:58:30Z", "2026-09-01T09:00:00Z");
     assert_eq!(

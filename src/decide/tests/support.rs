@@ -15,6 +15,7 @@ use crate::decide::{
     live::{Live, RunKey},
     memory::Memory,
     ramp::Ramp,
+    service_time::ServiceTime,
     update::Update,
 };
 
@@ -52,7 +53,7 @@ impl World {
         Now {
             elapsed: self.elapsed,
             local,
-            service: Some(local),
+            service: Ok(ServiceTime::exactly(local)),
         }
     }
 

@@ -13,6 +13,7 @@ use costliest_decision::{
         live::{Live, RunKey},
         memory::Memory,
         ramp::search::DECISION,
+        service_time::ServiceTime,
     },
 };
 use fastrand::Rng;
@@ -207,7 +208,7 @@ fn decided(desired: &Desired, live: &Live, defaults: &Defaults, at: Timestamp) -
     let now = Now {
         elapsed: Duration::ZERO,
         local: at,
-        service: Some(at),
+        service: Ok(ServiceTime::exactly(at)),
     };
     let seen = Seen::Read(live.clone(), EndedBy::NotAsked);
     decide(&resource, &Memory::default(), &Owner::Itself, &seen, &now)
