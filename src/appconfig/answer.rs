@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use super::{RunAddress, RunNumber, Segment};
 use crate::api::{ExperimentDefinition, Exposure, RunResult, RunStatus, Treatment, TreatmentOverrides};
 
+/// The beginning of the year 0.
+const YEAR_0: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
 /// A value, and what the answer that carried it said about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer<T> {
@@ -164,9 +167,10 @@ pub(super) fn experiment_run(body: &[u8]) -> Result<ExperimentRun, Unusable> {
     })
 }
 
-/// A timestamp of the API: RFC 3339, 0 to 9 fraction digits.
+/// A timestamp of the API: RFC 3339, 0 to 9 fraction digits. Its years are 0 to 9999, and others no status can hold.
 pub(super) fn timestamp(member: &str, text: Option<&str>) -> Result<Option<Timestamp>, Unusable> {
-    text.map(|text| text.parse().map_err(|_| Unusable::invalid(member)))
+    let parse = |text: &str| text.parse().ok().filter(|time| *time >= YEAR_0);
+    text.map(|text| parse(text).ok_or_else(|| Unusable::invalid(member)))
         .transpose()
 }
 

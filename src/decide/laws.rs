@@ -1,6 +1,7 @@
 //! Laws that hold in any story: whatever specs, answers, failures, lost answers, restarts and waits come in whatever order.
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
+mod calendar;
 mod ramps;
 mod story;
 

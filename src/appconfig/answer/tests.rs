@@ -127,3 +127,49 @@ fn an_incomplete_or_unknown_answer_is_never_a_value() {
     }
     assert!(experiment_run(&[0xff, 0xfe]).is_err());
 }
+
+#[test]
+fn times_up_to_both_ends_of_the_calendar_are_read_or_refused() {
+    let years = (0..=9999_u32)
+        .step_by(101)
+        .chain([1, 1969, 1970, 2262, 9995, 9996, 9998]);
+    let ends = [
+        "01-01T00:00:00Z",
+        "02-29T12:00:00+23:59",
+        "12-30T21:59:59.999999999Z",
+        "12-31T23:59:59Z",
+        "12-31T23:59:60Z",
+    ];
+    let mut times: Vec<String> = years
+        .flat_map(|year| ends.map(|end| format!("{year:04}-{end}")))
+        .collect();
+    let beyond = [
+        "-009999-01-02T01:59:59Z",
+        "-000001-12-31T23:59:59Z",
+        "+010000-01-01T00:00:00Z",
+        "99999-01-01T00:00:00Z",
+        "",
+    ];
+    times.extend(beyond.map(str::to_owned));
+    let (mut cases, mut read) = (0, 0);
+    for member in ["StartedAt", "UpdatedAt", "EndedAt"] {
+        for time in &times {
+            let parsed = parse(|run| drop(run.insert(member.into(), json!(time))));
+            cases += 1;
+            match parsed {
+                Ok(run) => {
+                    let time = [run.started_at, run.updated_at, run.ended_at]
+                        .into_iter()
+                        .flatten()
+                        .next();
+                    assert!(time.unwrap() >= YEAR_0, "no status can hold it: {time:?}");
+                    read += 1;
+                }
+                Err(unusable) => assert_eq!(unusable, Unusable::invalid(member), "{time}"),
+            }
+        }
+    }
+    println!("{cases} cases, of which {read} were read");
+    assert!(beyond.iter().all(|time| timestamp("UpdatedAt", Some(time)).is_err()));
+    assert!(cases > 1_500 && read > cases / 2);
+}
