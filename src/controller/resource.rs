@@ -6,17 +6,13 @@
 //! [`Object::Unreadable`], and names the place and never the value, which may be an entity ID (P11).
 
 mod part;
+mod run;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use jiff::Timestamp;
-use k8s_openapi::{NamespaceResourceScope, api::core::v1::ObjectReference};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Resource,
     api::ObjectMeta,
@@ -24,181 +20,34 @@ use kube::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
-use crate::{
-    api::{ExperimentRun, ExperimentRunSpec, ExperimentRunStatus, Exposure, RECONCILE_REQUESTED_AT, Region},
-    decide::{
-        desired::{Defaults, Desired, InvalidSpec},
-        names::Names,
-    },
-};
+use crate::api::{ExperimentRun, RECONCILE_REQUESTED_AT};
 
 use super::{cache::ObjectKey, call::CallError};
 pub(super) use part::Fault;
-use part::{fields, part, told_before, unknown_fields};
+use part::{fields, part, told_before};
+use run::Spec;
+pub(super) use run::{Identity, Object, Run, Unreadable};
 
-/// What there is to know of an object before anybody looks at its spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) key: ObjectKey,
-    pub(super) uid: String,
-    /// Its `resourceVersion`.
-    pub(super) version: String,
-    pub(super) generation: i64,
-    pub(super) created: Option<Timestamp>,
-    pub(super) deleting: bool,
-    /// The value of the annotation.
-    pub(super) reconcile_requested_at: Option<String>,
-}
+/// The longest value of the annotation, in bytes, that is echoed as it is: as long as the longest name.
+const LONGEST_ECHO: usize = 253;
 
-impl Identity {
-    /// What a person asks for anew: another spec, or a pass.
-    pub(super) fn asked(&self) -> (i64, Option<&str>) {
-        (self.generation, self.reconcile_requested_at.as_deref())
-    }
-
-    /// Its version as a number. Since Kubernetes 1.35 versions are numbers that grow (KEP-5504); before that they were so in
-    /// practice.
-    pub(super) fn number(&self) -> Option<u64> {
-        self.version.parse().ok()
-    }
-
-    /// The object as Events name it.
-    pub(super) fn reference(&self) -> ObjectReference {
-        ObjectReference {
-            api_version: Some(ExperimentRun::api_version(&()).into_owned()),
-            kind: Some(ExperimentRun::kind(&()).into_owned()),
-            namespace: Some(self.key.namespace.clone()),
-            name: Some(self.key.name.clone()),
-            uid: Some(self.uid.clone()),
-            ..ObjectReference::default()
-        }
-    }
-}
-
-/// One that can be worked with.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Run {
-    pub(super) identity: Identity,
-    /// Reached by way of [`Run::desired`] and [`Run::names`] only.
-    spec: ExperimentRunSpec,
-    /// Fields of the spec that this operator does not know: a newer CRD has them, and they may forbid what the rest allows.
-    unknown: BTreeSet<String>,
-    pub(super) status: ExperimentRunStatus,
-}
-
-impl Run {
-    /// What is asked for. `pinned` is the region in which the run was first found.
-    ///
-    /// # Errors
-    /// When the spec can't be used.
-    pub(super) fn desired(&self, pinned: Option<&Region>, defaults: &Defaults) -> Result<Desired, InvalidSpec> {
-        if !self.unknown.is_empty() {
-            return Err(InvalidSpec::UnknownFields(self.unknown.clone()));
-        }
-        Desired::parse(&self.spec, pinned, defaults)
-    }
-
-    /// Which run is meant, whether or not the rest of the spec can be used.
-    pub(super) fn names(&self, defaults: &Defaults) -> Names {
-        Names::of(&self.spec, defaults)
-    }
-
-    /// Whether this can't come after another state of the same resource, unless the data of the API server were restored from
-    /// a backup: a generation has come back, or means another spec.
-    fn goes_back_from(&self, before: &Self) -> bool {
-        let (this, other) = (self.identity.generation, before.identity.generation);
-        this < other || (this == other && !self.has_spec_of(before))
-    }
-
-    /// Whether it asks for the very same as another state of the same resource.
-    pub(super) fn has_spec_of(&self, other: &Self) -> bool {
-        (&self.spec, &self.unknown) == (&other.spec, &other.unknown)
-    }
-
-    /// The same of an answer that is the newest by all that the API server knows: then its version tells too.
-    pub(super) fn was_restored_since(&self, before: &Self) -> bool {
-        let older =
-            matches!((self.identity.number(), before.identity.number()), (Some(this), Some(other)) if this < other);
-        older || self.goes_back_from(before)
-    }
-
-    /// The run's number.
-    pub(super) const fn number(&self) -> i32 {
-        self.spec.run
-    }
-
-    /// The exposure that is asked for, for metrics.
-    pub(super) const fn exposure(&self) -> Option<Exposure> {
-        self.spec.exposure_percentage
-    }
-}
-
-/// One of which a part can't be read. No pass is made for it.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Unreadable {
-    /// As far as it can be read.
-    pub(super) identity: Identity,
-    /// The first part that can't be read.
-    pub(super) fault: Fault,
-    /// What the operator itself has said of the object, as far as that can be read.
-    pub(super) told: ExperimentRunStatus,
-}
-
-/// A resource as the API server last said.
-#[derive(Clone, Debug)]
-pub(super) enum Object {
-    Readable(Arc<Run>),
-    Unreadable(Arc<Unreadable>),
-}
-
-impl Object {
-    pub(super) fn identity(&self) -> &Identity {
-        match self {
-            Self::Readable(run) => &run.identity,
-            Self::Unreadable(unreadable) => &unreadable.identity,
-        }
-    }
-
-    pub(super) fn uid(&self) -> &str {
-        &self.identity().uid
-    }
-
-    pub(super) const fn is_readable(&self) -> bool {
-        matches!(self, Self::Readable(_))
-    }
-
-    /// Whether this object is older than another of the same uid. A version that is no number is taken for new.
-    pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let (this, other) = (self.identity().number(), other.identity().number());
-        matches!((this, other), (Some(this), Some(other)) if this < other)
-    }
-
-    /// Whether a generation has come back, or means another spec, in this later state of the same object.
-    pub(super) fn goes_back_from(&self, before: &Self) -> bool {
-        match (self, before) {
-            (Self::Readable(this), Self::Readable(before)) => this.goes_back_from(before),
-            _ => self.identity().generation < before.identity().generation,
-        }
-    }
-
-    /// Whether somebody asks for a pass with this object that they didn't ask for with the one before: own status writes
-    /// change neither generation nor annotation.
-    pub(super) fn asks_more_than(&self, before: &Self) -> bool {
-        self.identity().asked() != before.identity().asked() || self.is_readable() != before.is_readable()
-    }
-}
+/// What a call is answered with: all of it.
+pub(super) type Answer = Received<true>;
+/// What a list or a watch tells of: without the spec where that is large.
+pub(super) type Watched = Received<false>;
 
 /// A resource as one message of the API server holds it.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
+pub(super) struct Received<const WHOLE: bool> {
     pub(super) object: Object,
     labels: BTreeMap<String, String>,
     /// For kube's watch, which asks it for the version. Nothing more is in it.
     metadata: ObjectMeta,
 }
 
-impl Received {
+impl Answer {
     /// The answer to a call. What a pass goes on with is read whole, still there, and selected still.
     ///
     /// # Errors
@@ -215,7 +64,7 @@ impl Received {
     }
 }
 
-impl Resource for Received {
+impl<const WHOLE: bool> Resource for Received<WHOLE> {
     type DynamicType = ();
     type Scope = NamespaceResourceScope;
 
@@ -278,21 +127,20 @@ struct Metadata<'a> {
     annotations: Option<&'a RawValue>,
 }
 
-impl<'de> Deserialize<'de> for Received {
+impl<'de, const WHOLE: bool> Deserialize<'de> for Received<WHOLE> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Wire::deserialize(deserializer).map(|wire| Self::read(&wire))
     }
 }
 
-impl Received {
+impl<const WHOLE: bool> Received<WHOLE> {
     fn read(wire: &Wire<'_>) -> Self {
         let mut faults = Vec::new();
         let metadata: Metadata<'_> = part("metadata", wire.metadata, &mut faults).unwrap_or_default();
         let identity = identity(&metadata, &mut faults);
         let labels = part("metadata.labels", metadata.labels, &mut faults).unwrap_or_default();
         let status = fields("status", wire.status, &mut faults).unwrap_or_default();
-        let spec = fields("spec", wire.spec, &mut faults);
-        let unknown = unknown_fields::<ExperimentRunSpec>("spec", wire.spec);
+        let spec = wire.spec.and_then(|raw| Spec::read(raw, &mut faults));
         if spec.is_none() && faults.is_empty() {
             faults.push(Fault::at("spec"));
         }
@@ -303,12 +151,10 @@ impl Received {
             ..ObjectMeta::default()
         };
         let object = match (spec, faults.into_iter().next()) {
-            (Some(spec), None) => Object::Readable(Arc::new(Run {
-                identity,
-                spec,
-                unknown,
-                status,
-            })),
+            (Some(spec), None) => {
+                let run = Arc::new(Run { identity, spec, status });
+                Object::Readable(if WHOLE { run } else { run.kept() })
+            }
             (_, fault) => Object::Unreadable(Arc::new(Unreadable {
                 identity,
                 fault: fault.unwrap_or_else(|| Fault::at("spec")),
@@ -348,8 +194,21 @@ fn identity(metadata: &Metadata<'_>, faults: &mut Vec<Fault>) -> Identity {
         generation: required("metadata.generation", generation, faults),
         created,
         deleting: metadata.deletion_timestamp.is_some(),
-        reconcile_requested_at: part(annotations, requested_at, faults),
+        reconcile_requested_at: part::<Cow<'_, str>>(annotations, requested_at, faults).map(as_remembered),
     }
+}
+
+/// The annotation's value. A long one counts and is echoed as its SHA-256: annotations are nobody's memory.
+fn as_remembered(value: Cow<'_, str>) -> String {
+    if value.len() <= LONGEST_ECHO {
+        return value.into_owned();
+    }
+    let mut echo = String::new();
+    for byte in Sha256::digest(value.as_bytes()) {
+        // A String takes whatever is written.
+        let _ = write!(echo, "{byte:02x}");
+    }
+    echo
 }
 
 /// What every stored object has.

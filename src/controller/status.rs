@@ -14,7 +14,7 @@ use crate::api::ExperimentRunStatus;
 
 use super::{
     call::{CallError, bounded},
-    resource::{Identity, Received, Run, Unreadable},
+    resource::{Answer, Identity, Run, Unreadable},
     served_schema::ServedSchema,
 };
 
@@ -24,7 +24,7 @@ use super::{
 /// [`CallError::Conflict`] when the object is not the newest; [`CallError::SchemaUnproven`] when nothing may be written.
 pub(super) async fn write(
     schema: &ServedSchema,
-    api: &Api<Received>,
+    api: &Api<Answer>,
     selector: Option<&Selector>,
     run: &Run,
     status: &ExperimentRunStatus,
@@ -48,7 +48,7 @@ pub(super) async fn write(
 /// As [`write()`].
 pub(super) async fn write_unreadable(
     schema: &ServedSchema,
-    api: &Api<Received>,
+    api: &Api<Answer>,
     object: &Unreadable,
     status: &ExperimentRunStatus,
 ) -> Result<(), CallError> {
@@ -67,10 +67,10 @@ pub(super) async fn write_unreadable(
 /// A write, of whatever, stores the object as the API server's schema leaves it: without the fields that are missing there.
 async fn merge(
     schema: &ServedSchema,
-    api: &Api<Received>,
+    api: &Api<Answer>,
     identity: &Identity,
     status: Value,
-) -> Result<Received, CallError> {
+) -> Result<Answer, CallError> {
     if !schema.is_complete() {
         return Err(CallError::SchemaUnproven);
     }

@@ -210,3 +210,35 @@ async fn a_withdrawn_application_leaves_the_brake_a_lower_target_and_the_exit() 
     said(operator.patch_status("run", &PatchParams::default(), &status).await).unwrap();
     said(runs.delete("run", &DeleteParams::default()).await).unwrap();
 }
+
+#[tokio::test]
+async fn the_value_of_an_annotation_of_this_group_is_bounded_in_edits_of_annotations_alone_too() {
+    let administrator = administrator().await;
+    let (_, runs) = policed(&administrator, Some("*")).await;
+    create(&runs, "shop", false).await.unwrap();
+    let annotate =
+        async |key: &str, value: String| patch(&runs, json!({"metadata": {"annotations": {key: value}}})).await;
+    let ours = "experiments.appconfig.dev/reconcile-requested-at";
+    // The server takes a moment to compile a policy that is new.
+    let refused = eventually("a long value is refused", async || {
+        annotate(ours, "x".repeat(254)).await.err()
+    })
+    .await;
+    assert!(
+        refused.contains(ours) && refused.contains("253 bytes") && !refused.contains("xxx"),
+        "{refused}"
+    );
+    assert!(
+        annotate("experiments.appconfig.dev/else", "é".repeat(127))
+            .await
+            .is_err(),
+        "bytes count"
+    );
+    annotate(ours, "x".repeat(253)).await.unwrap();
+    annotate("example.com/else", "x".repeat(100_000)).await.unwrap();
+
+    let mut long = run("long");
+    long.metadata.annotations = Some([(ours.to_owned(), "x".repeat(254))].into());
+    let created = said(runs.create(&PostParams::default(), &long).await);
+    assert!(created.unwrap_err().contains("253 bytes"), "at creation too");
+}

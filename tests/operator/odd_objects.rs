@@ -81,12 +81,12 @@ fn odd_objects() -> Vec<Odd> {
 impl Scene {
     /// Merges a patch whose answer need not be anything that can be parsed.
     async fn merge(&self, name: &str, patch: &str, status: bool) {
-        let path = format!(
+        let url = format!(
             "/apis/experiments.appconfig.dev/v1alpha1/namespaces/{}/experimentruns/{name}{}",
             self.namespace,
             if status { "/status" } else { "" }
         );
-        let request = http::Request::patch(path)
+        let request = http::Request::patch(url)
             .header("Content-Type", "application/merge-patch+json")
             .body(patch.to_owned().into_bytes())
             .unwrap();
@@ -262,4 +262,30 @@ async fn p4_an_answer_to_the_record_that_cannot_be_read_does_not_repeat_the_upda
     assert!(!fenced(&run));
     scene.pass("run").await;
     assert_eq!(scene.updates().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_a_spec_too_large_to_be_kept_is_read_again_before_a_pass_and_converges() {
+    let (scene, proxy) = (Scene::new().await, proxy());
+    let entity = |number: i32| (format!("{number:02}{}", "x".repeat(500)), json!("t1"));
+    let inline: serde_json::Map<String, Value> = (0..32).map(entity).collect();
+    let asks =
+        |exposure: f64| json!({ "exposurePercentage": exposure, "treatmentOverrides": { "inline": inline.clone() } });
+    let reads = || {
+        let requests = proxy.requests().into_iter();
+        requests
+            .filter(|it| it.verb == "get" && it.resource == "experimentruns")
+            .count()
+    };
+    let _operator = Operator::start(&scene.flags().through(&proxy));
+    scene.apply("run", &asks(5.0)).await;
+    scene.wait("run", "ready", is_ready).await;
+    assert_eq!(scene.live()["TreatmentOverrides"]["Inline"], json!(inline));
+    let first = reads();
+    assert!(first > 0, "the cache has not all of it");
+    scene.apply("run", &asks(10.0)).await;
+    scene.wait("run", "ready", is_ready).await;
+    assert_eq!(scene.live()["ExposurePercentage"], json!(10.0));
+    assert_eq!(scene.updates().len(), 3, "the overrides, and two raises");
+    assert!(reads() > first, "before each pass");
 }

@@ -84,7 +84,7 @@ impl Dispatcher {
         };
         entry.running = false;
         entry.notices = notices;
-        let seen = Object::Readable(object);
+        let seen = Object::Readable(object.kept());
         let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
         if std::mem::take(&mut entry.restored) {
             // A list has told meanwhile what there is. What the pass has seen may be what there was.

@@ -324,9 +324,9 @@ impl Dispatcher {
             return None;
         }
         let pinned = decide::pinned_region(status, None);
-        let desired = run.desired(pinned.as_ref(), &self.shared.defaults).ok()?;
+        let interval = run.resync_interval(pinned.as_ref(), &self.shared.defaults)?;
         let done = status.status == Some(crate::api::RunStatus::Done);
-        let interval = schedule::interval(desired.resync_interval, done);
+        let interval = schedule::interval(interval, done);
         let now = jiff::Timestamp::now();
         let slot = schedule::slot(&identity.uid, interval, now);
         Some(schedule::slot_or_ramp(status, slot, now))

@@ -30,7 +30,7 @@ use super::{
     Shared,
     cache::ObjectKey,
     call::CallError,
-    resource::{Received, Run},
+    resource::{Answer, Run},
     service_clock::ServiceClock,
 };
 
@@ -85,7 +85,7 @@ impl From<CallError> for Interrupted {
 /// One pass.
 pub(super) struct Pass {
     shared: Arc<Shared>,
-    api: Api<Received>,
+    api: Api<Answer>,
     key: ObjectKey,
     object: Arc<Run>,
     memory: Memory,
@@ -146,6 +146,9 @@ impl Pass {
     }
 
     async fn steps(&mut self) -> Result<Next, Interrupted> {
+        if self.object.is_abridged() {
+            self.refresh().await?;
+        }
         let mut seen = self.observe().await?;
         for _ in 0..STEPS {
             let decision = self.decide(&seen);

@@ -5,6 +5,10 @@ use kube::{api::WatchEvent, core::ObjectList};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{
+    api::Exposure,
+    decide::desired::{Defaults, InvalidSpec},
+};
 
 const CANARY: &str = "canary-entity-4711";
 
@@ -48,7 +52,7 @@ fn with(pointer: &str, value: Value) -> Value {
     object
 }
 
-fn received(text: &str) -> Received {
+fn received(text: &str) -> Answer {
     serde_json::from_str(text).unwrap()
 }
 
@@ -169,13 +173,13 @@ fn p12_one_odd_object_costs_one_object_of_a_list_and_one_event_of_a_watch() {
     let items = format!("{},{},{}", managed("9999-12-31T23:59:59Z", 200), odd, object());
     let list =
         format!(r#"{{"apiVersion":"v1","kind":"List","metadata":{{"resourceVersion":"20"}},"items":[{items}]}}"#);
-    let list: ObjectList<Received> = serde_json::from_str(&list).unwrap();
+    let list: ObjectList<Watched> = serde_json::from_str(&list).unwrap();
     let readable: Vec<_> = list.items.iter().map(|item| item.object.is_readable()).collect();
     assert_eq!(readable, [true, false, true]);
     assert_eq!(list.metadata.resource_version.as_deref(), Some("20"));
 
     let event = |kind: &str, object: &str| {
-        serde_json::from_str::<WatchEvent<Received>>(&format!(r#"{{"type":"{kind}","object":{object}}}"#)).unwrap()
+        serde_json::from_str::<WatchEvent<Watched>>(&format!(r#"{{"type":"{kind}","object":{object}}}"#)).unwrap()
     };
     for (text, readable) in [(managed("9999-12-31T23:59:59Z", 200), true), (odd.to_string(), false)] {
         let WatchEvent::Modified(received) = event("MODIFIED", &text) else {
@@ -239,11 +243,7 @@ fn p6_a_field_that_is_not_known_is_named_by_its_path_and_makes_the_spec_unusable
         let Object::Readable(run) = received(&with(pointer, value).to_string()).object else {
             panic!("{pointer} can be read");
         };
-        let defaults = Defaults {
-            region: "eu-west-1".parse().ok(),
-            resync_interval: std::time::Duration::from_mins(10),
-        };
-        match run.desired(None, &defaults) {
+        match run.desired(None, &defaults()) {
             Ok(_) => assert_eq!(named, "", "{pointer}"),
             Err(invalid) => {
                 let told = format!("this operator does not know {named}: upgrade it, or remove the field");
@@ -251,4 +251,142 @@ fn p6_a_field_that_is_not_known_is_named_by_its_path_and_makes_the_spec_unusable
             }
         }
     }
+}
+
+#[test]
+fn a_long_value_of_the_annotation_counts_and_is_echoed_as_its_sha_256() {
+    let pointer = "/metadata/annotations/experiments.appconfig.dev~1reconcile-requested-at";
+    let asked = |value: &str| {
+        let mut object = object();
+        *object.pointer_mut(pointer).unwrap() = json!(value);
+        received(&object.to_string())
+            .object
+            .identity()
+            .reconcile_requested_at
+            .clone()
+            .unwrap()
+    };
+    let (longest, longer) = ("\u{e9}".repeat(126) + "x", "x".repeat(254));
+    assert_eq!(asked(&longest), longest);
+    assert_eq!(
+        asked(&longer),
+        "af97a1a6ca66df0bc0d0ae024383edea1ea899f3715b4e016f6898296c5cade6",
+        "sha256sum says so"
+    );
+    assert_ne!(asked(&longer), asked(&"x".repeat(255)));
+}
+
+fn defaults() -> Defaults {
+    Defaults {
+        region: "eu-west-1".parse().ok(),
+        resync_interval: std::time::Duration::from_mins(10),
+    }
+}
+
+#[test]
+fn a_large_spec_is_not_kept_is_told_from_another_and_can_not_be_decided_upon() {
+    let asking = |entity: &str| {
+        let inline: BTreeMap<String, &str> = (0..32)
+            .map(|it| (format!("{it}{}", entity.repeat(512)), "t1"))
+            .collect();
+        with("/spec/treatmentOverrides", json!({ "inline": inline })).to_string()
+    };
+    let watched = |text: &str| match serde_json::from_str::<Watched>(text).unwrap().object {
+        Object::Readable(run) => run,
+        Object::Unreadable(_) => panic!("it can be read"),
+    };
+    let (kept, other) = (watched(&asking("a")), watched(&asking("b")));
+    assert!(kept.is_abridged());
+    assert!(matches!(
+        kept.desired(None, &defaults()),
+        Err(InvalidSpec::Unreadable(_))
+    ));
+    assert_eq!((kept.number(), kept.exposure()), (1, Exposure::new(5.0).ok()));
+    assert!(kept.resync_interval(None, &defaults()).is_some());
+    let whole = received(&asking("a")).answered(None).unwrap();
+    assert!(whole.desired(None, &defaults()).is_ok());
+    assert!(!whole.was_restored_since(&kept), "it is the same spec");
+    assert!(other.was_restored_since(&kept), "the same generation, another spec");
+    assert_eq!(whole.kept(), kept);
+    assert!(!watched(&object().to_string()).is_abridged());
+}
+
+/// How many bytes each of 10,000 typical resources takes that were read one after the other. Each measurement is a process's
+/// only test: `cargo test --lib memory_of_10_000 NAME -- --ignored --nocapture --exact`.
+fn measure<T>(what: &str, read: impl Fn(&str) -> T) {
+    const COUNT: u32 = 10_000;
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim_end_matches("kB").trim().parse::<u32>().unwrap() * 1024
+    };
+    let text = typical();
+    let before = resident();
+    let kept: Vec<T> = (0..COUNT).map(|_| read(&text)).collect();
+    let bytes = (resident() - before) / COUNT;
+    println!(
+        "{what}: {bytes} bytes for each of {} resources of {} bytes of JSON",
+        kept.len(),
+        text.len()
+    );
+}
+
+#[test]
+#[ignore = "a measurement, alone in its process"]
+fn memory_of_10_000_typical_resources() {
+    measure("kept now", |text| serde_json::from_str::<Watched>(text).unwrap().object);
+}
+
+/// As the cache kept it when the whole metadata was read by way of `DeserializeGuard`.
+#[test]
+#[ignore = "a measurement, alone in its process"]
+fn memory_of_10_000_typical_resources_before() {
+    measure("kept before", |text| {
+        let guarded: kube::core::DeserializeGuard<ExperimentRun> = serde_json::from_str(text).unwrap();
+        let mut run = guarded.0.unwrap();
+        run.metadata.managed_fields = None;
+        let annotations = run.metadata.annotations.get_or_insert_default();
+        annotations.retain(|name, _| name == RECONCILE_REQUESTED_AT);
+        Arc::new(run)
+    });
+}
+
+/// As the API server sends one that a GitOps tool applied, with a ramp under way.
+fn typical() -> String {
+    let mut typical = object();
+    let managed = |manager: &str, fields: Value| {
+        json!({
+            "manager": manager, "operation": "Apply", "apiVersion": "experiments.appconfig.dev/v1alpha1",
+            "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields,
+        })
+    };
+    let of_spec = json!({ "f:spec": { "f:applicationIdentifier": {}, "f:experimentDefinitionIdentifier": {},
+        "f:exposurePercentage": {}, "f:ramp": { "f:steps": {}, "f:windows": {} }, "f:run": {}, "f:treatmentOverrides": { "f:inline": {} } } });
+    let of_status = json!({ "f:status": { "f:conditions": { "k:{\"type\":\"Ready\"}": { ".": {}, "f:message": {} } },
+        "f:ramp": { "f:reached": {}, "f:next": {}, "f:summary": {} }, "f:updatedAt": {}, "f:status": {} } });
+    typical["metadata"]["managedFields"] =
+        json!([managed("kustomize-controller", of_spec), managed("operator", of_status)]);
+    typical["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "flux", "team": "checkout" });
+    typical["spec"]["ramp"] = json!({
+        "steps": [{ "exposurePercentage": 5, "hold": "24h" }, { "exposurePercentage": 50, "hold": "48h" }],
+        "windows": [{ "kind": "Allow", "schedule": "0 9 * * 1-4", "duration": "7h", "timeZone": "Europe/Berlin" }],
+    });
+    let condition = |kind: &str| {
+        json!({ "type": kind, "status": "True", "reason": "RampHolding", "observedGeneration": 3,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "message": "exposure is 5 %, held until 2026-01-02T00:00:00Z; then 50 % in the next window" })
+    };
+    let treatments = json!([{ "key": "c", "weight": 50 }, { "key": "t1", "weight": 50 }]);
+    typical["status"] = json!({
+        "observedGeneration": 3, "region": "eu-west-1", "applicationId": "abc1234", "experimentDefinitionId": "bsxyd7k",
+        "status": "RUNNING", "exposurePercentage": 5, "description": "New button, second try", "treatmentOverrideCount": 1,
+        "startedAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z",
+        "experimentDefinition": { "name": "add-to-cart", "flagKey": "cart", "environmentId": "env1234",
+            "configurationProfileId": "cfg1234", "treatments": treatments },
+        "ramp": { "reached": { "exposurePercentage": 5, "at": "2026-01-01T00:00:00Z", "hold": "24h" },
+            "next": { "exposurePercentage": 50, "notBefore": "2026-01-02T08:00:00Z" }, "waitingFor": "Hold",
+            "completesAt": "2026-01-06T08:00:00Z", "summary": "50 at 2026-01-02T08:00Z" },
+        "conditions": [condition("Ready"), condition("TargetReached")],
+    });
+    typical.to_string()
 }

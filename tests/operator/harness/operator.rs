@@ -166,6 +166,15 @@ impl Operator {
             .expect("a number")
     }
 
+    /// The most memory that it has had in use, in KiB.
+    pub fn most_resident(&self) -> u64 {
+        self.of_status("VmHWM:")
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .expect("a number")
+    }
+
     /// How many threads it has.
     pub fn threads(&self) -> u64 {
         self.of_status("Threads:").parse().expect("a number")
