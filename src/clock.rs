@@ -1,6 +1,6 @@
 //! Time since boot, for everything that must not outlive its time: the Lease and the fence.
 //!
-//! On the map this is beneath `leader` and `controller`, which both measure with it, and it knows neither. Wall clocks
+//! On the map this is beneath `leader`, `controller` and `appconfig`, which measure with it, and it knows none of them. Wall clocks
 //! jump and differ between machines, and the monotonic clock stands still while a machine is suspended; a replica that
 //! sleeps through its term would wake up believing that it still leads.
 

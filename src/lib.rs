@@ -5,7 +5,7 @@
 //! ```text
 //! watch event, or time ─► 1 observe   GetExperimentRun                          controller, appconfig
 //!                         2 decide    (spec, live, memory, now) -> Decision     decide: pure
-//!                         3 prepare   write token, credentials                  controller, appconfig
+//!                         3 prepare   write token, credentials, a connection    controller, appconfig
 //!                         4 fence     status write with resourceVersion and uid controller
 //!                         5 update    one UpdateExperimentRun, tried once       controller, appconfig
 //!                         6 record    status, when it differs                   controller

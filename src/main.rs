@@ -9,8 +9,8 @@
 //! | the first | hears what changes, and starts passes |
 //!
 //! A decision is made where its pass runs, since it can't cost much: what it may look up is bounded and is counted, not
-//! timed (`decide::ramp::search`). The costliest takes 2.4 ms, so sixteen of them hold up one thread for 40 ms, a hundredth
-//! of the 3 s in which an update may leave. And however much is decided, the Lease and the probes never wait for it.
+//! timed (`decide::ramp::search`). The costliest takes 2.4 ms, so sixteen of them hold up one thread for 40 ms, a fiftieth
+//! of the 2 s in which an update may leave. And however much is decided, the Lease and the probes never wait for it.
 
 use std::process::ExitCode;
 

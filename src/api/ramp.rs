@@ -74,7 +74,7 @@ pub struct RampWindow {
     pub schedule: String,
     /// How long the window stays open, from 1m to 8784h, in whole hours, minutes and seconds: 30m, 7h, 336h. It is elapsed
     /// time, also through a night in which clocks are changed: 24h from midnight then end at 23:00 or 01:00. A raise needs up
-    /// to 8 seconds, so none is sent in the last 8.
+    /// to 5 seconds, so none is sent in the last 5.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(validation = (
         "self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && duration(self) >= duration('1m') \

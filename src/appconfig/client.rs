@@ -9,9 +9,10 @@ use super::{
     Answer, Endpoints, Error, ErrorKind, ExperimentRun, ExperimentRunEvent, HttpsProxy, Observer, Operation,
     RunAddress, Timeouts, UpdateError, UpdateExperimentRun,
     answer::{Unusable, experiment_run},
+    connection::Connection,
     credentials::Held,
     events,
-    exchange::{Exchange, Failed, Request},
+    exchange::{Exchange, Failed, Request, Way},
     request::{events_path, run_path},
 };
 use crate::api::Region;
@@ -65,6 +66,7 @@ pub struct Prepared {
     exchange: Arc<Exchange>,
     region: Region,
     credentials: Held,
+    connection: Box<Connection>,
 }
 
 impl Client {
@@ -86,7 +88,7 @@ impl Client {
 
     /// Reads a run, by names or IDs: `GetExperimentRun`.
     ///
-    /// Tried once, and once more with new credentials when AWS refuses the old ones as expired or unknown.
+    /// Tried once, and once more with new credentials when AWS refuses the old ones.
     ///
     /// # Errors
     /// Any [`ErrorKind`] except `Conflict` and `Refused`. An answer that lacks an ID, the run's number, its status or
@@ -147,21 +149,24 @@ impl Client {
         ))
     }
 
-    /// Everything of an update that can wait: credentials that live for at least 60 s more.
+    /// Everything of an update that can wait: credentials that live for at least 60 s more, and a connection of its own,
+    /// on which a request can be sent now. `kept` is what was prepared before and not used: its connection serves again
+    /// while nobody has closed it, for 10 s from when it was made.
     ///
-    /// What is left for [`Prepared::update_experiment_run`] is one connection and one request, 5 s at most.
+    /// What is left for [`Prepared::update_experiment_run`] is one request, [`super::UPDATE_LIVES`] at most.
     ///
     /// # Errors
-    /// `CredentialsUnavailable`.
-    pub async fn prepare(&self, region: &Region) -> Result<Prepared, Error> {
-        let credentials = self
-            .exchange
-            .credentials(Operation::UpdateExperimentRun, UPDATE_MARGIN)
-            .await?;
+    /// `CredentialsUnavailable` and `Unreachable`. Nothing was sent.
+    pub async fn prepare(&self, region: &Region, kept: Option<Prepared>) -> Result<Prepared, Error> {
+        let operation = Operation::UpdateExperimentRun;
+        let credentials = self.exchange.credentials(operation, UPDATE_MARGIN).await?;
+        let kept = kept.filter(|kept| kept.region == *region).map(|kept| kept.connection);
+        let connection = self.exchange.connection(operation, region, kept).await?;
         Ok(Prepared {
             exchange: Arc::clone(&self.exchange),
             region: region.clone(),
             credentials,
+            connection,
         })
     }
 
@@ -182,15 +187,15 @@ impl Client {
             discreet: false,
         };
         let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
-        let first = self.exchange.once(request(), &credentials, &parse).await;
+        let first = self.exchange.once(request(), Way::Shared, &credentials, &parse).await;
         match first {
-            Err(Failed { error, .. }) if error.kind == ErrorKind::CredentialsExpired => {
+            Err(Failed { error, .. }) if error.kind.refuses_credentials() => {
                 if !self.exchange.refused(&credentials) {
                     return Err(error);
                 }
                 let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
                 self.exchange
-                    .once(request(), &credentials, &parse)
+                    .once(request(), Way::Shared, &credentials, &parse)
                     .await
                     .map_err(|failed| failed.error)
             }
@@ -200,7 +205,7 @@ impl Client {
 }
 
 impl Prepared {
-    /// Sends the update, once, on a new connection: `UpdateExperimentRun`. `run_ids` are the IDs that a read answered;
+    /// Sends the update, once, on the connection that was made for it, and never on another: `UpdateExperimentRun`. `run_ids` are the IDs that a read answered;
     /// `pending_id` goes into the `User-Agent`.
     ///
     /// # Errors
@@ -237,10 +242,10 @@ impl Prepared {
             parsed => parsed,
         };
         self.exchange
-            .once(request, &self.credentials, parse)
+            .once(request, Way::Own(self.connection), &self.credentials, parse)
             .await
             .map_err(|Failed { error, sent }| {
-                if error.kind == ErrorKind::CredentialsExpired {
+                if error.kind.refuses_credentials() {
                     self.exchange.refused(&self.credentials);
                 }
                 match error.status {

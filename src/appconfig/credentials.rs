@@ -122,7 +122,7 @@ impl CredentialsCache {
         }
     }
 
-    /// AWS has refused these credentials as expired or unknown: drops them, at most once a minute. Whether another try
+    /// AWS has refused these credentials as expired, unknown or wrongly signed: drops them, at most once a minute. Whether another try
     /// would have other ones.
     pub(super) fn refused(&self, refused: &Held) -> bool {
         let mut state = self.shared.state();

@@ -34,7 +34,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What kind of failure it was. One error has one kind: a throttling code, then a skewed clock, then expired
+/// What kind of failure it was. One error has one kind: a throttling code, then a skewed clock, then refused
 /// credentials, then the HTTP status decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -42,12 +42,16 @@ pub enum ErrorKind {
     Throttled,
     /// A 403 whose `Date` is more than 5 minutes from this machine's clock.
     ClockSkew,
-    /// AWS does not accept the credentials any more (`ExpiredTokenException`, `UnrecognizedClientException`). They
-    /// have been dropped: the next request asks the credential chain for new ones.
+    /// The session of the credentials has expired (`ExpiredTokenException`). They have been dropped, here and in the next
+    /// two kinds: the next request asks the credential chain, built anew, for new ones.
     CredentialsExpired,
+    /// AWS does not know the access key ID, or it is not active (`UnrecognizedClientException`).
+    UnknownAccessKey,
+    /// AWS knows the access key ID, and the secret is another one (`InvalidSignatureException`).
+    WrongSecret,
     /// There are no usable credentials; nothing was sent.
     CredentialsUnavailable,
-    /// 401 or 403: AWS refused the identity or its rights. See [`permission_hint`].
+    /// 401 or 403 otherwise: AWS refused the identity or its rights. See [`permission_hint`].
     AccessDenied,
     /// 404 with `ResourceNotFoundException`: there is no such run.
     RunNotFound,
@@ -57,7 +61,9 @@ pub enum ErrorKind {
     Conflict,
     /// Any other 4xx on an update, except 408.
     Refused,
-    /// 5xx, 408, a timeout, a connection that failed or was dropped.
+    /// No connection came about: the host could not be resolved or reached. Nothing was sent.
+    Unreachable,
+    /// 5xx, 408, a timeout, a connection that was dropped.
     Unavailable,
     /// An answer that can't be understood: an unparsable 2xx, 3xx, any other 4xx on a read.
     UnusableAnswer,
@@ -71,15 +77,27 @@ impl ErrorKind {
             Self::Throttled => "Throttled",
             Self::ClockSkew => "ClockSkew",
             Self::CredentialsExpired => "CredentialsExpired",
+            Self::UnknownAccessKey => "UnknownAccessKey",
+            Self::WrongSecret => "WrongSecret",
             Self::CredentialsUnavailable => "CredentialsUnavailable",
             Self::AccessDenied => "AccessDenied",
             Self::RunNotFound => "RunNotFound",
             Self::Unsupported404 => "Unsupported404",
             Self::Conflict => "Conflict",
             Self::Refused => "Refused",
+            Self::Unreachable => "Unreachable",
             Self::Unavailable => "Unavailable",
             Self::UnusableAnswer => "UnusableAnswer",
         }
+    }
+
+    /// Whether AWS refused the credentials themselves, whatever they may do: other ones may be there by now.
+    #[must_use]
+    pub const fn refuses_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsExpired | Self::UnknownAccessKey | Self::WrongSecret
+        )
     }
 }
 
@@ -134,13 +152,16 @@ impl fmt::Display for Error {
                     "{operation} was refused, and this machine's clock is more than 5 minutes from AWS's"
                 )?;
             }
-            ErrorKind::CredentialsExpired => write!(formatter, "AWS does not accept the credentials of {operation}")?,
+            ErrorKind::CredentialsExpired => write!(formatter, "the AWS credentials of {operation} have expired")?,
+            ErrorKind::UnknownAccessKey => write!(formatter, "AWS does not know the access key ID of {operation}")?,
+            ErrorKind::WrongSecret => write!(formatter, "the secret access key of {operation} is not the key ID's")?,
             ErrorKind::CredentialsUnavailable => write!(formatter, "there are no AWS credentials for {operation}")?,
             ErrorKind::AccessDenied => write!(formatter, "AWS denied {operation}")?,
             ErrorKind::RunNotFound => write!(formatter, "{operation} found no such run")?,
             ErrorKind::Unsupported404 => write!(formatter, "the endpoint does not know {operation}")?,
             ErrorKind::Conflict => write!(formatter, "{operation} conflicts with a change that is under way")?,
             ErrorKind::Refused => write!(formatter, "AppConfig refused {operation}")?,
+            ErrorKind::Unreachable => write!(formatter, "{operation} was not sent")?,
             ErrorKind::Unavailable => write!(formatter, "{operation} got no answer that says what happened")?,
             ErrorKind::UnusableAnswer => write!(formatter, "the answer to {operation} can't be understood")?,
         }
@@ -247,12 +268,10 @@ pub(super) fn classify(evidence: Evidence<'_>) -> ErrorKind {
     if status == StatusCode::FORBIDDEN && skewed {
         return ErrorKind::ClockSkew;
     }
-    let expired = matches!(
-        code,
-        Some("ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException")
-    );
-    if status.is_client_error() && expired {
-        return ErrorKind::CredentialsExpired;
+    if status.is_client_error()
+        && let Some(refused) = code.and_then(refused_credentials)
+    {
+        return refused;
     }
     let update = operation == Operation::UpdateExperimentRun;
     match status.as_u16() {
@@ -264,6 +283,16 @@ pub(super) fn classify(evidence: Evidence<'_>) -> ErrorKind {
         400..=499 if update => ErrorKind::Refused,
         _ => ErrorKind::UnusableAnswer,
     }
+}
+
+/// What AWS's front ends say of credentials that they do not take: each service has its own name for it.
+fn refused_credentials(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "ExpiredTokenException" | "ExpiredToken" => ErrorKind::CredentialsExpired,
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" => ErrorKind::UnknownAccessKey,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" => ErrorKind::WrongSecret,
+        _ => return None,
+    })
 }
 
 /// The text's first characters, on one line: it ends up in conditions, Events and logs.

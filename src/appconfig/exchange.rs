@@ -6,17 +6,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http_body_util::Full;
 use jiff::Timestamp;
 use reqwest::Url;
 
 use super::{
     Answer, Endpoints, Error, ErrorKind, InvalidSettings, Observer, Operation, Settings,
     answer::Unusable,
+    connection::{Connection, Connector, innermost, tls},
     credentials::{CredentialsCache, CredentialsUnavailable, Held},
     failure::failure,
     sign::sign,
-    transport::{Body, NoAnswer, RawAnswer, Transport, innermost},
+    transport::{Body, NoAnswer, RawAnswer, Transport},
 };
 use crate::api::Region;
 
@@ -24,9 +27,18 @@ use crate::api::Region;
 pub(super) struct Exchange {
     pub(super) endpoints: Endpoints,
     transport: Transport,
+    connector: Connector,
     credentials: CredentialsCache,
     process_id: String,
     observer: Arc<dyn Observer>,
+}
+
+/// How a request travels.
+pub(super) enum Way {
+    /// On a connection that reads share.
+    Shared,
+    /// On one of its own, which stands.
+    Own(Box<Connection>),
 }
 
 /// One request, before it is signed.
@@ -47,6 +59,8 @@ pub(super) struct Failed {
     pub sent: bool,
 }
 
+const UNSENDABLE: &str = "the endpoint does not lead to a URL that can be sent";
+
 impl Exchange {
     /// With connections of its own and no credentials yet.
     pub(super) fn new(settings: Settings) -> Result<Self, InvalidSettings> {
@@ -58,12 +72,16 @@ impl Exchange {
             credentials,
             observer,
         } = settings;
-        let transport = Transport::new(timeouts, https_proxy.as_ref(), endpoints.is_plain_http())
-            .map_err(|error| InvalidSettings(innermost(&error)))?;
+        let proxy = https_proxy.as_ref().filter(|_| !endpoints.is_plain_http());
+        let tls = tls().map_err(|error| InvalidSettings(error.to_string()))?;
+        let transport =
+            Transport::new(timeouts, tls.clone(), proxy).map_err(|error| InvalidSettings(innermost(&error)))?;
+        let connector = Connector::new(timeouts, tls, proxy);
         let (credentials, process_id) = (CredentialsCache::new(credentials), user_agent_token(&process_id));
         Ok(Self {
             endpoints,
             transport,
+            connector,
             credentials,
             process_id,
             observer,
@@ -81,10 +99,44 @@ impl Exchange {
         self.credentials.refused(credentials)
     }
 
+    /// A connection for one request to the region's endpoint: the one that is kept, if it still serves.
+    pub(super) async fn connection(
+        &self,
+        operation: Operation,
+        region: &Region,
+        kept: Option<Box<Connection>>,
+    ) -> Result<Box<Connection>, Error> {
+        if let Some(mut kept) = kept
+            && kept.is_ready().await
+        {
+            return Ok(kept);
+        }
+        let started = Instant::now();
+        let why = match self.endpoints.base(region).parse::<Uri>() {
+            Ok(to) => match self.connector.connect(&to).await {
+                Ok(connection) => return Ok(connection),
+                Err(why) => why,
+            },
+            Err(error) => error.to_string(),
+        };
+        let error = self.unreachable(operation, region, &why);
+        self.observer.request(operation, error.kind.as_str(), started.elapsed());
+        Err(error)
+    }
+
+    fn unreachable(&self, operation: Operation, region: &Region, why: &str) -> Error {
+        let base = self.endpoints.base(region);
+        let host = base.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        let host = host.unwrap_or_default();
+        let what = format!("no connection to {host} of region {region} came about: {why}");
+        Error::local(operation, ErrorKind::Unreachable, &what)
+    }
+
     /// Signs a request, sends it once, and reads its answer.
     pub(super) async fn once<T>(
         &self,
         request: Request<'_>,
+        way: Way,
         credentials: &Held,
         parse: impl Fn(&[u8]) -> Result<T, Unusable>,
     ) -> Result<Answer<T>, Failed> {
@@ -98,14 +150,22 @@ impl Exchange {
         let (url, headers) = self
             .signed(&request, credentials)
             .map_err(|(kind, why)| not_sent(kind, why))?;
+        let region = request.region;
         let started = Instant::now();
-        let answer = self.transport.send(request.method, url, headers, request.body).await;
+        let answer = match way {
+            Way::Shared => self.transport.get(url, headers).await,
+            Way::Own(connection) => match on_the_wire(request, &url, headers) {
+                Some(request) => Box::pin(connection.send(request)).await,
+                None => Err(NoAnswer::NotSent(UNSENDABLE)),
+            },
+        };
         let outcome = match answer {
             Ok(answer) => evaluate(operation, discreet, &answer, parse).map_err(|error| Failed { error, sent: true }),
-            Err(NoAnswer::NotSent(why)) => Err(Failed {
-                error: Error::local(operation, ErrorKind::Unavailable, &why),
+            Err(NoAnswer::Unreachable(why)) => Err(Failed {
+                error: self.unreachable(operation, region, &why),
                 sent: false,
             }),
+            Err(NoAnswer::NotSent(why)) => Err(not_sent(ErrorKind::Unavailable, why)),
             Err(NoAnswer::Lost(why)) => Err(Failed {
                 error: Error::local(operation, ErrorKind::Unavailable, why),
                 sent: true,
@@ -131,10 +191,7 @@ impl Exchange {
     fn signed(&self, request: &Request<'_>, held: &Held) -> Result<(Url, HeaderMap), (ErrorKind, &'static str)> {
         let text = format!("{}{}", self.endpoints.base(request.region), request.path);
         let url = Url::parse(&text).ok().filter(|url| url.as_str() == text);
-        let unsendable = (
-            ErrorKind::Unavailable,
-            "the endpoint does not lead to a URL that can be sent",
-        );
+        let unsendable = (ErrorKind::Unavailable, UNSENDABLE);
         let url = url.ok_or(unsendable)?;
         let mut headers = HeaderMap::new();
         if !request.body.is_empty() {
@@ -180,6 +237,18 @@ impl fmt::Debug for Exchange {
             .field("endpoints", &self.endpoints)
             .finish_non_exhaustive()
     }
+}
+
+/// The request as hyper writes it, which adds nothing but its length. None when the URL is no target of a request.
+fn on_the_wire(request: Request<'_>, url: &Url, headers: HeaderMap) -> Option<http::Request<Full<Bytes>>> {
+    let to = url.as_str().parse::<Uri>().ok()?.into_parts();
+    let mut sent = http::Request::new(Full::from(request.body));
+    *sent.method_mut() = request.method;
+    *sent.uri_mut() = to.path_and_query?.into();
+    *sent.headers_mut() = headers;
+    let host = HeaderValue::from_str(to.authority?.as_str()).ok()?;
+    sent.headers_mut().insert(header::HOST, host);
+    Some(sent)
 }
 
 fn evaluate<T>(

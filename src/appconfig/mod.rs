@@ -2,19 +2,21 @@
 //! [`crate`].
 //!
 //! It calls the three operations of the experiment API that the operator needs and no others, tries each request once
-//! (a read once more with new credentials, when AWS refuses the old ones as expired), and answers with a parsed value
-//! or a typed error. It decides nothing: what an error means for a resource is the business of `controller` and
+//! (a read once more with new credentials, when AWS refuses the old ones), and answers with a parsed value or a typed
+//! error. It decides nothing: what an error means for a resource is the business of `controller` and
 //! `decide`.
 //!
 //! ```text
-//! RunAddress, UpdateExperimentRun ─► request ─► sign ─► transport ─► answer or error
-//!                                               ▲          ▲
-//!                                          credentials  endpoint            rate: asked by the controller, beforehand
+//! RunAddress, UpdateExperimentRun ─► request ─► sign ─► transport: reads  ─► answer or error
+//!                                               ▲       connection: an update, made beforehand
+//!                                          credentials  ▲
+//!                                                    endpoint               rate: asked by the controller, beforehand
 //! ```
 
 mod address;
 mod answer;
 mod client;
+mod connection;
 mod credentials;
 mod default_chain;
 mod endpoint;
@@ -39,5 +41,5 @@ pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_e
 pub use observer::{Observer, Unobserved};
 pub use rate::{InvalidRate, Priority, Rate, RateKind, RateLimits};
 pub use request::UpdateExperimentRun;
-pub use transport::{HttpsProxy, Timeouts};
+pub use transport::{HttpsProxy, Timeouts, UPDATE_LIVES};
 pub use turns::Turns;

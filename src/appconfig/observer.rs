@@ -8,7 +8,8 @@ use super::{Operation, RateKind};
 /// update.
 pub trait Observer: Send + Sync {
     /// One request has ended, tried once. `code` is `OK` or the name of an [`super::ErrorKind`], so that a metric's
-    /// label is never free text. `duration` spans connecting, sending, and reading the answer.
+    /// label is never free text. `duration` spans sending and reading the answer; for a read, and for an update that found no
+    /// connection, connecting too.
     fn request(&self, operation: Operation, code: &'static str, duration: Duration);
 
     /// A token was granted after `duration`, which may be zero.

@@ -1,33 +1,43 @@
-//! Sends a signed request once, and reads a bounded answer.
+//! How requests travel, and what comes back: bounds, proxies, answers; and the client that sends reads, once each.
 //!
-//! Nothing here repeats a request. reqwest and hyper would, in three ways, and each is off: reqwest's retry policy
-//! (`retry::never`), redirects (`Policy::none`), and hyper-util's `retry_canceled_requests`, which sends a request
-//! again when a *reused* connection turns out to be closed. reqwest has no switch for the last one, so updates have a
-//! client of their own that keeps no idle connection: each PATCH opens a new one, on which hyper never retries.
+//! Nothing here repeats a request. reqwest and hyper would, in three ways, and two are off: reqwest's retry policy
+//! (`retry::never`) and redirects (`Policy::none`). The third, hyper-util's `retry_canceled_requests`, has no switch in
+//! reqwest: it sends a request again when a *reused* connection turns out to be closed. To a read that does no harm;
+//! updates go on a [`super::connection::Connection`] of their own, where there is nothing that could repeat them.
 
 use std::{fmt, time::Duration};
 
-use http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{NoProxy, Proxy, Url, redirect, retry};
+use rustls::ClientConfig;
 
-use super::error::bounded;
+use super::{connection::innermost, error::bounded};
+
+/// From sending an update until its answer's last byte: it is given up then (P1). A real one took 0.4 to 0.6 s; five times
+/// that is enough for one that will be answered, and what is answered later is settled by reading.
+pub const UPDATE_LIVES: Duration = Duration::from_secs(3);
 
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until the connection stands, name resolution and TLS included. 3 s by default. Less than `total`: a connection
+    /// Until the connection stands, name resolution and TLS included. 3 s by default. Less than `read`: a connection
     /// that is given up here is known to have carried nothing.
     pub connect: Duration,
-    /// From the start until the answer's last byte. 5 s by default: an update is given up then.
-    pub total: Duration,
+    /// From the start of a read until its answer's last byte. 5 s by default.
+    pub read: Duration,
+    /// From sending an update until its answer's last byte: [`UPDATE_LIVES`] by default. Its connection stands before.
+    pub update: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
-            total: Duration::from_secs(5),
+            read: Duration::from_secs(5),
+            update: UPDATE_LIVES,
         }
     }
 }
@@ -72,12 +82,9 @@ impl fmt::Debug for HttpsProxy {
     }
 }
 
-/// Two HTTP clients: one that keeps connections for reads, and one that never reuses one, for updates.
+/// Sends reads, and keeps their connections.
 #[derive(Clone, Debug)]
-pub(super) struct Transport {
-    reads: reqwest::Client,
-    updates: reqwest::Client,
-}
+pub(super) struct Transport(reqwest::Client);
 
 /// An answer, or the part of it that arrived within bounds.
 #[derive(Debug)]
@@ -98,11 +105,18 @@ pub(super) enum Body {
     Broken(&'static str),
 }
 
+impl Body {
+    pub(super) const LATE: &str = "the answer did not end in time";
+    pub(super) const LOST: &str = "the connection was lost within the answer";
+}
+
 /// There was no answer.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// No connection came about, so no byte of the request left.
-    NotSent(String),
+    Unreachable(String),
+    /// No byte of the request left.
+    NotSent(&'static str),
     /// The request may have arrived.
     Lost(&'static str),
 }
@@ -113,48 +127,57 @@ const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// The longest error that is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// How much of an answer is read.
+pub(super) fn bound_of(status: StatusCode) -> usize {
+    if status.is_success() {
+        MAX_ANSWER_BYTES
+    } else {
+        MAX_ERROR_BYTES
+    }
+}
+
 impl Transport {
-    /// Both clients, with `ring` as the TLS provider and the system's certificates.
+    /// A client without connections.
     pub(super) fn new(
         timeouts: Timeouts,
+        tls: ClientConfig,
         proxy: Option<&HttpsProxy>,
-        plain_http: bool,
     ) -> Result<Self, reqwest::Error> {
-        // reqwest is built without a provider of its own and takes the process's. An earlier choice stands.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let proxy = proxy.filter(|_| !plain_http);
-        let reads = builder(timeouts, proxy)?
-            .pool_idle_timeout(Duration::from_secs(20))
-            .build()?;
-        let updates = builder(timeouts, proxy)?.pool_max_idle_per_host(0).build()?;
-        Ok(Self { reads, updates })
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(timeouts.connect)
+            .timeout(timeouts.read)
+            .pool_idle_timeout(Duration::from_secs(20));
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let builder = builder.tcp_user_timeout(timeouts.read);
+        let builder = match proxy {
+            Some(HttpsProxy { url, no_proxy }) => {
+                let no_proxy = no_proxy.as_deref().and_then(NoProxy::from_string);
+                builder.proxy(Proxy::https(url)?.no_proxy(no_proxy))
+            }
+            None => builder,
+        };
+        builder.build().map(Self)
     }
 
-    /// Sends a request once. The URL must be one that a URL parser leaves as it is, since exactly it was signed.
-    pub(super) async fn send(
-        &self,
-        method: Method,
-        url: Url,
-        headers: HeaderMap,
-        body: Vec<u8>,
-    ) -> Result<RawAnswer, NoAnswer> {
-        let client = if method == Method::GET {
-            &self.reads
-        } else {
-            &self.updates
-        };
-        let request = client.request(method, url).headers(headers);
-        let request = if body.is_empty() { request } else { request.body(body) };
-        let mut response = request.send().await.map_err(|error| no_answer(&error))?;
-        let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
-        let bound = if status.is_success() {
-            MAX_ANSWER_BYTES
-        } else {
-            MAX_ERROR_BYTES
-        };
-        let body = read(response, bound).await;
-        Ok(RawAnswer { status, headers, body })
+    /// Sends a GET once. The URL must be one that a URL parser leaves as it is, since exactly it was signed.
+    pub(super) async fn get(&self, url: Url, headers: HeaderMap) -> Result<RawAnswer, NoAnswer> {
+        let response = self.0.get(url).headers(headers).send().await;
+        let response = http::Response::from(response.map_err(|error| no_answer(&error))?);
+        let (head, body) = response.into_parts();
+        let broken = |error: &reqwest::Error| if error.is_timeout() { Body::LATE } else { Body::LOST };
+        let body = read(body, bound_of(head.status), broken).await;
+        Ok(RawAnswer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
     }
 }
 
@@ -175,66 +198,37 @@ impl RawAnswer {
     }
 }
 
-fn builder(timeouts: Timeouts, proxy: Option<&HttpsProxy>) -> Result<reqwest::ClientBuilder, reqwest::Error> {
-    let builder = reqwest::Client::builder()
-        .http1_only()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .tcp_nodelay(true)
-        .connect_timeout(timeouts.connect)
-        .timeout(timeouts.total);
-    // So that the kernel does not go on sending, after we have given up, what the network did not take.
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    let builder = builder.tcp_user_timeout(timeouts.total);
-    Ok(match proxy {
-        Some(HttpsProxy { url, no_proxy }) => {
-            let no_proxy = no_proxy.as_deref().and_then(NoProxy::from_string);
-            builder.proxy(Proxy::https(url)?.no_proxy(no_proxy))
+/// Reads a body up to a bound. `broken` says what an error means.
+pub(super) async fn read<B>(mut body: B, bound: usize, broken: impl Fn(&B::Error) -> &'static str) -> Body
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let chunk = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(error) => return Body::Broken(broken(&error)),
+        };
+        let room = bound.saturating_sub(whole.len());
+        if chunk.len() > room {
+            whole.extend_from_slice(&chunk[..room]);
+            return Body::Cut(whole);
         }
-        None => builder,
-    })
-}
-
-async fn read(mut response: reqwest::Response, bound: usize) -> Body {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = bound.saturating_sub(body.len());
-                if chunk.len() > room {
-                    body.extend_from_slice(&chunk[..room]);
-                    return Body::Cut(body);
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(None) => return Body::Whole(body),
-            Err(error) if error.is_timeout() => return Body::Broken("the answer did not end in time"),
-            Err(_) => return Body::Broken("the connection was lost within the answer"),
-        }
+        whole.extend_from_slice(&chunk);
     }
-}
-
-/// The innermost cause says it best ("Connection refused"), and holds nothing of the request.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    Body::Whole(whole)
 }
 
 fn no_answer(error: &reqwest::Error) -> NoAnswer {
     if error.is_builder() {
-        return NoAnswer::NotSent("the request could not be built".to_owned());
+        return NoAnswer::NotSent("the request could not be built");
     }
     if error.is_connect() {
-        if error.is_timeout() {
-            return NoAnswer::NotSent("no connection came about in time".to_owned());
-        }
-        let cause = innermost(error);
-        return NoAnswer::NotSent(format!("no connection came about: {cause}"));
+        return NoAnswer::Unreachable(if error.is_timeout() {
+            "it did not stand in time".to_owned()
+        } else {
+            innermost(error)
+        });
     }
     NoAnswer::Lost(if error.is_timeout() {
         "no answer came in time"

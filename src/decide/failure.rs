@@ -53,8 +53,12 @@ pub enum FailureKind {
     Throttled,
     /// This machine's clock and AWS's differ by more than 5 minutes.
     ClockSkew,
-    /// The credentials have expired, and have been dropped.
+    /// The session of the credentials has expired. They have been dropped, here and in the next two.
     CredentialsExpired,
+    /// AWS does not know the access key ID.
+    UnknownAccessKey,
+    /// The secret is not that of the access key ID.
+    WrongSecret,
     /// No credentials could be had.
     CredentialsUnavailable,
     /// AWS refused the identity or its rights.
@@ -67,6 +71,8 @@ pub enum FailureKind {
     Conflict,
     /// Another 4xx.
     Refused,
+    /// No connection came about, so nothing was sent.
+    Unreachable,
     /// No answer, or a 5xx.
     Unavailable,
     /// An answer that can't be used.
@@ -92,7 +98,21 @@ impl Failure {
                 Reason::AccessDenied,
                 self.advice.unwrap_or("allow the operator's IAM role this operation"),
             ),
-            FailureKind::CredentialsExpired | FailureKind::CredentialsUnavailable => (
+            FailureKind::CredentialsExpired => (
+                Reason::CredentialsUnavailable,
+                "the session of the operator's credentials has expired and no new one was to be had: check where they \
+                 come from",
+            ),
+            FailureKind::UnknownAccessKey => (
+                Reason::CredentialsUnavailable,
+                "AWS does not know the operator's access key ID: it was deleted, is not active, or is of another \
+                 partition",
+            ),
+            FailureKind::WrongSecret => (
+                Reason::CredentialsUnavailable,
+                "the operator's secret access key is not that of its access key ID: set both anew",
+            ),
+            FailureKind::CredentialsUnavailable => (
                 Reason::CredentialsUnavailable,
                 "give the operator's service account an IAM role, and check its trust",
             ),
@@ -105,7 +125,11 @@ impl Failure {
                 Reason::ClockSkew,
                 "this machine's clock and AWS's differ by more than 5 minutes: set the clock",
             ),
-            FailureKind::Unavailable => (Reason::ServiceUnavailable, "trying again"),
+            FailureKind::Unreachable if failures >= PATIENCE => (
+                Reason::ServiceUnavailable,
+                "the region may not exist: check it, and the operator's way to AWS; trying again",
+            ),
+            FailureKind::Unreachable | FailureKind::Unavailable => (Reason::ServiceUnavailable, "trying again"),
             // A refused update is confirmed by a read before it is told; a refused read tells nothing of the run.
             FailureKind::Conflict | FailureKind::Refused | FailureKind::UnusableAnswer => {
                 (Reason::UnusableAnswer, "nothing is done with it; trying again")
@@ -121,6 +145,15 @@ impl Failure {
             _ => Verdict::Interrupted,
         };
         Row::new(reason, verdict, format!("{what}; {advice}"))
+    }
+
+    /// Whether AWS refused the credentials themselves, which the client has dropped: one more try may have other ones.
+    #[must_use]
+    pub const fn refuses_credentials(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::CredentialsExpired | FailureKind::UnknownAccessKey | FailureKind::WrongSecret
+        )
     }
 
     /// Whether another record tells of the same error.

@@ -113,7 +113,7 @@ impl Pass<'_> {
         let error = self.status.last_error.as_ref();
         let repeats = error.is_some_and(|error| failure.repeats(error));
         let error = self.record_error(failure);
-        if failure.kind == FailureKind::CredentialsExpired && !repeats {
+        if failure.refuses_credentials() && !repeats {
             // The client has dropped them: one more try gets fresh ones.
             return self.again();
         }

@@ -8,8 +8,8 @@ use crate::clock::BootInstant;
 /// How long a holder that is not heard of any more keeps the Lease.
 pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 
-/// How long a holder acts after the start of its last successful renewal. It is shorter than [`LEASE_DURATION`] by the 5 s
-/// that a request to `AppConfig` can live.
+/// How long a holder acts after the start of its last successful renewal. It is shorter than [`LEASE_DURATION`] by more
+/// than an update can live.
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 
 /// From the start of one try to the start of the next.
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_over_while_the_former_holder_or_its_last_request_lives() {
-        let request = Duration::from_secs(5);
+        let request = Duration::from_secs(3);
         assert!(RETRY_PERIOD < RENEW_DEADLINE && RENEW_DEADLINE + request <= LEASE_DURATION);
     }
 }

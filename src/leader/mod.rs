@@ -198,7 +198,7 @@ impl Leadership {
     }
 
     /// Gives the Lease up, so that another replica need not wait for its end. To be called when no request to
-    /// `AppConfig` is under way any more; takes at most 5 s, and [`Leadership::holds`] is false from its beginning.
+    /// `AppConfig` is under way any more; takes at most 3 s, and [`Leadership::holds`] is false from its beginning.
     pub async fn release(&self) {
         self.0.phase.send_if_modified(|phase| {
             let open = !matches!(phase, Phase::Releasing | Phase::Lost(_) | Phase::Released);

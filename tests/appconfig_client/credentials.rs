@@ -18,12 +18,12 @@ use crate::{
     region, settings,
 };
 
-const CANARY: &str = "canary-secret";
+pub const CANARY: &str = "canary-secret";
 /// Until when a process under test waits for what it is there to see.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A process with an environment of its own: the test below, in this very binary.
-async fn child(scenario: &str, appconfig: &Listener, environment: &[(&str, &str)]) -> Output {
+pub async fn child(scenario: &str, appconfig: &Listener, environment: &[(&str, &str)]) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -42,7 +42,7 @@ async fn child(scenario: &str, appconfig: &Listener, environment: &[(&str, &str)
         .unwrap()
 }
 
-fn assert_passed(output: &Output) {
+pub fn assert_passed(output: &Output) {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     assert!(
         output.status.success(),
@@ -81,8 +81,12 @@ async fn in_an_environment_of_its_own() {
                 assert_eq!((error.kind, error.status), (ErrorKind::CredentialsUnavailable, None));
                 println!("told: {error} / {error:?}");
             }
-            let error = client.prepare(&region).await.unwrap_err();
+            let error = client.prepare(&region, None).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::CredentialsUnavailable);
+        }
+        "rotation" => {
+            assert_eq!(read(&client).await, "FIRST");
+            assert_eq!(read(&client).await, "SECOND", "what was rotated is read anew");
         }
         other => panic!("{other}"),
     }
@@ -115,7 +119,7 @@ fn in_seconds(seconds: u64) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn sts_answer(key: &str, life: u64) -> Reply {
+pub fn sts_answer(key: &str, life: u64) -> Reply {
     let body = format!(
         r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
         <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{key}</AccessKeyId>
@@ -128,7 +132,7 @@ fn sts_answer(key: &str, life: u64) -> Reply {
     answer("200 OK", &[("Content-Type", "text/xml")], body.as_bytes())
 }
 
-fn agent_answer(key: &str, life: u64) -> Reply {
+pub fn agent_answer(key: &str, life: u64) -> Reply {
     let body = json!({
         "AccessKeyId": key, "SecretAccessKey": CANARY, "Token": format!("token-of-{key}"),
         "AccountId": "123456789012", "Expiration": in_seconds(life)

@@ -38,7 +38,7 @@ fn by_name() -> RunAddress {
 }
 
 async fn update(client: &Client, ids: &RunAddress, update: UpdateExperimentRun) -> Result<ExperimentRun, UpdateError> {
-    let prepared = client.prepare(&region()).await.unwrap();
+    let prepared = client.prepare(&region(), None).await.unwrap();
     prepared
         .update_experiment_run(ids, &update, "pending-1")
         .await
@@ -147,8 +147,8 @@ async fn what_is_not_there_and_a_deployment_in_progress_have_their_own_kinds() {
 async fn wrong_and_expired_credentials_and_a_skewed_clock_have_their_own_kinds() {
     let (emulator, _) = emulator().await;
     let rows = [
-        ("AKIDEXAMPLE", "wrong", None, ErrorKind::AccessDenied),
-        ("AKIDUNKNOWN", "secret", None, ErrorKind::CredentialsExpired),
+        ("AKIDEXAMPLE", "wrong", None, ErrorKind::WrongSecret),
+        ("AKIDUNKNOWN", "secret", None, ErrorKind::UnknownAccessKey),
         ("AKIDEXPIRED", "secret", Some("old"), ErrorKind::CredentialsExpired),
     ];
     for (key, secret, token, expected) in rows {

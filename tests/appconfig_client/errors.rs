@@ -34,7 +34,10 @@ async fn read(client: &Client) -> Error {
 }
 
 async fn update(client: &Client, update: &UpdateExperimentRun) -> (Outcome, Error) {
-    let prepared = client.prepare(&region()).await.unwrap();
+    let prepared = match client.prepare(&region(), None).await {
+        Ok(prepared) => prepared,
+        Err(error) => return (NotSent, error),
+    };
     match prepared
         .update_experiment_run(&by_id(), update, "pending-1")
         .await
@@ -72,10 +75,12 @@ const ROWS: &[Row] = &[
     ("429 Too Many Requests", "TooManyRequestsException", "{}", Throttled, Rejected, Throttled),
     ("503 Service Unavailable", "SlowDown", "{}", Throttled, Unknown, Throttled),
     ("403 Forbidden", "ExpiredTokenException", "{}", CredentialsExpired, Rejected, CredentialsExpired),
-    ("403 Forbidden", "UnrecognizedClientException:", "", CredentialsExpired, Rejected, CredentialsExpired),
+    ("400 Bad Request", "ExpiredToken", "{}", CredentialsExpired, Rejected, CredentialsExpired),
+    ("403 Forbidden", "UnrecognizedClientException:", "", UnknownAccessKey, Rejected, UnknownAccessKey),
+    ("403 Forbidden", "InvalidClientTokenId", "{}", UnknownAccessKey, Rejected, UnknownAccessKey),
     ("403 Forbidden", "AccessDeniedException:http://x/", "{}", AccessDenied, Rejected, AccessDenied),
-    ("403 Forbidden", "InvalidSignatureException", "{}", AccessDenied, Rejected, AccessDenied),
-    ("403 Forbidden", "SignatureDoesNotMatch", "{}", AccessDenied, Rejected, AccessDenied),
+    ("403 Forbidden", "InvalidSignatureException", "{}", WrongSecret, Rejected, WrongSecret),
+    ("403 Forbidden", "SignatureDoesNotMatch", "{}", WrongSecret, Rejected, WrongSecret),
     ("401 Unauthorized", "MissingAuthenticationToken", "{}", AccessDenied, Rejected, AccessDenied),
     ("403 Forbidden", "", HTML, AccessDenied, Rejected, AccessDenied),
     ("404 Not Found", "ResourceNotFoundException:", "{}", RunNotFound, Rejected, RunNotFound),
@@ -180,14 +185,27 @@ async fn a_connection_that_is_lost_or_stalls_leaves_the_outcome_open() {
 async fn a_connection_that_never_stood_sent_nothing() {
     let url = Listener::start(|_, _| Reply::Drop).await.url.clone();
     let refused = client(&url);
-    assert_eq!(read(&refused).await.kind, Unavailable);
+    assert_eq!(read(&refused).await.kind, Unreachable);
     let (outcome, error) = update(&refused, &raise()).await;
-    assert_eq!((outcome, error.kind), (NotSent, Unavailable));
+    assert_eq!((outcome, error.kind), (NotSent, Unreachable));
     assert!(error.message.unwrap().contains("onnection refused"));
     // TLS is part of the connection: this server never answers the handshake.
     let server = Listener::start(|_, _| Reply::Drop).await;
-    let (outcome, _) = update(&impatient_client(&server.url.replace("http:", "https:")), &raise()).await;
-    assert_eq!(outcome, NotSent);
+    let (outcome, error) = update(&impatient_client(&server.url.replace("http:", "https:")), &raise()).await;
+    assert_eq!((outcome, error.kind), (NotSent, Unreachable));
+}
+
+#[tokio::test]
+async fn what_can_t_be_resolved_or_reached_is_told_with_its_host_and_region() {
+    let unreachable = impatient_client("https://appconfig.invalid");
+    for error in [read(&unreachable).await, update(&unreachable, &raise()).await.1] {
+        assert_eq!((error.kind, error.status), (Unreachable, None));
+        let message = error.message.unwrap();
+        assert!(
+            message.contains("appconfig.invalid") && message.contains(region().as_str()),
+            "{message}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -11,10 +11,11 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -77,8 +78,28 @@ pub struct Listener {
 impl Listener {
     /// Starts a server. The script gets the number of the request, counted from 1, and the request.
     pub async fn start(script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_with(None, script).await
+    }
+
+    /// The same over TLS, as `localhost`.
+    pub async fn start_tls(
+        tls: TlsAcceptor,
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(Some(tls), script).await
+    }
+
+    async fn start_with(
+        tls: Option<TlsAcceptor>,
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
+        let address = socket.local_addr().unwrap();
+        let url = if tls.is_some() {
+            format!("https://localhost:{}", address.port())
+        } else {
+            format!("http://{address}")
+        };
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let (script, log): (Arc<Script>, _) = (Arc::new(script), Arc::clone(&received));
         let connections = AtomicUsize::new(0);
@@ -86,7 +107,17 @@ impl Listener {
             let mut running = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = socket.accept().await {
                 let connection = connections.fetch_add(1, Ordering::SeqCst) + 1;
-                running.spawn(serve(stream, connection, Arc::clone(&log), Arc::clone(&script)));
+                let (tls, log, script) = (tls.clone(), Arc::clone(&log), Arc::clone(&script));
+                running.spawn(async move {
+                    match tls {
+                        None => serve(stream, connection, log, script).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, connection, log, script).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { url, received, task }
@@ -112,7 +143,12 @@ impl Drop for Listener {
     }
 }
 
-async fn serve(mut stream: TcpStream, connection: usize, log: Arc<Mutex<Vec<Received>>>, script: Arc<Script>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    connection: usize,
+    log: Arc<Mutex<Vec<Received>>>,
+    script: Arc<Script>,
+) {
     let mut bytes = Vec::new();
     while let Some(request) = receive(&mut stream, &mut bytes, connection).await {
         let number = {
@@ -144,7 +180,7 @@ async fn serve(mut stream: TcpStream, connection: usize, log: Arc<Mutex<Vec<Rece
     }
 }
 
-async fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>, connection: usize) -> Option<Received> {
+async fn receive(stream: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>, connection: usize) -> Option<Received> {
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
@@ -178,7 +214,7 @@ async fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>, connection: usize)
     })
 }
 
-async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
+async fn more(stream: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) -> Option<()> {
     let read = stream.read_buf(bytes).await.ok()?;
     (read > 0).then_some(())
 }

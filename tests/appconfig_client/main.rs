@@ -2,11 +2,15 @@
 //! uses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod certificate;
+mod connection;
 mod credentials;
 mod emulator;
 mod errors;
+mod first_byte;
 mod listener;
 mod oracle;
+mod proxies;
 mod refused_credentials;
 mod transport;
 
@@ -56,7 +60,8 @@ fn client(endpoint: &str) -> Client {
 fn impatient_client(endpoint: &str) -> Client {
     let timeouts = Timeouts {
         connect: Duration::from_millis(200),
-        total: Duration::from_millis(400),
+        read: Duration::from_millis(400),
+        update: Duration::from_millis(400),
     };
     Client::new(Settings {
         timeouts,

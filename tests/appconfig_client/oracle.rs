@@ -258,7 +258,7 @@ async fn updates_are_the_sdk_s() {
         });
         let server = Listener::start(move |_, _| json("200 OK", &run.to_string())).await;
         let address = RunAddress::parse(application, "bsxyd7k", 1).unwrap();
-        let prepared = client(&server.url).prepare(&region()).await.unwrap();
+        let prepared = client(&server.url).prepare(&region(), None).await.unwrap();
         prepared
             .update_experiment_run(&address, update, "pending-1")
             .await

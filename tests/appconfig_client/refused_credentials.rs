@@ -15,8 +15,12 @@ use crate::{
 };
 
 #[tokio::test]
-async fn expired_credentials_are_dropped_and_a_read_is_tried_once_more() {
-    for code in ["ExpiredTokenException", "UnrecognizedClientException"] {
+async fn refused_credentials_are_dropped_and_a_read_is_tried_once_more() {
+    for code in [
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+    ] {
         let appconfig = Listener::start(move |number, _| match number {
             1 => answer("403 Forbidden", &[("x-amzn-ErrorType", code)], b"{}"),
             _ => json_answer("200 OK", RUN),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 async fn update(client: &Client) -> Result<(), UpdateError> {
-    let prepared = client.prepare(&region()).await.unwrap();
+    let prepared = client.prepare(&region(), None).await.map_err(UpdateError::NotSent)?;
     let exposure = Exposure::new(75.0).unwrap();
     let update = UpdateExperimentRun::ExposurePercentage {
         exposure,
@@ -329,7 +329,7 @@ async fn a_proxy_is_for_https_alone_and_what_it_refuses_was_not_sent() {
     );
     assert_eq!(
         read(&through("https://direct.invalid")).await,
-        Err(ErrorKind::Unavailable)
+        Err(ErrorKind::Unreachable)
     );
     assert_eq!(proxy.received().len(), 1);
     let debug = format!(

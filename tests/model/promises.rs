@@ -57,7 +57,7 @@ impl Broken {
 impl State {
     /// An update leaves the operator: judges it by what only the model sees.
     pub fn sent(&mut self, request: &Request, memory: &Memory) {
-        // What was withdrawn longer ago than 3 s has been dropped.
+        // What was withdrawn longer ago than 2 s has been dropped.
         let mut asked = self.asked.iter().filter(|asked| asked.uid == request.uid);
         let authorised = asked.clone().any(|asked| asked.exposure == request.to);
         let allowed = asked.any(|asked| asked.exposure >= request.to);

@@ -193,13 +193,19 @@ async fn p6_with_no_source_of_credentials_at_all_the_status_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p6_a_secret_that_aws_does_not_accept_is_access_denied() {
+async fn p6_a_secret_that_aws_does_not_accept_is_told_as_that_and_as_no_missing_right() {
     let scene = Scene::new().await;
     let _operator = Operator::start(&scene.flags().env("AWS_SECRET_ACCESS_KEY", SECRET));
     scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
-    let denied = scene.wait("run", "denied", |run| is_stalled(run, "AccessDenied")).await;
-    let code = last_error(&denied).unwrap().code.as_deref();
+    let nobody = |run: &ExperimentRun| is_stalled(run, "CredentialsUnavailable");
+    let refused = scene.wait("run", "refused", nobody).await;
+    let code = last_error(&refused).unwrap().code.as_deref();
     assert_eq!(code, Some("InvalidSignatureException"));
+    let message = &condition(&refused, "Stalled").unwrap().message;
+    assert!(
+        message.contains("secret access key") && !message.contains("IAM"),
+        "{message}"
+    );
     assert!(scene.updates().is_empty());
 }
 

@@ -48,9 +48,9 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p1_a_fence_that_is_acknowledged_after_four_seconds_is_not_followed() {
+async fn p1_a_fence_that_is_acknowledged_after_more_than_two_seconds_is_not_followed() {
     let (scene, proxy) = (Scene::new().await, proxy());
-    let late = Effect::DelayAnswer(Duration::from_secs(4));
+    let late = Effect::DelayAnswer(Duration::from_millis(2_200));
     proxy.add(Rule::new("patch", STATUS, late).times(1));
     let _operator = Operator::start(&scene.flags().through(&proxy));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;

@@ -73,13 +73,16 @@ async fn p1_a_leader_whose_lease_is_taken_between_fence_and_update_sends_nothing
     let (scene, proxy) = (Scene::with_lease().await, proxy());
     let mut first = Operator::start(&scene.replica().through(&proxy));
     first.logged(ACTS).await;
-    let fence = Gate::new(Stage::Answer);
+    let (renewal, fence) = (Gate::new(Stage::Request), Gate::new(Stage::Answer));
+    proxy.add(Rule::new("update", "leases", Effect::Hold(renewal.clone())).times(1));
+    renewal.reached().await;
     let held = Effect::Hold(fence.clone());
     proxy.add(Rule::new("patch", "experimentruns/status", held).times(1));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     fence.reached().await;
-    // Its next renewal, 2 s later at most, shows it. The fence holds for 3 s.
     scene.take_lease("somebody-else").await;
+    // Its renewal is refused now, well within the 2 s for which the fence holds.
+    renewal.release(Release::GoOn);
     first.logged("the Lease is lost").await;
     fence.release(Release::GoOn);
     assert_eq!(first.ended().await.code(), Some(3), "{}", first.log());

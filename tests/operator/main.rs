@@ -10,6 +10,9 @@ mod answers;
 mod api_server;
 #[path = "../argo_cd/health.rs"]
 mod argo_cd;
+#[allow(dead_code, reason = "shared with the client's tests")]
+#[path = "../appconfig_client/certificate.rs"]
+mod certificate;
 mod changes_meanwhile;
 mod clock;
 mod correction;
@@ -48,3 +51,4 @@ mod throttling;
 mod unknown_outcome;
 mod unreadable;
 mod values;
+mod wire;

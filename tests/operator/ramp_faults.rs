@@ -82,7 +82,7 @@ async fn where_status_and_memory_are_lost_and_the_events_lag_a_hold_begins_anew(
 
 /// How long a fence takes to reach the API server, or its acknowledgement takes to come: less than an update may wait for
 /// it, so that only the end of the window can keep it from leaving.
-const LATE: Duration = Duration::from_millis(2_500);
+const LATE: Duration = Duration::from_millis(1_600);
 
 /// Nothing leaves when its window closes while a fence is late.
 async fn no_update_leaves_after_its_window(late: Effect) {
@@ -93,14 +93,14 @@ async fn no_update_leaves_after_its_window(late: Effect) {
     for target in 1..=20_u8 {
         let (fences, sent) = (scene.fences("run"), scene.updates().len());
         proxy.add(Rule::new("patch", "experimentruns/status", late.clone()).times(1));
-        // Three seconds are left for a raise, and eight more until the window closes.
-        let until = appconfig_now(&scene).as_second() + 3;
+        // Two seconds are left for a raise, and five more until the window closes.
+        let until = appconfig_now(&scene).as_second() + 2;
         let opened = (until / 60 - 1) * 60;
         let schedule = Timestamp::from_second(opened)
             .unwrap()
             .strftime("%M %H * * *")
             .to_string();
-        let duration = format!("{}s", until + 8 - opened);
+        let duration = format!("{}s", until + 5 - opened);
         let window = json!({"kind": "Allow", "schedule": schedule, "duration": duration, "timeZone": "UTC"});
         scene
             .apply("run", &spec(target.into(), &json!({ "windows": [window] })))
@@ -109,7 +109,7 @@ async fn no_update_leaves_after_its_window(late: Effect) {
         let updates = scene.updates();
         for update in updates.iter().skip(sent) {
             assert!(
-                update.arrived_at.as_second() < until + 8,
+                update.arrived_at.as_second() < until + 5,
                 "{update:?} came after the window"
             );
         }

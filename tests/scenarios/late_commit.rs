@@ -10,7 +10,7 @@ use crate::{
     updates::{exposure, is_pending, is_unknown, raise},
 };
 
-/// The operator gives an update up after 5 s.
+/// The operator gives an update up after 3 s.
 const COMMITTED_AFTER_MILLISECONDS: u64 = 25_000;
 
 /// A raise to 25 % that has been given up, and that `AppConfig` has not carried out yet.

@@ -15,8 +15,8 @@ use crate::{
 const STATUS: &str = "experimentruns/status";
 /// As many as there are passes at a time. Five updates leave in a second.
 const RESOURCES: usize = 16;
-/// How long after its fence an update may still arrive: 3 s until it leaves, 5 s on its way.
-const AUTHORISED_FOR: SignedDuration = SignedDuration::from_secs(8);
+/// How long after its fence an update may still arrive: 2 s until it leaves, 3 s on its way.
+const AUTHORISED_FOR: SignedDuration = SignedDuration::from_secs(5);
 
 impl Scene {
     /// When the watch told of the version that announced an update.

@@ -76,8 +76,8 @@ async fn s11_a_process_stopped_for_longer_than_a_fence_holds_sends_nothing_that_
     fence.release(Release::GoOn);
     scene.wait("run", "pending", is_pending).await;
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
-    // A fence holds for 3 s, and its acknowledgement is waited for for 5 s.
-    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    // A fence holds for 2 s, and its acknowledgement is waited for for 5 s.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
     operator.signal(Signal::CONT);
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(bodies(&scene.updates()), [raise(5.0)]);

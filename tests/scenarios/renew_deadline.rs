@@ -17,7 +17,7 @@ use crate::{
 /// How long a leader acts after the start of its last renewal.
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a request lives at most.
-const REQUEST: Duration = Duration::from_secs(5);
+const REQUEST: Duration = Duration::from_secs(3);
 
 /// When the last renewal came that succeeded.
 fn last_renewal(proxy: &Proxy) -> Option<Timestamp> {

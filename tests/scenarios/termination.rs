@@ -15,20 +15,21 @@ use crate::harness::{HOLDING, Operator, Scene};
 const RESOURCES: usize = 120;
 /// How many of them are held at their first read. The others come to their update.
 const READING: usize = 60;
-/// How long answers are held, in milliseconds: a little less than a request lives.
-const HELD: u64 = 4_500;
+/// How long answers are held, in milliseconds: a little less than a read and an update live.
+const HELD: (u64, u64) = (4_500, 2_500);
 /// What a Pod has from SIGTERM to SIGKILL in `deploy/`.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 impl Scene {
     /// Holds the answers of all updates, and of the reads of those resources that shall come no further.
     fn hold_answers(&self) {
-        let hold = |operation, definition| Fault {
+        let hold = |operation, definition, milliseconds| Fault {
             definition,
-            ..Fault::always(operation, Effect::DelayAfterCommitMs(HELD))
+            ..Fault::always(operation, Effect::DelayAfterCommitMs(milliseconds))
         };
-        let reads = (0..READING).map(|number| hold(Operation::GetExperimentRun, Some(Self::definition(number))));
-        let updates = hold(Operation::UpdateExperimentRun, None);
+        let read = |number| hold(Operation::GetExperimentRun, Some(Self::definition(number)), HELD.0);
+        let reads = (0..READING).map(read);
+        let updates = hold(Operation::UpdateExperimentRun, None, HELD.1);
         self.emulator.set_faults(reads.chain([updates]).collect()).unwrap();
     }
 }

@@ -13,7 +13,7 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
     api::{ExperimentRunStatus, Region},
-    appconfig::{Priority, RunAddress},
+    appconfig::{Prepared, Priority, RunAddress},
     clock::BootInstant,
     decide::{
         self, Decision, Now, Owner, Resource, Seen,
@@ -98,6 +98,8 @@ pub(super) struct Pass {
     /// `AppConfig`'s own time.
     service: Result<ServiceClock, Untold>,
     has_write_token: bool,
+    /// What was prepared for an update that did not come to be sent.
+    prepared: Option<Prepared>,
     serial: Option<OwnedMutexGuard<()>>,
     restored: bool,
 }
@@ -124,6 +126,7 @@ impl Pass {
             run: None,
             service: Err(Untold::NoDate),
             has_write_token: false,
+            prepared: None,
             serial: None,
             restored: false,
         }

@@ -37,11 +37,13 @@ impl Pass {
             }
         };
         if began.elapsed() > OBSERVATION_HOLDS {
+            self.prepared = Some(prepared);
             return self.observe().await;
         }
         let id = uuid::Uuid::new_v4().to_string();
         let window = self.send_window(decision);
         if !self.fence(decision, &update, &id).await? {
+            self.prepared = Some(prepared);
             return self.observe().await;
         }
         if !window.is_open((self.shared.clock)()) || !self.shared.may_act() {
@@ -96,13 +98,18 @@ impl Pass {
         window.closing(closes)
     }
 
+    /// Step 3, in the order in which things last: the write token until it is used, credentials while they are valid, a
+    /// connection for 10 s. What was prepared and not used serves again.
     async fn prepare(&mut self, desired: &Desired) -> Result<Result<Prepared, Failure>, Interrupted> {
         if !self.has_write_token {
             self.within(self.shared.rates.write(&desired.region, &self.key.namespace))
                 .await?;
             self.has_write_token = true;
         }
-        let prepared = self.within(self.shared.appconfig.prepare(&desired.region)).await?;
+        let kept = self.prepared.take();
+        let prepared = self
+            .within(self.shared.appconfig.prepare(&desired.region, kept))
+            .await?;
         Ok(prepared.map_err(logged))
     }
 

@@ -125,10 +125,10 @@ impl Stage {
         );
         assert!(numbers.is_open(now), "outside the windows of {numbers:?}");
         let until = decision.until.map(Timestamp::as_second);
-        let last = until.unwrap_or(now + 8) - 1;
+        let last = until.unwrap_or(now + 5) - 1;
         assert!(
-            last >= now && numbers.is_open(last + 8),
-            "{last} is not 8 s before the end in {numbers:?}"
+            last >= now && numbers.is_open(last + 5),
+            "{last} is not 5 s before the end in {numbers:?}"
         );
     }
 }
@@ -249,7 +249,7 @@ proptest! {
         prop_assert_eq!(line.completes_at.is_some(), !shut, "{}", line.message);
         // Every minute of a week from some week on, since windows repeat by then.
         let week = || (0..7 * 1440).map(|minute| START + 4 * 7 * DAY + minute * 60);
-        let open = week().any(|second| (0..=8).all(|more| numbers.is_open(second + more)));
+        let open = week().any(|second| (0..=5).all(|more| numbers.is_open(second + more)));
         prop_assert_eq!(open, !shut);
     }
 

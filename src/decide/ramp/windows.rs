@@ -14,9 +14,9 @@ use super::{
 };
 use crate::decide::desired::length;
 
-/// How long before its end an opening ends for a raise: an update may leave 3 s after its fence was sent, and arrives at
-/// most 5 s later (P1).
-pub const CLOSES_EARLY: SignedDuration = SignedDuration::from_secs(8);
+/// How long before its end an opening ends for a raise: an update may leave 2 s after its fence was sent, and is given up
+/// 3 s later (P1).
+pub const CLOSES_EARLY: SignedDuration = SignedDuration::from_secs(5);
 /// The shortest and the longest that a window may be open.
 const DURATIONS: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), super::LONGEST);
 

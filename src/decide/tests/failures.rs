@@ -60,6 +60,7 @@ fn rows_of_failed_reads_that_a_person_must_mend_are_stalled_and_heal() {
 fn rows_of_failed_reads_that_pass_keep_ready_until_the_third_in_a_row() {
     let rows = [
         (FailureKind::Throttled, "Throttled"),
+        (FailureKind::Unreachable, "ServiceUnavailable"),
         (FailureKind::Unavailable, "ServiceUnavailable"),
         (FailureKind::ClockSkew, "ClockSkew"),
         (FailureKind::UnusableAnswer, "UnusableAnswer"),
@@ -97,22 +98,44 @@ fn a_stalled_row_of_the_last_good_read_stands_through_failures() {
 }
 
 #[test]
-fn expired_credentials_get_one_more_try_for_reads_and_for_updates() {
+fn what_was_never_reached_may_not_exist_after_the_third_try_in_a_row() {
     let mut world = World::new(wants(25.0));
-    world.read(&live(25.0));
-    assert_eq!(world.read_failed(FailureKind::CredentialsExpired).next, Next::Now);
-    assert_eq!(told(&world.status), "True InSync -");
-    assert_ne!(world.read_failed(FailureKind::CredentialsExpired).next, Next::Now);
-    assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+    for attempt in 1..=3 {
+        world.read_failed(FailureKind::Unreachable);
+        let conditions = &world.status.conditions;
+        let reconciling = conditions.iter().find(|condition| condition.type_ == "Reconciling");
+        let doubted = reconciling.unwrap().message.contains("region may not exist");
+        assert_eq!(doubted, attempt == 3, "{attempt}: {reconciling:?}");
+    }
+}
 
-    let mut world = World::new(wants(25.0));
-    let expired = || Outcome::Refused(update_failure(FailureKind::CredentialsExpired));
-    let decision = world.read(&live(10.0));
-    assert_eq!(world.send(&decision, expired()).next, Next::Now);
-    assert_eq!(world.status.pending_update, None);
-    let decision = world.read(&live(10.0));
-    assert_ne!(world.send(&decision, expired()).next, Next::Now);
-    assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+#[test]
+fn refused_credentials_get_one_more_try_for_reads_and_for_updates_and_are_told_apart() {
+    let kinds = [
+        (FailureKind::CredentialsExpired, "session"),
+        (FailureKind::UnknownAccessKey, "does not know"),
+        (FailureKind::WrongSecret, "secret access key"),
+    ];
+    for (kind, advice) in kinds {
+        let mut world = World::new(wants(25.0));
+        world.read(&live(25.0));
+        assert_eq!(world.read_failed(kind).next, Next::Now);
+        assert_eq!(told(&world.status), "True InSync -");
+        assert_ne!(world.read_failed(kind).next, Next::Now);
+        assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+        let message = message(&world.status);
+        let about = kinds.map(|(_, advice)| message.contains(advice));
+        assert_eq!(about, kinds.map(|(of, _)| of == kind), "{advice}: {message}");
+
+        let mut world = World::new(wants(25.0));
+        let refused = || Outcome::Refused(update_failure(kind));
+        let decision = world.read(&live(10.0));
+        assert_eq!(world.send(&decision, refused()).next, Next::Now);
+        assert_eq!(world.status.pending_update, None);
+        let decision = world.read(&live(10.0));
+        assert_ne!(world.send(&decision, refused()).next, Next::Now);
+        assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+    }
 }
 
 #[test]

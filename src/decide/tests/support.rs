@@ -243,9 +243,10 @@ pub fn done(mut live: Live) -> Live {
 pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
     let (code, status) = match kind {
         FailureKind::Throttled => (Some("ThrottlingException"), Some(400)),
-        FailureKind::ClockSkew => (Some("InvalidSignatureException"), Some(403)),
+        FailureKind::ClockSkew | FailureKind::WrongSecret => (Some("InvalidSignatureException"), Some(403)),
         FailureKind::CredentialsExpired => (Some("ExpiredTokenException"), Some(403)),
-        FailureKind::CredentialsUnavailable => (None, None),
+        FailureKind::UnknownAccessKey => (Some("UnrecognizedClientException"), Some(403)),
+        FailureKind::CredentialsUnavailable | FailureKind::Unreachable => (None, None),
         FailureKind::AccessDenied => (Some("AccessDeniedException"), Some(403)),
         FailureKind::RunNotFound => (Some("ResourceNotFoundException"), Some(404)),
         FailureKind::ExperimentsUnsupported => (Some("UnknownOperationException"), Some(404)),

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod faults;
+mod forwarder;
 mod history;
 mod journey;
 mod operator;
@@ -13,6 +14,7 @@ mod stored;
 
 pub use cluster::{administrator, control_plane, kubectl};
 pub use faults::{copied, raw, refuse};
+pub use forwarder::Forwarder;
 pub use journey::{bodies, message};
 pub use operator::{Flags, Operator};
 pub use proxied::proxy;

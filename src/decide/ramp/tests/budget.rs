@@ -59,7 +59,7 @@ fn an_allow_that_could_not_be_looked_up_is_closed_and_the_end_of_an_opening_is_n
         assert_eq!(search.opens(at(NOW)), Ok(at(NOW)));
         search.closes(at(NOW)).unwrap()
     };
-    assert_eq!(closes(DECISION), at("2026-11-23T17:59:52Z"));
+    assert_eq!(closes(DECISION), at("2026-11-23T17:59:55Z"));
     let early = closes(100);
     assert!(early > at(NOW) && early < at("2026-11-23T01:00:00Z"), "{early}");
     // The end that could not be looked up at all is now.

@@ -1,7 +1,7 @@
 //! P1, authorised. An update names a pending ID in its `User-Agent`, and no other update names the same. Some version of
 //! a resource had recorded that ID, not later than the update arrived; the spec of that version, which is the latest since
-//! the record was made upon it, asks for just this update; and it arrived at most 8 s after: the operator sends within 3 s
-//! and gives up 5 s later. Nothing arrives when no process can act any more: 5 s after the last was told to end, or ended.
+//! the record was made upon it, asks for just this update; and it arrived at most 5 s after: the operator sends within 2 s
+//! and gives up 3 s later. Nothing arrives when no process can act any more: 3 s after the last was told to end, or ended.
 
 use std::collections::HashSet;
 
@@ -16,11 +16,11 @@ use crate::{
     violation::{Promise, Violation},
 };
 
-/// From the fence to the last moment at which its update may arrive: 3 s to send, 5 s to live.
-pub(crate) const AUTHORISED_FOR: SignedDuration = SignedDuration::from_secs(8);
+/// From the fence to the last moment at which its update may arrive: 2 s to send, 3 s to live.
+pub(crate) const AUTHORISED_FOR: SignedDuration = SignedDuration::from_secs(5);
 
 /// How long a request lives that a process has sent before its end.
-const REQUEST_LIVES: SignedDuration = SignedDuration::from_secs(5);
+const REQUEST_LIVES: SignedDuration = SignedDuration::from_secs(3);
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();

@@ -1,7 +1,8 @@
 //! P5, identity. The application, the experiment definition, the region and the run's number that a status pins stay the
-//! same for the life of the resource, and the last two are those that the spec names as they are pinned. Updates go to the pinned IDs. What one resource recorded is not sent when it is gone, beyond the 8 s of
-//! P1, and no other resource, a namesake included, records the same ID as an update of its own: only, without a generation,
-//! as one of its predecessor's that is not settled.
+//! same for the life of the resource, and the last two are those that the spec names as they are pinned. Updates go to the
+//! pinned IDs. What one resource recorded is not sent when it is gone, beyond the 5 s of P1, and no other resource, a
+//! namesake included, records the same ID as an update of its own: only, without a generation, as one of its predecessor's
+//! that is not settled.
 
 use std::collections::HashMap;
 
