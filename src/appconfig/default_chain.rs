@@ -1,5 +1,7 @@
 //! [`default_credentials`]: the credential sources of every AWS tool.
 
+use super::HttpsProxy;
+use crate::api::Region;
 use aws_config::{default_provider::credentials::DefaultCredentialsChain, provider_config::ProviderConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
 use aws_smithy_http_client::{
@@ -7,45 +9,35 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use tokio::sync::OnceCell;
-
-use super::HttpsProxy;
-use crate::api::Region;
 
 /// `aws-config`'s default chain: environment, profile, IRSA web identity, container credentials (EKS Pod Identity, ECS),
 /// and the instance's metadata (`IMDSv2`).
 ///
-/// Nothing is asked until credentials are first needed. `region` is the one whose STS is asked; without it, the region
+/// Nothing is asked until credentials are first needed. The chain is built anew each time it is asked: its parts keep what
+/// they once read of a file, and a key that AWS refuses may have been rotated in it since. `region` is the one whose STS is asked; without it, the region
 /// that the environment, the profile or the instance names. SSO and credential processes are not built in: they are
 /// for people's own machines.
 #[must_use]
 pub fn default_credentials(region: Option<&Region>, https_proxy: Option<HttpsProxy>) -> SharedCredentialsProvider {
     let region = region.map(|region| aws_config::Region::new(region.as_str().to_owned()));
-    SharedCredentialsProvider::new(DefaultChain {
-        region,
-        https_proxy,
-        chain: OnceCell::new(),
-    })
+    SharedCredentialsProvider::new(DefaultChain { region, https_proxy })
 }
 
 #[derive(Debug)]
 struct DefaultChain {
     region: Option<aws_config::Region>,
     https_proxy: Option<HttpsProxy>,
-    chain: OnceCell<DefaultCredentialsChain>,
 }
 
 impl DefaultChain {
     async fn credentials(&self) -> Result<aws_credential_types::Credentials, CredentialsError> {
         let proxy = proxy(self.https_proxy.as_ref())?;
-        let build = || async {
-            let chain = DefaultCredentialsChain::builder().configure(configuration(proxy));
-            match &self.region {
-                Some(region) => chain.region(region.clone()).build().await,
-                None => chain.build().await,
-            }
+        let chain = DefaultCredentialsChain::builder().configure(configuration(proxy));
+        let chain = match &self.region {
+            Some(region) => chain.region(region.clone()).build().await,
+            None => chain.build().await,
         };
-        self.chain.get_or_init(build).await.provide_credentials().await
+        chain.provide_credentials().await
     }
 }
 

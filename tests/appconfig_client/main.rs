@@ -12,6 +12,7 @@ mod listener;
 mod oracle;
 mod proxies;
 mod refused_credentials;
+mod rotation;
 mod transport;
 
 use std::{
