@@ -17,13 +17,14 @@
 //! * [`decide`]: what should happen next. No async, no clock, no client, no logging.
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
 //! * [`controller`]: runs a pass.
+//! * [`fleet`]: whose turn it is, where many want what there is little of. Pure, as `decide` is.
 //! * [`plan`]: runs `decide` against manifests and a simulated run, and prints what would happen.
 //! * [`schema`]: which fields the API server keeps, without which nothing is done or written. Pure.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
 //!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
 //! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `decide`, `appconfig`, `api`;
-//! `controller` → `schema`; `decide` and `schema` → `api`; nothing points back.
+//! `controller` → `schema`; `decide` and `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;
@@ -31,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod controller;
 pub mod decide;
+pub mod fleet;
 pub mod http;
 pub mod leader;
 pub mod metrics;

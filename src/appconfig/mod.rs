@@ -29,7 +29,6 @@ mod rate;
 mod request;
 mod sign;
 mod transport;
-mod turns;
 
 pub use address::{InvalidAddress, RunAddress, RunNumber, Segment};
 pub use answer::{Answer, ExperimentRun};
@@ -39,7 +38,6 @@ pub use endpoint::{CustomEndpoint, EndpointKey, Endpoints, InvalidEndpoint};
 pub use error::{Error, ErrorKind, Operation, UpdateError, permission_hint};
 pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_exposed, last_run_stopped};
 pub use observer::{Observer, Unobserved};
-pub use rate::{InvalidRate, Priority, Rate, RateKind, RateLimits};
+pub use rate::{InvalidRate, Rate, RateKind, RateLimits};
 pub use request::UpdateExperimentRun;
 pub use transport::{HttpsProxy, Timeouts, UPDATE_LIVES};
-pub use turns::Turns;

@@ -2,8 +2,8 @@
 //!
 //! `AppConfig`'s limits are per account and region, and shared with everything else in the account (its service quotas:
 //! 100 reads and 10 updates a second), so the operator keeps well below them. Governor does the arithmetic of tokens;
-//! who gets the next one is decided here: new changes before resyncs, then namespaces in turn, so that one namespace
-//! with a thousand resources does not hold up another with one.
+//! who gets the next one is decided in [`crate::fleet`], so that one namespace with a thousand resources does not hold up
+//! another with one, nor a thousand retries a raise that is due.
 
 use std::{
     collections::HashMap,
@@ -20,8 +20,11 @@ use governor::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-use super::{EndpointKey, Endpoints, Observer, turns::Turns};
-use crate::api::Region;
+use super::{EndpointKey, Endpoints, Observer};
+use crate::{
+    api::Region,
+    fleet::{Class, Lane, Place, Turns},
+};
 
 /// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,15 +44,6 @@ impl RateKind {
             Self::Write => "write",
         }
     }
-}
-
-/// Who is served first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Priority {
-    /// Something has changed, or is being worked towards.
-    Change,
-    /// A look at something that is settled.
-    Resync,
 }
 
 /// Requests a second: a burst is one second's worth, at least one request.
@@ -117,18 +111,23 @@ impl RateLimits {
     }
 
     /// Waits for a read token of the region.
-    pub async fn read(&self, region: &Region, namespace: &str, priority: Priority) {
-        self.token(region, RateKind::Read, namespace, priority).await;
+    pub async fn read(&self, region: &Region, namespace: &str, class: Class) {
+        self.token(region, RateKind::Read, namespace, class).await;
     }
 
     /// Waits for a write token of the region. A token that was granted and not used may be kept for the next try.
-    pub async fn write(&self, region: &Region, namespace: &str) {
-        self.token(region, RateKind::Write, namespace, Priority::Change).await;
+    pub async fn write(&self, region: &Region, namespace: &str, class: Class) {
+        self.token(region, RateKind::Write, namespace, class).await;
     }
 
-    async fn token(&self, region: &Region, kind: RateKind, namespace: &str, priority: Priority) {
+    async fn token(&self, region: &Region, kind: RateKind, namespace: &str, class: Class) {
         let started = Instant::now();
-        self.bucket(region, kind).take(namespace, priority).await;
+        let lane = Lane {
+            class,
+            namespace: namespace.to_owned(),
+            region: Some(region.clone()),
+        };
+        self.bucket(region, kind).take(&lane).await;
         self.shared.observer.rate_wait(kind, started.elapsed());
     }
 
@@ -184,10 +183,10 @@ struct Queue {
     last_granted: Option<Instant>,
 }
 
-/// One place in the queue, given up when it is dropped.
-struct Place<'a> {
+/// One who waits. Its place is given up when it is dropped.
+struct Waiter<'a> {
     bucket: &'a Bucket,
-    ticket: u64,
+    place: Place,
     called: Arc<Notify>,
 }
 
@@ -210,23 +209,21 @@ impl Bucket {
 
     /// Each waiter waits until it is the next in turn, and then for a token. No task hands tokens out, so none can be
     /// handed to a waiter that has gone.
-    async fn take(&self, namespace: &str, priority: Priority) {
+    async fn take(&self, lane: &Lane) {
         let called = Arc::new(Notify::new());
-        let ticket = locked(&self.state)
-            .turns
-            .enter(namespace, priority, Arc::clone(&called));
-        let place = Place {
+        let place = locked(&self.state).turns.enter(lane, Arc::clone(&called));
+        let waiter = Waiter {
             bucket: self,
-            ticket,
+            place,
             called,
         };
         loop {
-            match place.try_take() {
+            match waiter.try_take() {
                 Attempt::Taken => return,
-                Attempt::NotNext => place.called.notified().await,
+                Attempt::NotNext => waiter.called.notified().await,
                 Attempt::Empty(until) => tokio::select! {
                     () = tokio::time::sleep_until(until) => {}
-                    () = place.called.notified() => {}
+                    () = waiter.called.notified() => {}
                 },
             }
         }
@@ -239,15 +236,16 @@ enum Attempt {
     Empty(Instant),
 }
 
-impl Place<'_> {
+impl Waiter<'_> {
     fn try_take(&self) -> Attempt {
         let mut queue = locked(&self.bucket.state);
-        if queue.turns.next().is_none_or(|(ticket, _)| ticket != self.ticket) {
+        let next = queue.turns.next(|_| true);
+        let Some(turn) = next.filter(|turn| *turn.place() == self.place) else {
             return Attempt::NotNext;
-        }
+        };
         match self.bucket.tokens.check() {
             Ok(()) => {
-                queue.turns.serve_next();
+                queue.turns.serve(&turn);
                 queue.last_granted = Some(Instant::now());
                 Attempt::Taken
             }
@@ -256,11 +254,12 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let mut queue = locked(&self.bucket.state);
-        queue.turns.leave(self.ticket);
-        if let Some((_, called)) = queue.turns.next() {
+        queue.turns.leave(&self.place);
+        let next = queue.turns.next(|_| true);
+        if let Some(called) = next.and_then(|turn| queue.turns.get(turn.place())) {
             called.notify_one();
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what has changed | `cache` |
 //! | what the API server sends | `resource` |
-//! | whose turn it is | `dispatch`, `queue` |
+//! | whose turn it is | `dispatch`, `slots`; the rules are in [`crate::fleet`] |
 //! | one pass | `pass` |
 //! | 1, and who acts for a run | `pass::observe`, `claims` |
 //! | 1 and 5 in `decide`'s words | `answers` |
@@ -22,11 +22,11 @@ mod claims;
 mod dispatch;
 mod events;
 mod pass;
-mod queue;
 mod resource;
 mod send_window;
 mod served_schema;
 mod service_clock;
+mod slots;
 mod start;
 mod status;
 mod unreadable;

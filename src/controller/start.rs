@@ -141,7 +141,14 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
         settings.selector.as_ref().map(cli::Selector::as_str),
     );
     let concurrency = usize::from(settings.concurrency.get());
-    let dispatcher = Dispatcher::new(Arc::clone(&shared), concurrency, namespaces, synced, heartbeat);
+    let dispatcher = Dispatcher::new(
+        Arc::clone(&shared),
+        concurrency,
+        settings.read_rate.per_second(),
+        namespaces,
+        synced,
+        heartbeat,
+    );
     let result = dispatcher.run(changes, wakes, stopped).await;
     shared.publisher.flush(FLUSH).await;
     shared.leadership.release().await;

@@ -221,6 +221,12 @@ impl Pass<'_> {
         }
     }
 
+    /// Whether what a ramp waits for is the time at which it may change: then it raises.
+    pub(super) fn raises_then(&self) -> bool {
+        let coming = self.asked.coming.filter(|coming| coming.waiting_for.is_some());
+        coming.is_some_and(|coming| coming.changes_at == coming.not_before) && !self.asked.spec.suspend
+    }
+
     /// The regular read, or sooner when the ramp may change by itself.
     pub(super) fn sooner(&self, slot: Next) -> Next {
         let changes_at = self.asked.coming.and_then(|coming| coming.changes_at);

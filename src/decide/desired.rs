@@ -95,18 +95,7 @@ impl Desired {
     /// # Errors
     /// When it can't be used; the error says what to do.
     pub fn parse(spec: &ExperimentRunSpec, pinned: Option<&Region>, defaults: &Defaults) -> Result<Self, InvalidSpec> {
-        let asked = spec.region.as_deref().map(str::parse::<Region>).transpose()?;
-        let region = match (asked, pinned) {
-            (Some(asked), Some(pinned)) if asked != *pinned => {
-                return Err(InvalidSpec::RegionChanged {
-                    asked,
-                    pinned: pinned.clone(),
-                });
-            }
-            (Some(asked), _) => asked,
-            (None, Some(pinned)) => pinned.clone(),
-            (None, None) => defaults.region.clone().ok_or(InvalidSpec::NoRegion)?,
-        };
+        let region = region(spec, pinned, defaults)?;
         if spec.run < 1 {
             return Err(InvalidSpec::Run(spec.run));
         }
@@ -124,10 +113,7 @@ impl Desired {
             overrides: spec.treatment_overrides.clone(),
             parameters: spec.deployment_parameters.clone().unwrap_or_default(),
             suspend: spec.suspend.unwrap_or_default(),
-            resync_interval: spec
-                .resync_interval
-                .as_deref()
-                .map_or(Ok(defaults.resync_interval), interval)?,
+            resync_interval: resync_interval(spec, defaults)?,
         })
     }
 
@@ -163,6 +149,32 @@ impl Desired {
             Member::ExposurePercentage => self.exposure.is_none_or(|asked| asked == live.exposure),
         }
     }
+}
+
+/// Where the run of a spec is read.
+///
+/// # Errors
+/// When nobody says where, or two say different things.
+pub fn region(spec: &ExperimentRunSpec, pinned: Option<&Region>, defaults: &Defaults) -> Result<Region, InvalidSpec> {
+    let asked = spec.region.as_deref().map(str::parse::<Region>).transpose()?;
+    match (asked, pinned) {
+        (Some(asked), Some(pinned)) if asked != *pinned => Err(InvalidSpec::RegionChanged {
+            asked,
+            pinned: pinned.clone(),
+        }),
+        (Some(asked), _) => Ok(asked),
+        (None, Some(pinned)) => Ok(pinned.clone()),
+        (None, None) => defaults.region.clone().ok_or(InvalidSpec::NoRegion),
+    }
+}
+
+/// How often a spec has its run read when nothing changes.
+///
+/// # Errors
+/// When what it says is no duration, or out of bounds.
+pub fn resync_interval(spec: &ExperimentRunSpec, defaults: &Defaults) -> Result<Duration, InvalidSpec> {
+    let own = spec.resync_interval.as_deref();
+    own.map_or(Ok(defaults.resync_interval), interval)
 }
 
 fn ramp(spec: &ExperimentRunSpec) -> Result<Option<Ramp>, InvalidRamp> {

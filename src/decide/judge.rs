@@ -1,6 +1,9 @@
 //! What differs, which rows of the table follow, and what may be sent.
 
-use crate::api::{Member, Reason, RunStatus};
+use crate::{
+    api::{Member, Reason, RunStatus},
+    fleet::Class,
+};
 
 use super::{
     EndedBy, Owner, Pass,
@@ -27,7 +30,11 @@ impl Pass<'_> {
         self.release_held(live);
         let differing = self.desired.differences(live);
         let done = live.status == RunStatus::Done;
-        self.next = self.sooner(self.slot(done));
+        let slot = self.slot(done);
+        self.next = self.sooner(slot);
+        if self.next != slot && self.raises_then() && *owner == Owner::Itself {
+            self.class = Class::Raise;
+        }
         if let Owner::Other { name } = owner {
             self.rows.push(already_managed(name.as_deref()));
         }

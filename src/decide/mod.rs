@@ -44,6 +44,7 @@ mod tests;
 use jiff::Timestamp;
 
 use crate::api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region};
+use crate::fleet::Class;
 
 use advance::Asked;
 pub use advance::asks_since_when;
@@ -176,6 +177,8 @@ pub struct Decision {
     pub notices: Vec<Notice>,
     /// When to look again.
     pub next: Next,
+    /// As what the next look counts, where many wait.
+    pub class: Class,
 }
 
 impl Decision {
@@ -262,6 +265,7 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
         memory,
         notices,
         next: Next::OnChange,
+        class: Class::Resync,
     }
 }
 
@@ -281,6 +285,7 @@ struct Pass<'a> {
     under_way: bool,
     notices: Vec<Notice>,
     next: Next,
+    class: Class,
 }
 
 impl<'a> Pass<'a> {
@@ -299,6 +304,7 @@ impl<'a> Pass<'a> {
             under_way: false,
             notices: Vec::new(),
             next: Next::After(schedule::slot(resource.uid, desired.resync_interval, now.local)),
+            class: Class::Resync,
         };
         pass.notice_pending();
         pass
@@ -311,6 +317,7 @@ impl<'a> Pass<'a> {
     }
 
     fn back_off(&mut self) -> Next {
+        self.class = Class::Retry;
         self.memory.attempts = self.memory.attempts.saturating_add(1);
         Next::Backoff(schedule::backoff(self.memory.attempts))
     }
@@ -389,6 +396,7 @@ impl<'a> Pass<'a> {
             memory: self.memory,
             notices: self.notices,
             next: self.next,
+            class: self.class,
         }
     }
 }

@@ -3,7 +3,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{Reason, RunStatus};
+use crate::{
+    api::{Reason, RunStatus},
+    fleet::Class,
+};
 
 use super::{
     EndedBy, Outcome, Owner, Pass,
@@ -118,6 +121,7 @@ impl Pass<'_> {
             return self.again();
         }
         let row = failure.row(&error, self.memory.failures);
+        self.class = Class::Retry;
         self.next = match row.verdict {
             Verdict::Stalled => self.slot(false),
             Verdict::Working => {

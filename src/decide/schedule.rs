@@ -7,7 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::api::{ConditionType, ExperimentRunStatus, Reason};
+use crate::{
+    api::{ConditionType, ExperimentRunStatus, Reason},
+    fleet::Class,
+};
 
 use super::conditions;
 
@@ -66,14 +69,18 @@ pub fn slot(uid: &str, interval: Duration, now: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(wait_ms).unwrap_or(u64::MAX))
 }
 
-/// The slot of a settled resource, or the time at which its ramp goes on if that is earlier; nothing when that is past.
+/// The slot of a settled resource, or the time at which its ramp raises if that is earlier; nothing when that is past. The
+/// ramp of one that is suspended raises nothing.
 #[must_use]
-pub fn slot_or_ramp(status: &ExperimentRunStatus, slot: Duration, now: Timestamp) -> Duration {
+pub fn slot_or_ramp(status: &ExperimentRunStatus, suspend: bool, slot: Duration, now: Timestamp) -> (Duration, Class) {
     let waits = status.ramp.as_ref().filter(|ramp| ramp.waiting_for.is_some());
     let next = waits.and_then(|ramp| ramp.next.as_ref()?.not_before.as_ref());
-    next.map_or(slot, |at| {
-        slot.min(Duration::try_from(at.0.duration_since(now)).unwrap_or_default())
-    })
+    let raise = next.map(|at| Duration::try_from(at.0.duration_since(now)).unwrap_or_default());
+    match raise.filter(|raise| *raise < slot) {
+        Some(raise) if suspend => (raise, Class::Resync),
+        Some(raise) => (raise, Class::Raise),
+        None => (slot, Class::Resync),
+    }
 }
 
 /// How often to read when nothing changes: seldom when the run has ended.

@@ -56,6 +56,7 @@ struct Inner {
     wait_seconds: Durations<KindLabels>,
     unpublished_events: Counter,
     missing_fields: Family<FieldLabels, Gauge>,
+    resync_read_share: Fraction,
     objects: Option<Mutex<Objects>>,
 }
 
@@ -75,6 +76,7 @@ impl Metrics {
             wait_seconds: durations(),
             unpublished_events: Counter::default(),
             missing_fields: Family::default(),
+            resync_read_share: Fraction::default(),
             objects: per_object.then(|| Mutex::new(Objects::register(&mut registry))),
             registry,
         };
@@ -120,6 +122,11 @@ impl Metrics {
             let field = field.clone();
             self.0.missing_fields.get_or_create(&FieldLabels { field }).set(1);
         }
+    }
+
+    /// The share of the read rate that regular reads need, in the region where they need most.
+    pub fn resync_read_share(&self, share: f64) {
+        self.0.resync_read_share.set(share);
     }
 
     /// What is known of a resource now, in place of what was before. Without metrics per object this does nothing.
@@ -235,6 +242,12 @@ impl Inner {
             "appconfig_operator_served_schema_missing_fields",
             help,
             self.missing_fields.clone(),
+        );
+        let help = "Share of the read rate that regular reads need, in the region where they need most";
+        registry.register(
+            "appconfig_operator_resync_read_share",
+            help,
+            self.resync_read_share.clone(),
         );
     }
 }

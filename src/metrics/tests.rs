@@ -45,6 +45,7 @@ fn every_name_and_label_is_as_documented() {
     metrics.rate_wait(RateKind::Write, Duration::from_secs(2));
     metrics.leading(true);
     metrics.event_unpublished();
+    metrics.resync_read_share(0.25);
     metrics.object(
         "shop",
         "a",
@@ -55,6 +56,7 @@ fn every_name_and_label_is_as_documented() {
     );
     let expected = "\
 appconfig_operator_events_unpublished_total 1
+appconfig_operator_resync_read_share 0.25
 appconfig_rate_limit_wait_seconds_count{kind=\"write\"} 1
 appconfig_rate_limit_wait_seconds_sum{kind=\"write\"} 2.0
 appconfig_request_duration_seconds_count{operation=\"UpdateExperimentRun\"} 1

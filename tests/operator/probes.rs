@@ -88,6 +88,11 @@ async fn metrics_have_the_names_of_dashboards_and_move_by_one_for_each_event() {
             2.0,
         ),
         (format!("leader_election_master_status{{{lease}}}"), 1.0),
+        // Of 20 reads a second, one in ten minutes.
+        (
+            "appconfig_operator_resync_read_share".to_owned(),
+            1_666_666.0 / 20_000_000_000.0,
+        ),
         (format!("experimentrun_exposure_percentage{{{object}}}"), 33.3),
         (format!("experimentrun_desired_exposure_percentage{{{object}}}"), 33.3),
         (format!("experimentrun_target_reached{{{object}}}"), 1.0),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use appconfig_emulator::{Operation, RateLimits, Settings, ThrottleAnswer};
+use appconfig_emulator::{Operation, RateLimits, Seed, Settings, ThrottleAnswer};
 use appconfig_experiment_operator::api::ExperimentRun;
 use jiff::Timestamp;
 use serde_json::json;
@@ -152,6 +152,35 @@ async fn p1_a_raise_withdrawn_while_it_waits_for_its_token_is_not_sent() {
         !scene.versions("run").iter().any(doubted),
         "what was never sent leaves no doubt"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_who_waits_for_its_token_or_for_another_pass_of_its_run_holds_no_slot() {
+    let scene = Scene::new().await;
+    let seed = Seed {
+        definition: "search".to_owned(),
+        ..Seed::default()
+    };
+    let other = scene.emulator.seed(&seed).unwrap();
+    scene.emulator.start_run(&other, 5.0).unwrap();
+    // A token every 40 s, and the first at once. Of two slots a region has one.
+    let flags = scene.flags().with("--write-rate=0.025").with("--concurrency=2");
+    let _operator = Operator::start(&flags);
+    scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
+    scene.wait("run", "ready", is_ready).await;
+    let read_by_now = async |count: usize| {
+        let read = async || scene.reads().len() >= count;
+        scene.eventually("read", read).await;
+    };
+    let reads = scene.reads().len();
+    scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
+    read_by_now(reads + 1).await;
+    scene.apply("twin", &json!({ "exposurePercentage": 50 })).await;
+    read_by_now(reads + 2).await;
+    let spec = json!({ "experimentDefinitionIdentifier": "search", "exposurePercentage": 5 });
+    scene.apply("other", &spec).await;
+    scene.wait("other", "ready", is_ready).await;
+    assert_eq!(scene.updates().len(), 1, "the second waits for its token");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod harness;
 
 mod burst;
 mod crowd;
+mod due_raises;
 mod edited_status;
 mod expired_watch;
 mod fleet;

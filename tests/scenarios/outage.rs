@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use appconfig_emulator::Operation;
 use appconfig_experiment_operator::{
     api::{ExperimentRun, ExperimentRunStatus},
-    appconfig::{Endpoints, Priority, Rate, RateLimits, Unobserved},
+    appconfig::{Endpoints, Rate, RateLimits, Unobserved},
     decide::{
         self, Now, Owner, Resource, Seen,
         desired::{Defaults, Desired},
@@ -16,6 +16,7 @@ use appconfig_experiment_operator::{
         schedule::{BACKOFF_CEILING, Next},
         service_time::Untold,
     },
+    fleet::Class,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -71,7 +72,7 @@ async fn endure(number: u64, rates: RateLimits, began: Instant) -> Endured {
         told: vec![],
     };
     loop {
-        rates.read(&desired.region, "namespace", Priority::Change).await;
+        rates.read(&desired.region, "namespace", Class::Change).await;
         let elapsed = began.elapsed();
         endured.reads.push(elapsed);
         if elapsed >= OUTAGE {

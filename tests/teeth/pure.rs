@@ -4,6 +4,7 @@
 pub mod api;
 pub mod clock;
 pub mod decide;
+pub mod fleet;
 /// The Lease's decision.
 pub mod leader {
     mod election;

@@ -38,11 +38,11 @@ async fn a_second_s_worth_goes_at_once_and_the_rest_at_the_rate() {
     let limits = limits(20.0, 5.0);
     let started = Instant::now();
     for _ in 0..20 {
-        limits.read(&region(), "a", Priority::Change).await;
+        limits.read(&region(), "a", Class::Change).await;
     }
     assert_eq!(started.elapsed(), Duration::ZERO);
     for _ in 0..20 {
-        limits.read(&region(), "a", Priority::Change).await;
+        limits.read(&region(), "a", Class::Change).await;
     }
     let elapsed = started.elapsed().as_secs_f64();
     assert!((0.99..1.05).contains(&elapsed), "{elapsed}");
@@ -52,9 +52,9 @@ async fn a_second_s_worth_goes_at_once_and_the_rest_at_the_rate() {
 async fn a_fraction_is_one_request_in_several_seconds() {
     let limits = limits(20.0, 0.2);
     let started = Instant::now();
-    limits.write(&region(), "a").await;
+    limits.write(&region(), "a", Class::Change).await;
     assert_eq!(started.elapsed(), Duration::ZERO);
-    limits.write(&region(), "a").await;
+    limits.write(&region(), "a", Class::Change).await;
     let elapsed = started.elapsed().as_secs_f64();
     assert!((5.0..5.01).contains(&elapsed), "{elapsed}");
 }
@@ -63,10 +63,10 @@ async fn a_fraction_is_one_request_in_several_seconds() {
 async fn regions_with_one_endpoint_share_its_limits() {
     let limits = limits_at(Some("https://appconfig.example/"), 1.0, 1.0);
     let other = "us-east-1".parse().unwrap();
-    limits.read(&region(), "a", Priority::Change).await;
-    assert!(limits.read(&other, "a", Priority::Change).now_or_never().is_none());
-    limits.write(&other, "a").await;
-    assert!(limits.write(&region(), "a").now_or_never().is_none());
+    limits.read(&region(), "a", Class::Change).await;
+    assert!(limits.read(&other, "a", Class::Change).now_or_never().is_none());
+    limits.write(&other, "a", Class::Change).await;
+    assert!(limits.write(&region(), "a", Class::Change).now_or_never().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,18 +74,18 @@ async fn regions_and_kinds_have_buckets_of_their_own() {
     let limits = limits(1.0, 1.0);
     let other = "us-east-1".parse().unwrap();
     let started = Instant::now();
-    limits.read(&region(), "a", Priority::Change).await;
-    limits.write(&region(), "a").await;
-    limits.read(&other, "a", Priority::Change).await;
-    limits.write(&other, "a").await;
+    limits.read(&region(), "a", Class::Change).await;
+    limits.write(&region(), "a", Class::Change).await;
+    limits.read(&other, "a", Class::Change).await;
+    limits.write(&other, "a", Class::Change).await;
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
 /// The order in which waiters that came in this order are served.
-async fn served(limits: &RateLimits, waiters: &[(&'static str, Priority)]) -> Vec<usize> {
+async fn served(limits: &RateLimits, waiters: &[(&'static str, Class)]) -> Vec<usize> {
     let order = Mutex::new(Vec::new());
-    join_all(waiters.iter().enumerate().map(async |(index, (namespace, priority))| {
-        limits.read(&region(), namespace, *priority).await;
+    join_all(waiters.iter().enumerate().map(async |(index, (namespace, class))| {
+        limits.read(&region(), namespace, *class).await;
         order.lock().unwrap().push(index);
     }))
     .await;
@@ -93,10 +93,10 @@ async fn served(limits: &RateLimits, waiters: &[(&'static str, Priority)]) -> Ve
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_go_before_resyncs_and_namespaces_take_turns() {
+async fn a_resync_gets_its_turns_amid_changes_and_namespaces_take_turns() {
     let limits = limits(1.0, 1.0);
-    limits.read(&region(), "z", Priority::Change).await;
-    let (change, resync) = (Priority::Change, Priority::Resync);
+    limits.read(&region(), "z", Class::Change).await;
+    let (change, resync) = (Class::Change, Class::Resync);
     let waiters = [
         ("a", resync),
         ("b", resync),
@@ -106,16 +106,16 @@ async fn changes_go_before_resyncs_and_namespaces_take_turns() {
         ("b", change),
         ("c", change),
     ];
-    assert_eq!(served(&limits, &waiters).await, [2, 5, 6, 3, 4, 0, 1]);
+    assert_eq!(served(&limits, &waiters).await, [2, 0, 5, 6, 3, 1, 4]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn writes_go_round_robin_over_namespaces() {
     let limits = limits(1.0, 1.0);
-    limits.write(&region(), "z").await;
+    limits.write(&region(), "z", Class::Change).await;
     let order = Mutex::new(Vec::new());
     join_all(["a", "a", "a", "b"].map(async |namespace| {
-        limits.write(&region(), namespace).await;
+        limits.write(&region(), namespace, Class::Change).await;
         order.lock().unwrap().push(namespace);
     }))
     .await;
@@ -125,15 +125,15 @@ async fn writes_go_round_robin_over_namespaces() {
 #[tokio::test(start_paused = true)]
 async fn a_change_that_comes_later_gets_the_token_that_a_resync_waits_for() {
     let (limits, region) = (limits(1.0, 1.0), region());
-    limits.read(&region, "a", Priority::Change).await;
-    let mut resync = Box::pin(limits.read(&region, "a", Priority::Resync));
+    limits.read(&region, "a", Class::Change).await;
+    let mut resync = Box::pin(limits.read(&region, "a", Class::Resync));
     assert!(resync.as_mut().now_or_never().is_none());
     tokio::time::advance(Duration::from_millis(500)).await;
     let started = Instant::now();
     tokio::select! {
         biased;
         () = &mut resync => panic!("the resync went first"),
-        () = limits.read(&region, "b", Priority::Change) => {}
+        () = limits.read(&region, "b", Class::Change) => {}
     }
     assert!(started.elapsed() <= Duration::from_millis(510));
     resync.await;
@@ -143,10 +143,10 @@ async fn a_change_that_comes_later_gets_the_token_that_a_resync_waits_for() {
 #[tokio::test(start_paused = true)]
 async fn a_waiter_that_gives_up_takes_no_token_and_holds_up_nobody() {
     let (limits, region) = (limits(1.0, 1.0), region());
-    limits.read(&region, "a", Priority::Change).await;
+    limits.read(&region, "a", Class::Change).await;
     let started = Instant::now();
-    let mut first = Box::pin(limits.read(&region, "a", Priority::Change));
-    let mut second = Box::pin(limits.read(&region, "a", Priority::Change));
+    let mut first = Box::pin(limits.read(&region, "a", Class::Change));
+    let mut second = Box::pin(limits.read(&region, "a", Class::Change));
     assert!(first.as_mut().now_or_never().is_none());
     assert!(second.as_mut().now_or_never().is_none());
     // The token is there, the first waiter was woken for it, and goes without looking.
@@ -159,7 +159,7 @@ async fn a_waiter_that_gives_up_takes_no_token_and_holds_up_nobody() {
         started.elapsed()
     );
     let bucket = limits.bucket(&region, RateKind::Read);
-    assert!(locked(&bucket.state).turns.next().is_none());
+    assert!(locked(&bucket.state).turns.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn regions_that_nobody_uses_are_forgotten() {
     let limits = limits(20.0, 5.0);
     for index in 0..1000 {
         limits
-            .read(&format!("nowhere-{index}").parse().unwrap(), "a", Priority::Change)
+            .read(&format!("nowhere-{index}").parse().unwrap(), "a", Class::Change)
             .await;
         tokio::time::advance(Duration::from_millis(100)).await;
     }
@@ -190,8 +190,8 @@ async fn each_wait_is_told_once() {
     let (read, write) = (Rate::per_second(20.0).unwrap(), Rate::per_second(1.0).unwrap());
     let aws = Endpoints::parse(None, false, false, false).unwrap();
     let limits = RateLimits::new(read, write, aws, Arc::clone(&waits) as Arc<dyn Observer>);
-    limits.write(&region(), "a").await;
-    limits.write(&region(), "a").await;
+    limits.write(&region(), "a", Class::Change).await;
+    limits.write(&region(), "a", Class::Change).await;
     let waits = waits.0.lock().unwrap();
     assert_eq!(waits.len(), 2);
     assert_eq!(waits[0], (RateKind::Write, Duration::ZERO));

@@ -6,7 +6,6 @@ use tokio::task::JoinError;
 
 use super::{Dispatcher, Entry, Finished};
 use crate::{
-    appconfig::Priority,
     controller::{
         Error,
         cache::ObjectKey,
@@ -15,13 +14,16 @@ use crate::{
         resource::{Object, Unreadable},
     },
     decide::schedule,
+    fleet::{Class, Lane},
     metrics::Reconciled,
 };
 
 impl Dispatcher {
     /// A pass that panicked ends the process: what it knew is lost, and a new process finds it in the status.
-    pub(super) fn finished(&mut self, finished: Result<Finished, JoinError>) -> Result<(), Error> {
-        match finished.map_err(|_| Error::Panicked)? {
+    pub(super) fn finished(&mut self, finished: Result<(Lane, Finished), JoinError>) -> Result<(), Error> {
+        let (lane, finished) = finished.map_err(|_| Error::Panicked)?;
+        self.queue.ended(&lane);
+        match finished {
             Finished::Pass(ended, took) => self.ended(*ended, took),
             Finished::Told(object, told) => self.told(&object, &told),
         }
@@ -43,7 +45,7 @@ impl Dispatcher {
             (entry.failures, entry.complaint) = (0, None);
         }
         match told {
-            _ if woken => self.queue.schedule(key.clone(), now, Priority::Change),
+            _ if woken => self.queue.schedule(key.clone(), now, Class::Change),
             Err(error) => {
                 let complaint = error.to_string();
                 if entry.complaint.as_ref() != Some(&complaint) {
@@ -57,7 +59,7 @@ impl Dispatcher {
                 }
                 entry.failures = entry.failures.saturating_add(1);
                 let wait = schedule::backoff(entry.failures).mul_f64(fastrand::f64());
-                self.queue.schedule(key.clone(), now + wait, Priority::Resync);
+                self.queue.schedule(key.clone(), now + wait, Class::Retry);
             }
             Ok(()) => {}
         }
@@ -101,42 +103,27 @@ impl Dispatcher {
         let next = match result {
             Err(Interrupted::MayNotAct) => None,
             // The next pass is not made before the schema is read.
-            Err(Interrupted::SchemaUnproven) => Some((now, Priority::Change)),
-            _ if woken => Some((now, Priority::Change)),
-            Ok(next) => {
+            Err(Interrupted::SchemaUnproven) => Some((now, Class::Change)),
+            _ if woken => Some((now, Class::Change)),
+            Ok((next, class)) => {
                 entry.failures = 0;
-                self.due(&key, next)
+                wait(next).map(|wait| (now + wait, class))
             }
             Err(Interrupted::Gone) => None,
             Err(Interrupted::Deadline | Interrupted::ApiServer(_)) => {
                 entry.failures = entry.failures.saturating_add(1);
                 let ceiling = schedule::backoff(entry.failures);
-                Some((now + ceiling.mul_f64(fastrand::f64()), Priority::Change))
+                Some((now + ceiling.mul_f64(fastrand::f64()), Class::Retry))
             }
         };
-        if let Some((due, priority)) = next {
-            self.queue.schedule(key, due, priority);
+        self.count_reads(&key);
+        if let Some((due, class)) = next {
+            self.queue.schedule(key, due, class);
         }
     }
 
-    /// When and how urgently a resource is looked at again.
-    fn due(&self, key: &ObjectKey, next: schedule::Next) -> Option<(Duration, Priority)> {
-        let now = self.shared.elapsed();
-        let settled = match self.entries.get(key).map(|entry| &entry.object) {
-            Some(Object::Readable(run)) => self.slot_of_settled(run).is_some(),
-            _ => true,
-        };
-        let priority = if settled { Priority::Resync } else { Priority::Change };
-        match next {
-            schedule::Next::Now => Some((now, priority)),
-            schedule::Next::After(wait) => Some((now + wait, priority)),
-            schedule::Next::Backoff(ceiling) => Some((now + ceiling.mul_f64(fastrand::f64()), priority)),
-            schedule::Next::OnChange => None,
-        }
-    }
-
-    fn count(&self, key: &ObjectKey, result: &Result<schedule::Next, Interrupted>, took: Duration) {
-        let result = match result {
+    fn count(&self, key: &ObjectKey, result: &Result<(schedule::Next, Class), Interrupted>, took: Duration) {
+        let result = match result.as_ref().map(|(next, _)| *next) {
             Ok(schedule::Next::OnChange) | Err(Interrupted::Gone) => Reconciled::Success,
             Ok(schedule::Next::After(_)) => Reconciled::RequeueAfter,
             Ok(schedule::Next::Now | schedule::Next::Backoff(_)) => Reconciled::Requeue,
@@ -151,5 +138,15 @@ impl Dispatcher {
             }
         };
         self.shared.metrics.reconciled(result, took);
+    }
+}
+
+/// How long a resource is not looked at; none: until it changes.
+fn wait(next: schedule::Next) -> Option<Duration> {
+    match next {
+        schedule::Next::Now => Some(Duration::ZERO),
+        schedule::Next::After(wait) => Some(wait),
+        schedule::Next::Backoff(ceiling) => Some(ceiling.mul_f64(fastrand::f64())),
+        schedule::Next::OnChange => None,
     }
 }

@@ -2,20 +2,21 @@
 //! one object, and no more at a time than it may.
 
 mod finished;
+mod grants;
+mod reads;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
-    time::Instant,
 };
-use tracing::Instrument;
 
 use crate::{
-    appconfig::Priority,
+    api::Region,
     decide::{self, memory::Memory, notice::Notice, schedule},
+    fleet::{Class, Demand, Lane, Queue},
     http::{Check, Heartbeat},
 };
 
@@ -24,10 +25,9 @@ use super::{
     cache::{Change, ObjectKey},
     call::CallError,
     claims::Age,
-    pass::{Ended, Pass},
-    queue::Queue,
+    pass::Ended,
     resource::{Object, Run, Unreadable},
-    unreadable::tell_unreadable,
+    slots::{Slot, SlotRequest},
 };
 
 /// The loop shows that it is alive at least this often.
@@ -37,9 +37,13 @@ const BEAT: Duration = Duration::from_secs(10);
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
     entries: HashMap<ObjectKey, Entry>,
-    queue: Queue,
-    passes: JoinSet<Finished>,
-    concurrency: usize,
+    queue: Queue<ObjectKey, oneshot::Sender<Slot>>,
+    passes: JoinSet<(Lane, Finished)>,
+    requests: mpsc::UnboundedSender<SlotRequest>,
+    requested: mpsc::UnboundedReceiver<SlotRequest>,
+    /// How much of the read rate the regular reads need.
+    demand: Demand,
+    read_rate: f64,
     /// Whether this process holds the Lease, or needs none.
     acting: bool,
     /// Which of the watches have not listed what they have.
@@ -69,6 +73,8 @@ struct Entry {
     failures: u32,
     /// Why it could not be said of an object that it can't be read.
     complaint: Option<String>,
+    /// Where, and how often, it is read when nothing changes, once this process acts.
+    needs: Option<(Region, Duration)>,
 }
 
 enum Finished {
@@ -80,16 +86,21 @@ impl Dispatcher {
     pub(super) fn new(
         shared: Arc<Shared>,
         concurrency: usize,
+        read_rate: f64,
         namespaces: Vec<String>,
         synced: Check,
         heartbeat: Heartbeat,
     ) -> Self {
+        let (requests, requested) = mpsc::unbounded_channel();
         Self {
             shared,
             entries: HashMap::new(),
-            queue: Queue::default(),
+            queue: Queue::new(concurrency),
             passes: JoinSet::new(),
-            concurrency,
+            requests,
+            requested,
+            demand: Demand::new(read_rate),
+            read_rate,
             acting: false,
             unlisted: (0..super::cache::sources(&namespaces)).collect(),
             namespaces,
@@ -116,7 +127,7 @@ impl Dispatcher {
             let complete = standing.is_complete();
             if complete {
                 shared.leadership.seek();
-                self.start_passes();
+                self.grant();
             } else if standing.is_unusable() && self.passes.is_empty() {
                 self.resign().await;
             }
@@ -126,6 +137,7 @@ impl Dispatcher {
                 Some(change) = changes.next() => self.heard(change),
                 Some(key) = wakes.recv() => self.wake(&key),
                 Some(finished) = self.passes.join_next() => self.finished(finished)?,
+                Some(request) = self.requested.recv() => self.requested(request),
                 () = tokio::time::sleep(wait) => {}
                 acquired = shared.leadership.acquired(), if !self.acting && complete && self.unlisted.is_empty() => match acquired {
                     Ok(()) => self.act(),
@@ -143,10 +155,7 @@ impl Dispatcher {
     }
 
     fn wait(&self, complete: bool) -> Duration {
-        let due = self
-            .queue
-            .next_time()
-            .filter(|_| self.acting && complete && self.passes.len() < self.concurrency);
+        let due = self.queue.next_time().filter(|_| self.acting && complete);
         due.map_or(BEAT, |due| due.saturating_sub(self.shared.elapsed()).min(BEAT))
     }
 
@@ -162,6 +171,7 @@ impl Dispatcher {
     /// for the first time now.
     fn act(&mut self) {
         self.acting = true;
+        self.demand = Demand::new(self.read_rate);
         self.shared.metrics.leading(true);
         tracing::info!(resources = self.entries.len(), "this process acts from now on");
         let objects: Vec<_> = self.entries.drain().map(|(key, entry)| (key, entry.object)).collect();
@@ -281,13 +291,14 @@ impl Dispatcher {
             restored: false,
             failures: 0,
             complaint: None,
+            needs: None,
         };
         self.entries.insert(key.clone(), entry);
         self.take_up(&key);
         if self.acting {
             let now = self.shared.elapsed();
-            let (due, priority) = slot.map_or((now, Priority::Change), |slot| (now + slot, Priority::Resync));
-            self.queue.schedule(key, due, priority);
+            let (wait, class) = slot.unwrap_or((Duration::ZERO, Class::Change));
+            self.queue.schedule(key, now + wait, class);
         }
     }
 
@@ -298,43 +309,44 @@ impl Dispatcher {
             return;
         };
         self.shared.count_object(&entry.object);
-        let (Object::Readable(run), None) = (&entry.object, &entry.memory) else {
-            return;
-        };
-        let now = self.shared.elapsed();
-        let memory = Memory::from_status(&run.status, run.number(), now);
-        if let Some(pin) = &memory.pin {
-            let age = Age {
-                created: run.identity.created,
-                key: key.clone(),
-            };
-            let _ = self.shared.claims.claim(pin, &run.identity.uid, &age, now);
-            self.shared
-                .claims
-                .leave(pin, &run.identity.uid, memory.pending.as_ref());
+        if let (Object::Readable(run), None) = (&entry.object, &entry.memory) {
+            let now = self.shared.elapsed();
+            let memory = Memory::from_status(&run.status, run.number(), now);
+            if let Some(pin) = &memory.pin {
+                let age = Age {
+                    created: run.identity.created,
+                    key: key.clone(),
+                };
+                let _ = self.shared.claims.claim(pin, &run.identity.uid, &age, now);
+                self.shared
+                    .claims
+                    .leave(pin, &run.identity.uid, memory.pending.as_ref());
+            }
+            entry.memory = Some(memory);
         }
-        entry.memory = Some(memory);
+        self.count_reads(key);
     }
 
-    /// How long a settled resource can wait; none when it isn't settled.
-    fn slot_of_settled(&self, run: &Run) -> Option<Duration> {
+    /// How long a settled resource can wait, and as what it waits; none when it isn't settled.
+    fn slot_of_settled(&self, run: &Run) -> Option<(Duration, Class)> {
         let (identity, status) = (&run.identity, &run.status);
         let asked = identity.reconcile_requested_at.as_deref();
         if !schedule::settled(status, identity.generation, asked) {
             return None;
         }
         let pinned = decide::pinned_region(status, None);
-        let interval = run.resync_interval(pinned.as_ref(), &self.shared.defaults)?;
+        let (_, interval) = run.is_read(pinned.as_ref(), &self.shared.defaults)?;
         let done = status.status == Some(crate::api::RunStatus::Done);
         let interval = schedule::interval(interval, done);
         let now = jiff::Timestamp::now();
         let slot = schedule::slot(&identity.uid, interval, now);
-        Some(schedule::slot_or_ramp(status, slot, now))
+        Some(schedule::slot_or_ramp(status, run.is_suspended(), slot, now))
     }
 
     fn remove(&mut self, key: &ObjectKey) {
         self.queue.forget(key);
         if let Some(entry) = self.entries.remove(key) {
+            self.replace_reads(entry.needs, None);
             self.shared.claims.release(entry.object.uid());
             self.shared.metrics.forget(&key.namespace, &key.name);
         }
@@ -345,45 +357,7 @@ impl Dispatcher {
         if entry.running {
             entry.woken = true;
         } else if self.acting {
-            self.queue
-                .schedule(key.clone(), self.shared.elapsed(), Priority::Change);
-        }
-    }
-
-    fn start_passes(&mut self) {
-        while self.acting
-            && self.passes.len() < self.concurrency
-            && let Some((key, priority)) = self.queue.next(self.shared.elapsed())
-        {
-            let Some(entry) = self.entries.get_mut(&key) else {
-                continue;
-            };
-            entry.running = true;
-            let span = tracing::info_span!(
-                "pass",
-                namespace = key.namespace,
-                name = key.name,
-                generation = entry.object.identity().generation
-            );
-            let shared = Arc::clone(&self.shared);
-            match &entry.object {
-                Object::Readable(run) => {
-                    let memory = entry.memory.clone().unwrap_or_default();
-                    let notices = std::mem::take(&mut entry.notices);
-                    let pass = Pass::new(shared, key, Arc::clone(run), memory, notices, priority);
-                    let began = Instant::now();
-                    let ended = async move { Finished::Pass(Box::new(pass.run().await), began.elapsed()) };
-                    self.passes.spawn(ended.instrument(span));
-                }
-                Object::Unreadable(object) => {
-                    let object = Arc::clone(object);
-                    let told = async move {
-                        let told = tell_unreadable(&shared, &object).await;
-                        Finished::Told(object, told)
-                    };
-                    self.passes.spawn(told.instrument(span));
-                }
-            }
+            self.queue.schedule(key.clone(), self.shared.elapsed(), Class::Change);
         }
     }
 }

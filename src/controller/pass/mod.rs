@@ -13,7 +13,7 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
     api::{ExperimentRunStatus, Region},
-    appconfig::{Prepared, Priority, RunAddress},
+    appconfig::{Prepared, RunAddress},
     clock::BootInstant,
     decide::{
         self, Decision, Now, Owner, Resource, Seen,
@@ -23,6 +23,7 @@ use crate::{
         schedule::Next,
         service_time::Untold,
     },
+    fleet::Class,
     schema::Begun,
 };
 
@@ -32,6 +33,7 @@ use super::{
     call::CallError,
     resource::{Answer, Run},
     service_clock::ServiceClock,
+    slots::Slot,
 };
 
 /// How long a pass may take; after the fence only the request's own bound counts.
@@ -49,7 +51,7 @@ pub(super) struct Ended {
     pub(super) notices: Vec<Notice>,
     /// Whether the data of the API server were restored from a backup meanwhile.
     pub(super) restored: bool,
-    pub(super) result: Result<Next, Interrupted>,
+    pub(super) result: Result<(Next, Class), Interrupted>,
 }
 
 /// Why a pass came to no end.
@@ -90,7 +92,7 @@ pub(super) struct Pass {
     object: Arc<Run>,
     memory: Memory,
     notices: Vec<Notice>,
-    priority: Priority,
+    slot: Slot,
     deadline: Instant,
     owner: Owner,
     /// The live run's IDs, by which updates name it.
@@ -111,7 +113,7 @@ impl Pass {
         object: Arc<Run>,
         memory: Memory,
         notices: Vec<Notice>,
-        priority: Priority,
+        slot: Slot,
     ) -> Self {
         Self {
             api: Api::namespaced(shared.client.clone(), &key.namespace),
@@ -120,7 +122,7 @@ impl Pass {
             object,
             memory,
             notices,
-            priority,
+            slot,
             deadline: Instant::now() + DEADLINE,
             owner: Owner::Itself,
             run: None,
@@ -148,7 +150,7 @@ impl Pass {
         }
     }
 
-    async fn steps(&mut self) -> Result<Next, Interrupted> {
+    async fn steps(&mut self) -> Result<(Next, Class), Interrupted> {
         if self.object.is_abridged() {
             self.refresh().await?;
         }
@@ -162,12 +164,12 @@ impl Pass {
             } else {
                 let asked_more = self.record(&decision).await?;
                 if decision.next != Next::Now && !asked_more {
-                    return Ok(decision.next);
+                    return Ok((decision.next, decision.class));
                 }
                 self.observe().await?
             };
         }
-        Ok(Next::Backoff(decide::schedule::backoff(1)))
+        Ok((Next::Backoff(decide::schedule::backoff(1)), Class::Retry))
     }
 
     /// Keeps what a decision tells until a status is recorded: the one that it meant may never be. The next decision may
@@ -224,14 +226,19 @@ impl Pass {
         }
     }
 
+    /// As what it waits where many wait.
+    fn class(&self) -> Class {
+        self.slot.lane().class
+    }
+
     /// Bounds what can wait by the pass's deadline and by the end of the process.
     async fn within<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Interrupted> {
-        let mut stop = self.shared.stop.subscribe();
-        tokio::select! {
-            done = tokio::time::timeout_at(self.deadline, waiting) => done.map_err(|_| Interrupted::Deadline),
-            _ = stop.wait_for(|stop| *stop) => Err(Interrupted::MayNotAct),
-            () = self.shared.schema.unusable() => Err(Interrupted::SchemaUnproven),
-        }
+        bounded(&self.shared, self.deadline, waiting).await
+    }
+
+    /// The same for what depends on others: meanwhile the pass holds no slot.
+    async fn without_slot<T>(&mut self, waiting: impl Future<Output = T>) -> Result<T, Interrupted> {
+        bounded(&self.shared, self.deadline, self.slot.given_back_while(waiting)).await
     }
 
     /// Whether an answer has another spec than this pass knows of the same generation. The API server, or what is stored,
@@ -244,5 +251,14 @@ impl Pass {
             self.shared.schema.begun(Begun::Contradiction);
         }
         differs
+    }
+}
+
+async fn bounded<T>(shared: &Shared, deadline: Instant, waiting: impl Future<Output = T>) -> Result<T, Interrupted> {
+    let mut stop = shared.stop.subscribe();
+    tokio::select! {
+        done = tokio::time::timeout_at(deadline, waiting) => done.map_err(|_| Interrupted::Deadline),
+        _ = stop.wait_for(|stop| *stop) => Err(Interrupted::MayNotAct),
+        () = shared.schema.unusable() => Err(Interrupted::SchemaUnproven),
     }
 }

@@ -38,7 +38,7 @@ impl Pass {
             self.within(
                 self.shared
                     .rates
-                    .read(&desired.region, &self.key.namespace, self.priority),
+                    .read(&desired.region, &self.key.namespace, self.class()),
             )
             .await?;
             let asked = (self.shared.clock)();
@@ -101,7 +101,7 @@ impl Pass {
             self.serial = Some(serial);
             return Ok(false);
         }
-        self.serial = Some(self.within(claim.passes.lock_owned()).await?);
+        self.serial = Some(self.without_slot(claim.passes.lock_owned()).await?);
         Ok(true)
     }
 
@@ -124,7 +124,7 @@ impl Pass {
         self.within(
             self.shared
                 .rates
-                .read(&desired.region, &self.key.namespace, self.priority),
+                .read(&desired.region, &self.key.namespace, self.class()),
         )
         .await?;
         let events = self

@@ -102,7 +102,8 @@ impl Pass {
     /// connection for 10 s. What was prepared and not used serves again.
     async fn prepare(&mut self, desired: &Desired) -> Result<Result<Prepared, Failure>, Interrupted> {
         if !self.has_write_token {
-            self.within(self.shared.rates.write(&desired.region, &self.key.namespace))
+            let (rates, namespace, class) = (self.shared.rates.clone(), self.key.namespace.clone(), self.class());
+            self.without_slot(rates.write(&desired.region, &namespace, class))
                 .await?;
             self.has_write_token = true;
         }

@@ -13,7 +13,7 @@ use crate::{
     api::{ExperimentRun, ExperimentRunSpec, ExperimentRunStatus, Exposure, Region},
     controller::cache::ObjectKey,
     decide::{
-        desired::{Defaults, Desired, InvalidSpec},
+        desired::{self, Defaults, Desired, InvalidSpec},
         names::Names,
     },
 };
@@ -96,14 +96,18 @@ impl Run {
         Names::of(&self.spec.parts, defaults)
     }
 
-    /// How often it is read when nothing changes, if the spec can be used.
-    pub(in crate::controller) fn resync_interval(
+    /// Where the run is read, and how often when nothing changes. `None` when that part of the spec can't be used.
+    pub(in crate::controller) fn is_read(
         &self,
         pinned: Option<&Region>,
         defaults: &Defaults,
-    ) -> Option<Duration> {
-        let parsed = Desired::parse(&self.spec.parts, pinned, defaults).ok()?;
-        self.spec.unknown.is_empty().then_some(parsed.resync_interval)
+    ) -> Option<(Region, Duration)> {
+        if !self.spec.unknown.is_empty() {
+            return None;
+        }
+        let region = desired::region(&self.spec.parts, pinned, defaults).ok()?;
+        let interval = desired::resync_interval(&self.spec.parts, defaults).ok()?;
+        Some((region, interval))
     }
 
     /// Whether its spec was left out, and has to be read again before a pass.
@@ -138,6 +142,11 @@ impl Run {
         let older =
             matches!((self.identity.number(), before.identity.number()), (Some(this), Some(other)) if this < other);
         older || self.goes_back_from(before)
+    }
+
+    /// Whether `spec.suspend` holds it.
+    pub(in crate::controller) fn is_suspended(&self) -> bool {
+        self.spec.parts.suspend.unwrap_or_default()
     }
 
     /// The run's number.

@@ -302,7 +302,7 @@ fn a_large_spec_is_not_kept_is_told_from_another_and_can_not_be_decided_upon() {
         Err(InvalidSpec::Unreadable(_))
     ));
     assert_eq!((kept.number(), kept.exposure()), (1, Exposure::new(5.0).ok()));
-    assert!(kept.resync_interval(None, &defaults()).is_some());
+    assert!(kept.is_read(None, &defaults()).is_some());
     let whole = received(&asking("a")).answered(None).unwrap();
     assert!(whole.desired(None, &defaults()).is_ok());
     assert!(!whole.was_restored_since(&kept), "it is the same spec");

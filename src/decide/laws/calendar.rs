@@ -190,7 +190,7 @@ impl Times {
                     decisions += 1;
                 }
             }
-            let _ = schedule::slot_or_ramp(status, Duration::from_mins(10), now.local);
+            let _ = schedule::slot_or_ramp(status, false, Duration::from_mins(10), now.local);
             let _ = schedule::slot("uid", Duration::from_mins(10), now.local);
         }
         decisions

@@ -5,6 +5,7 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod classes;
 mod contests;
 mod corrections;
 mod ended;

@@ -11,7 +11,7 @@ use crate::{
         EndedBy, Now, Outcome, Owner, Seen, asks_since_when,
         failure::FailureKind,
         memory::Memory,
-        schedule::{Next, slot_or_ramp},
+        schedule::Next,
         service_time::{ServiceTime, Untold},
     },
 };
@@ -353,18 +353,6 @@ fn raises_of_a_ramp_are_never_taken_for_a_contest() {
     }
     assert_eq!(run.exposure, exposure(20.0));
     assert!(held(&world).is_empty());
-}
-
-#[test]
-fn a_settled_ramp_is_looked_at_after_a_start_at_its_slot_or_its_time_if_that_is_earlier() {
-    let (mut world, mut run) = (careful(), live(0.5));
-    world.converge(&mut run);
-    let slot = Duration::from_hours(10);
-    let look = |now| slot_or_ramp(&world.status, slot, now);
-    assert_eq!(look(after(600)), Duration::from_mins(50));
-    assert_eq!(look(after(-36_000)), slot);
-    assert_eq!(look(after(4000)), Duration::ZERO, "it is over");
-    assert_eq!(slot_or_ramp(&ExperimentRunStatus::default(), slot, after(0)), slot);
 }
 
 #[test]

@@ -4,3 +4,5 @@
 pub mod api;
 #[path = "../../../src/decide/mod.rs"]
 pub mod decide;
+#[path = "../../../src/fleet/mod.rs"]
+pub mod fleet;
