@@ -8,10 +8,11 @@ use control_plane::{ControlPlane, OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, 
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Pod, Service},
+    networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Client,
-    api::{DynamicObject, PostParams},
+    api::{DynamicObject, ListParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -171,6 +172,37 @@ async fn its_arguments_probes_and_names_are_those_of_the_operator() {
             .all(|label| labels.get_key_value(label.0) == Some(label)),
         "{selector:?} of {labels:?}"
     );
+}
+
+#[tokio::test]
+async fn only_namespaces_with_a_label_reach_its_port_and_it_reaches_whatever_it_calls() {
+    let administrator = administrator().await;
+    let template = deployment(&administrator).await.spec.unwrap().template;
+    let policies: Api<NetworkPolicy> = Api::namespaced(administrator, OPERATOR_NAMESPACE);
+    let policies = policies.list(&ListParams::default()).await.unwrap().items;
+    let [policy] = policies.as_slice() else {
+        panic!("{} policies", policies.len())
+    };
+    let spec = json!(policy.spec);
+    let labels = template.metadata.unwrap().labels.unwrap();
+    let selected = spec["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(
+        !selected.is_empty()
+            && selected
+                .iter()
+                .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+    );
+    assert_eq!(
+        spec["policyTypes"],
+        json!(["Ingress"]),
+        "AWS and the API server are reached"
+    );
+    let port = template.spec.unwrap().containers[0].ports.as_ref().unwrap()[0]
+        .name
+        .clone();
+    let from = json!([{ "namespaceSelector": { "matchLabels": { "metrics": "enabled" } } }]);
+    let ingress = json!([{ "from": from, "ports": [{ "port": port, "protocol": "TCP" }] }]);
+    assert_eq!(spec["ingress"], ingress);
 }
 
 #[test]

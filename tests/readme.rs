@@ -12,7 +12,7 @@ use appconfig_experiment_operator::{
     api::{Exposure, Reason, custom_resource_definition},
     appconfig::{Observer, Operation, RateKind},
     decide::notice,
-    metrics::{Metrics, Reconciled},
+    metrics::{Format, Metrics, Reconciled},
 };
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
@@ -283,7 +283,7 @@ fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
             condition("TargetReached", "False", "RampHolding"),
         ],
     );
-    let text = metrics.encode().unwrap();
+    let text = metrics.encode(Format::Prometheus).unwrap();
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     samples
         .map(|sample| {

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert!(
             metrics
-                .encode()
+                .encode(crate::metrics::Format::OpenMetrics)
                 .unwrap()
                 .contains("appconfig_operator_events_unpublished_total 10")
         );

@@ -8,6 +8,7 @@
 
 mod labels;
 mod objects;
+mod text;
 
 use std::{
     fmt,
@@ -29,6 +30,7 @@ use crate::{
 pub use labels::Reconciled;
 use labels::{ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};
 use objects::Objects;
+pub use text::Format;
 
 /// The value of the label `controller`, which controller-runtime takes from the kind.
 const CONTROLLER: &str = "experimentrun";
@@ -155,20 +157,24 @@ impl Metrics {
         }
     }
 
-    /// Everything, in the [OpenMetrics text format](https://prometheus.io/docs/specs/om/open_metrics_spec/).
+    /// Everything.
     ///
     /// # Errors
     /// Only when a label can't be written as text, which those here can.
-    pub fn encode(&self) -> Result<String, fmt::Error> {
+    pub fn encode(&self, format: Format) -> Result<String, fmt::Error> {
         // What a scrape sees of one resource is of one moment.
-        let _still = self
+        let still = self
             .0
             .objects
             .as_ref()
             .map(|objects| objects.lock().unwrap_or_else(PoisonError::into_inner));
         let mut text = String::new();
         encode(&mut text, &self.0.registry)?;
-        Ok(text)
+        drop(still);
+        Ok(match format {
+            Format::OpenMetrics => text,
+            Format::Prometheus => text::in_prometheus_format(&text),
+        })
     }
 
     /// Counters that are missing until something happens can't be told from an operator that is not there.

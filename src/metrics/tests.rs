@@ -22,7 +22,7 @@ fn exposure(percentage: f32) -> Option<Exposure> {
 
 /// The samples, sorted and without buckets: the order within a family is that of a hash map.
 fn samples(metrics: &Metrics) -> Vec<String> {
-    let text = metrics.encode().unwrap();
+    let text = metrics.encode(Format::OpenMetrics).unwrap();
     let mut lines: Vec<_> = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.contains("_bucket{"))
@@ -80,7 +80,8 @@ leader_election_master_status{name=\"lease\"} 1";
 
 #[test]
 fn families_are_typed_and_the_text_is_complete() {
-    let text = Metrics::new("lease", false).encode().unwrap();
+    let metrics = Metrics::new("lease", false);
+    let text = metrics.encode(Format::OpenMetrics).unwrap();
     for line in [
         "# TYPE controller_runtime_reconcile counter",
         "# TYPE controller_runtime_reconcile_time_seconds histogram",
@@ -89,6 +90,15 @@ fn families_are_typed_and_the_text_is_complete() {
         assert!(text.contains(line), "{line}");
     }
     assert!(text.ends_with("# EOF\n"));
+    let text = metrics.encode(Format::Prometheus).unwrap();
+    for line in [
+        "# TYPE controller_runtime_reconcile_total counter",
+        "# HELP controller_runtime_reconcile_total Passes over ExperimentRuns by result.",
+        "# TYPE controller_runtime_reconcile_time_seconds histogram",
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line}");
+    }
+    assert!(!text.contains("# EOF"));
 }
 
 #[test]
@@ -145,5 +155,5 @@ fn without_per_object_metrics_no_resource_is_named() {
         None,
         &[condition("Ready", "True", "InSync")],
     );
-    assert!(!metrics.encode().unwrap().contains("experimentrun_"));
+    assert!(!metrics.encode(Format::OpenMetrics).unwrap().contains("experimentrun_"));
 }

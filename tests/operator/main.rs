@@ -24,6 +24,7 @@ mod done;
 mod environment;
 mod external;
 mod fence;
+mod flood;
 mod gitops;
 mod identity;
 mod leader;

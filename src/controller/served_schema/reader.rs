@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
 use http::{
     Request, Response, StatusCode,
     header::{ACCEPT, ETAG, HeaderValue, IF_NONE_MATCH},
 };
+use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
@@ -92,8 +92,8 @@ impl Reader {
             (status, _) => return Err(Failure::Refused(status)),
         }
         let hash = answer.headers().get(ETAG).cloned();
-        let body = to_bytes(Body::new(answer.into_body()), BYTES).await;
-        let document: Value = serde_json::from_slice(&body.map_err(|it| unusable(&it))?).map_err(|it| unusable(&it))?;
+        let body = Limited::new(answer.into_body(), BYTES).collect().await;
+        let document: Value = serde_json::from_slice(&body.map_err(|it| unusable(&it))?.to_bytes()).map_err(|it| unusable(&it))?;
         let missing = self.known.missing(&document).map_err(|it| unusable(&it))?;
         self.last = hash.map(|hash| (hash, missing.clone()));
         Ok(missing)
