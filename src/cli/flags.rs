@@ -115,12 +115,13 @@ pub(super) struct Flags {
     /// Namespace of the Lease [default: the Pod's own, else the kubeconfig's, else appconfig-experiment-operator]
     #[arg(long, env = "APPCONFIG_OPERATOR_LEASE_NAMESPACE", value_name = "NAME")]
     pub(super) lease_namespace: Option<Namespace>,
-    /// Serve /metrics, /livez and /readyz here; port 0 picks a free one, which is logged
+    /// Serve /metrics, /livez and /readyz here, without an IP on every address; port 0 picks a free one, which is logged
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_HTTP_ADDRESS",
-        value_name = "IP:PORT",
-        default_value = "0.0.0.0:8080"
+        value_name = "[IP]:PORT",
+        default_value = "0.0.0.0:8080",
+        value_parser = super::values::http_address
     )]
     pub(super) http_address: SocketAddr,
     /// Serve metrics per ExperimentRun; off by default, since each resource adds up to six time series

@@ -88,6 +88,8 @@ fn a_wrong_value_is_one_clear_line() {
         (&["--log-level=inof"], "use a level"),
         (&["--log-format=xml"], "--log-format"),
         (&["--http-address=here"], "--http-address"),
+        (&["--http-address=:"], "an address is written as"),
+        (&["--http-address=:65536"], "an address is written as"),
         (&["--selector=a in"], "a label selector looks like"),
         (&["--endpoint-url=http://example.com"], "add --allow-insecure-endpoint"),
         (&["--nonsense"], "--nonsense"),
@@ -100,6 +102,18 @@ fn a_wrong_value_is_one_clear_line() {
             line.contains(expected) && line.starts_with(PROGRAM) && !line.contains('\n'),
             "{words:?}: {line}"
         );
+    }
+}
+
+#[test]
+fn an_address_without_a_host_is_every_address() {
+    for (text, address) in [
+        (":8080", "[::]:8080"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("[::1]:80", "[::1]:80"),
+    ] {
+        let run = run(&[&format!("--http-address={text}")]);
+        assert_eq!(run.http_address, address.parse().unwrap());
     }
 }
 

@@ -1,6 +1,12 @@
 //! The values of flags: each type holds its own rule, so that what is parsed is right.
 
-use std::{fmt, net::IpAddr, num::NonZeroU16, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
+    str::FromStr,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -201,6 +207,15 @@ pub(super) fn time(text: &str) -> Result<Timestamp, InvalidValue> {
         .ok_or(InvalidValue(
             "a time is written as 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00",
         ))
+}
+
+/// Where to listen. Without a host it is every address of this machine, of IPv6 and IPv4, as in Go.
+pub(super) fn http_address(text: &str) -> Result<SocketAddr, InvalidValue> {
+    let address = match text.strip_prefix(':') {
+        Some(port) => format!("[::]:{port}").parse(),
+        None => text.parse(),
+    };
+    address.map_err(|_| InvalidValue("an address is written as :8080, 127.0.0.1:8080 or [::1]:8080"))
 }
 
 /// How many passes may run at a time.
