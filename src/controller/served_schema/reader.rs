@@ -93,7 +93,8 @@ impl Reader {
         }
         let hash = answer.headers().get(ETAG).cloned();
         let body = Limited::new(answer.into_body(), BYTES).collect().await;
-        let document: Value = serde_json::from_slice(&body.map_err(|it| unusable(&it))?.to_bytes()).map_err(|it| unusable(&it))?;
+        let body = body.map_err(|it| unusable(&it))?.to_bytes();
+        let document: Value = serde_json::from_slice(&body).map_err(|it| unusable(&it))?;
         let missing = self.known.missing(&document).map_err(|it| unusable(&it))?;
         self.last = hash.map(|hash| (hash, missing.clone()));
         Ok(missing)
