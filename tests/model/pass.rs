@@ -198,7 +198,8 @@ impl Operator {
         } else if newest.uid != object.uid {
             Self::rest(state, replica);
         } else {
-            let is_others = newest.status != object.status || newest.generation != upon;
+            let corrected = newest.generation != upon && work.memory.found_by.is_some();
+            let is_others = newest.status != object.status || corrected;
             if is_others && self.breach != Some(Breach::RecordOverOthers) {
                 work.at = At::Observe;
             }

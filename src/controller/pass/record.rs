@@ -17,8 +17,9 @@ impl Pass {
     /// Step 6: the status, when it differs; onto the newest object when that has changed meanwhile. True when the newest
     /// asks for more than what was decided upon: to the loop it looks like one that this pass has dealt with. True as well
     /// when somebody else has written the status meanwhile: what was decided must not replace it, since it may tell of an
-    /// update that another replica has sent. And true when the spec has changed: what names the run may have been corrected,
-    /// and the run that was found by the old names must not be pinned to the new ones (P5).
+    /// update that another replica has sent. And true when the spec has changed before a status told of the run that was
+    /// found: what names it may have been corrected, and then it must not be pinned to the new names (P5). Once it is pinned,
+    /// what an answer told is recorded whatever the spec is by now, since a process after this one has nothing else.
     pub(super) async fn record(&mut self, decision: &Decision) -> Result<bool, Interrupted> {
         let decided_upon = Arc::clone(&self.object);
         for _ in 0..RECORDS {
@@ -35,9 +36,9 @@ impl Pass {
                 }
                 Err(CallError::Conflict) => {
                     self.refresh().await?;
-                    let generation = self.object.identity.generation;
-                    let corrected =
-                        generation != decided_upon.identity.generation || self.object.was_restored_since(&decided_upon);
+                    let asks_otherwise = self.object.identity.generation != decided_upon.identity.generation
+                        || self.object.was_restored_since(&decided_upon);
+                    let corrected = asks_otherwise && self.memory.found_by.is_some();
                     if self.object.status != decided_upon.status || corrected {
                         return Ok(true);
                     }
