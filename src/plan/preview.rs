@@ -129,7 +129,7 @@ impl<'a> Source<'a> {
 
     fn desired(&self, manifest: &Manifest) -> Result<Desired, String> {
         // Without a run to read, the region is the operator's business.
-        let any = self.settings.from.and_then(|_| "any".parse::<Region>().ok());
+        let any = self.settings.from.and_then(|_| "us-east-1".parse::<Region>().ok());
         let defaults = Defaults {
             region: self.settings.service.region.clone().or(any),
             resync_interval: MINIMUM_RESYNC_INTERVAL,
