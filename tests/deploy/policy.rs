@@ -111,8 +111,8 @@ const LATER: &str = "approval";
 /// Gives the CRD a field that the policy knows nothing of, and waits until it is kept.
 async fn add_later_field(administrator: &Client, runs: &Api<DynamicObject>) {
     let definitions: Api<CustomResourceDefinition> = Api::all(administrator.clone());
-    let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{LATER}");
-    let patch = json!([{"op": "add", "path": path, "value": {"type": "string"}}]);
+    let field = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{LATER}");
+    let patch = json!([{"op": "add", "path": field, "value": {"type": "string"}}]);
     let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
     let name = "experimentruns.experiments.appconfig.dev";
     definitions.patch(name, &PatchParams::default(), &patch).await.unwrap();

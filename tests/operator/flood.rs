@@ -31,8 +31,8 @@ async fn bother(address: String, number: usize) {
                 0 => Ok(()),
                 1 => connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\n").await,
                 _ => {
-                    let head = [b"GET / HTTP/1.1\r\na: ", [b'b'; 400_000].as_slice()].concat();
-                    connection.write_all(&head).await
+                    let head = ["GET / HTTP/1.1\r\na: ", &"b".repeat(400_000)].concat();
+                    connection.write_all(head.as_bytes()).await
                 }
             };
             let _ = connection.read(&mut [0; 1]).await;

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use appconfig_emulator::{Effect, Fault, Operation, RequestRecord, Seed};
-use appconfig_experiment_operator::{api::RECONCILE_REQUESTED_AT, appconfig::Timeouts};
+use appconfig_experiment_operator::{
+    api::{Exposure, RECONCILE_REQUESTED_AT},
+    appconfig::Timeouts,
+};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -139,10 +142,10 @@ impl Neighbours {
     /// By how much each raise of a ramp was late, but for the first, which had nothing to wait for.
     fn late(&self, name: &str, definition: &str) -> Vec<Duration> {
         let versions = self.ramps.versions(name);
-        let due = |exposure: f64| {
+        let due = |exposure: Exposure| {
             let announced = versions.iter().filter_map(|run| run.status.as_ref()?.ramp.as_ref());
             let next = announced.filter_map(|ramp| ramp.next.as_ref());
-            let of_raise = next.filter(|next| next.exposure_percentage.shortest() == exposure);
+            let of_raise = next.filter(|next| next.exposure_percentage == exposure);
             of_raise
                 .filter_map(|next| Some(next.not_before.as_ref()?.0))
                 .next_back()
@@ -152,7 +155,10 @@ impl Neighbours {
             .iter()
             .filter(|update| update.committed && update.definition.as_deref() == Some(definition));
         let raises: Vec<_> = own
-            .map(|update| (update.body["ExposurePercentage"].as_f64().unwrap(), update.arrived_at))
+            .map(|update| {
+                let exposure: Exposure = serde_json::from_value(update.body["ExposurePercentage"].clone()).unwrap();
+                (exposure, update.arrived_at)
+            })
             .collect();
         assert_eq!(raises.len(), STEPS.len() + 1, "{name}: {raises:?}");
         let waited = raises.iter().skip(1);

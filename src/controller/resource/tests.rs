@@ -351,7 +351,7 @@ fn memory_of_10_000_typical_resources_before() {
     });
 }
 
-/// As the API server sends one that a GitOps tool applied, with a ramp under way.
+/// As the API server sends one that Flux or Argo CD applied, with a ramp under way.
 fn typical() -> String {
     let mut typical = object();
     let managed = |manager: &str, fields: Value| {
