@@ -41,6 +41,11 @@ impl<T: Copy + Ord, H> Connections<T, H> {
         self.open.get(&connection).map(|(at, _)| *at)
     }
 
+    /// Since when the one that is longest without a complete request has been.
+    pub(super) fn longest(&self) -> Option<T> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
     /// A connection is closed.
     pub(super) fn closed(&mut self, connection: u64) {
         if let Some((at, _)) = self.open.remove(&connection) {
@@ -69,6 +74,7 @@ mod tests {
         connections.requested(names[1], 9);
         assert_eq!(connections.last_request(names[1]), None);
         assert_eq!(connections.last_request(names[0]), Some(7));
+        assert_eq!(connections.longest(), Some(3));
         let gone: Vec<_> = std::iter::from_fn(|| connections.longest_without_request()).collect();
         assert_eq!(gone, [names[3], names[2], names[0]]);
         assert!(connections.open.is_empty() && connections.order.is_empty());

@@ -28,6 +28,9 @@ const CONNECTIONS: usize = 64;
 const HEAD: usize = 8 * 1024;
 /// How long a connection may be without a complete request: waiting for one, sending one, or not reading the answer.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long a connection is left alone, so that whoever has connected has the time to send a request. It bounds how many a
+/// second are accepted, too: a crowd of a thousand is through the kernel's queue, and a probe behind it, in less than 2 s.
+const GRACE: Duration = Duration::from_millis(100);
 /// How long open requests may still take when the operator stops.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long nothing is accepted when the system has nothing left to accept it with.
@@ -51,7 +54,10 @@ pub async fn serve(listener: TcpListener, sources: Sources, shutdown: impl Futur
         match accepted {
             Ok((stream, _)) => {
                 while serving.len() >= CONNECTIONS {
-                    open.close_longest_without_request();
+                    tokio::select! {
+                        Some(_) = serving.join_next() => continue,
+                        () = open.one_had_its_time() => open.close_longest_without_request(),
+                    }
                     // The one that was closed, or another that has ended meanwhile.
                     serving.join_next().await;
                 }
@@ -65,8 +71,6 @@ pub async fn serve(listener: TcpListener, sources: Sources, shutdown: impl Futur
                 sleep(EXHAUSTED).await;
             }
         }
-        // So that a new connection is looked at before the next ones can displace it.
-        tokio::task::yield_now().await;
     }
     drop(listener);
     stop.send_replace(true);
@@ -123,6 +127,14 @@ impl Open {
     fn close_longest_without_request(&self) {
         if let Some(connection) = self.locked().longest_without_request() {
             connection.abort();
+        }
+    }
+
+    /// Ends when the connection that is longest without a complete request had the time to send one.
+    async fn one_had_its_time(&self) {
+        let longest = self.locked().longest();
+        if let Some(since) = longest {
+            sleep_until(since + GRACE).await;
         }
     }
 
