@@ -80,7 +80,7 @@ fn no_region_or_namespace_takes_the_last_quarter_of_the_slots_and_retries_have_h
         schedule_many(&mut queue, 100, "a", DOWN, class);
         for number in 0..others {
             queue.schedule(
-                key(&format!("n{number}"), &format!("r{number}"), 0),
+                key(&format!("n{number}"), &format!("eu-west-{number}"), 0),
                 Duration::ZERO,
                 class,
             );
@@ -193,7 +193,7 @@ proptest! {
         slots in 1..9_usize, steps in prop::collection::vec(step(), 1..400)
     ) {
         let mut queue = Queue::<Key, usize>::new(slots);
-        let name = |namespace: u8, region: u8, number| key(&format!("n{namespace}"), &format!("r{region}"), number);
+        let name = |namespace: u8, region: u8, number| key(&format!("n{namespace}"), &format!("eu-west-{region}"), number);
         let (mut working, mut waiting, mut wanting) = (Vec::<Lane>::new(), Vec::<Lane>::new(), 0);
         for (second, step) in (0..).zip(steps) {
             match step {
