@@ -1,6 +1,6 @@
 //! [`Schedule`]: the instants at which a window opens, by cron in a time zone.
 //!
-//! [`Calendar`] finds the times on a calendar without a zone, and the zone turns each into an instant here: so what happens
+//! `Calendar` finds the times on a calendar without a zone, and the zone turns each into an instant here: so what happens
 //! in the two nights a year in which clocks are put forward or back is decided in one place, and no time that a calendar
 //! shows is lost. A time in the gap is the end of the gap; a time that comes twice is both.
 

@@ -1,6 +1,6 @@
 //! [`Search`]: when windows let a raise through, found by sweeping over their openings, within a budget.
 //!
-//! Of each window a [`Cursor`] knows the opening before an instant and the one after it, so that nothing is looked up twice
+//! Of each window a `Cursor` knows the opening before an instant and the one after it, so that nothing is looked up twice
 //! and a window that opens once in four years is looked up once. What a search costs is counted in look-ups, weighed by how
 //! far each went, and never in time: the same spec gives the same answer on every machine. One decision has one budget, for
 //! everything that it asks of its windows. **Spent means denied and closed**: what could not be looked up is not open.
