@@ -1,10 +1,9 @@
 //! A certificate for `localhost`, and processes that trust it: what is trusted is read from the environment once.
 
-use std::{path::PathBuf, process::Output, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{ServerConfig, pki_types::PrivateKeyDer};
-use tokio::process::Command;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate in a file, which goes with it.
@@ -35,26 +34,6 @@ impl Certificate {
     /// Where the certificate is, for `SSL_CERT_FILE`.
     pub fn file(&self) -> &str {
         self.file.to_str().unwrap()
-    }
-
-    /// Runs an ignored test of this binary in a process that trusts the certificate, and shows what it printed.
-    pub async fn trusted_by(&self, test: &str, environment: &[(&str, &str)]) -> Output {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--ignored", "--nocapture"])
-            .env_clear()
-            .env("SSL_CERT_FILE", self.file())
-            .envs(environment.iter().copied())
-            .output()
-            .await
-            .unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout);
-        print!("{printed}");
-        assert!(
-            output.status.success() && printed.contains("1 passed"),
-            "{printed}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{RUN, by_id, client, impatient_client, region};
+use crate::{RUN, by_id, client, impatient_client, process::NO_PROCESS_STARTS, region};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -168,6 +168,7 @@ struct Stopped(TcpStream);
 impl Stopped {
     /// Sends an update of some 12 kB to a peer whose kernel takes 2 kB before the peer reads, until `end`.
     async fn before(end: impl AsyncFnOnce(Client, UpdateExperimentRun, TcpListener) -> TcpStream) -> Self {
+        let _alone = NO_PROCESS_STARTS.lock().await;
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(2_048).unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

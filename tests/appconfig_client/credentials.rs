@@ -10,12 +10,11 @@ use std::{
 use appconfig_experiment_operator::appconfig::{Client, ErrorKind, default_credentials};
 use futures::future::join_all;
 use serde_json::json;
-use tokio::process::Command;
 
 use crate::{
     RUN, by_id,
     listener::{Listener, Received, Reply, answer, json as json_answer},
-    region, settings,
+    process, region, settings,
 };
 
 pub const CANARY: &str = "canary-secret";
@@ -24,22 +23,14 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A process with an environment of its own: the test below, in this very binary.
 pub async fn child(scenario: &str, appconfig: &Listener, environment: &[(&str, &str)]) -> Output {
-    Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "credentials::in_an_environment_of_its_own",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("TEST_SCENARIO", scenario)
-        .env("TEST_APPCONFIG", &appconfig.url)
-        .envs(environment.iter().copied())
-        .output()
-        .await
-        .unwrap()
+    let own = [
+        ("HOME", "/nonexistent"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("TEST_SCENARIO", scenario),
+        ("TEST_APPCONFIG", &appconfig.url),
+    ];
+    let environment = own.into_iter().chain(environment.iter().copied());
+    process::run("credentials::in_an_environment_of_its_own", environment).await
 }
 
 pub fn assert_passed(output: &Output) {

@@ -10,6 +10,7 @@ mod errors;
 mod first_byte;
 mod listener;
 mod oracle;
+mod process;
 mod proxies;
 mod refused_credentials;
 mod rotation;
