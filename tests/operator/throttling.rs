@@ -165,7 +165,7 @@ async fn p12_who_waits_for_its_token_or_for_another_pass_of_its_run_holds_no_slo
     scene.emulator.start_run(&other, 5.0).unwrap();
     // A token every 40 s, and the first at once. Of two slots a region has one.
     let flags = scene.flags().with("--write-rate=0.025").with("--concurrency=2");
-    let _operator = Operator::start(&flags);
+    let operator = Operator::start(&flags);
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
     scene.wait("run", "ready", is_ready).await;
     let read_by_now = async |count: usize| {
@@ -181,6 +181,8 @@ async fn p12_who_waits_for_its_token_or_for_another_pass_of_its_run_holds_no_slo
     scene.apply("other", &spec).await;
     scene.wait("other", "ready", is_ready).await;
     assert_eq!(scene.updates().len(), 1, "the second waits for its token");
+    let log = operator.log();
+    assert!(!log.contains("came to no end"), "nobody had to give up for it:\n{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
