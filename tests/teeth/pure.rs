@@ -10,3 +10,4 @@ pub mod leader {
     mod election;
     pub use election::*;
 }
+pub mod schema;
