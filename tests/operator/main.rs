@@ -10,7 +10,6 @@ mod answers;
 mod api_server;
 #[path = "../argo_cd/health.rs"]
 mod argo_cd;
-#[allow(dead_code, reason = "shared with the client's tests")]
 #[path = "../appconfig_client/certificate.rs"]
 mod certificate;
 mod changes_meanwhile;
