@@ -3,28 +3,33 @@
 //! This page is the map. One pass over one resource goes through these rooms, in this order:
 //!
 //! ```text
-//! watch event, or time ─► 1 observe   GetExperimentRun                          controller, appconfig
-//!                         2 decide    (spec, live, memory, now) -> Decision     decide: pure
-//!                         3 prepare   write token, credentials, a connection    controller, appconfig
-//!                         4 fence     status write with resourceVersion and uid controller
-//!                         5 update    one UpdateExperimentRun, tried once       controller, appconfig
-//!                         6 record    status, when it differs                   controller
-//!                         7 report    Events, metrics; can't fail the pass      controller, metrics
-//!                         8 again     at once, or when the Decision says        controller
+//! watch event, or time ─► 1 observe   the claim, GetExperimentRun, its events   Claim, Get, ListEvents
+//!                         2 decide    (spec, live, memory, now) -> Decision     decide
+//!                         3 prepare   write token, credentials, a connection    Prepare
+//!                         4 fence     status write with resourceVersion and uid Fence
+//!                         5 update    one UpdateExperimentRun, tried once       Send
+//!                         6 record    status, when it differs                   Record, Refresh
+//!                         7 report    Events, metrics; can't fail the pass      Effects
+//!                         8 again     at once, or when the Decision says        End
 //! ```
+//!
+//! On the right is the step of [`pass`] that asks for it. `controller::execute` does what a step asks for, and nothing in it
+//! decides.
 //!
 //! * [`api`]: the resource as people write and read it. No behaviour.
 //! * [`decide`]: what should happen next. No async, no clock, no client, no logging.
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
-//! * [`controller`]: runs a pass.
+//! * [`pass`]: in which order, and what keeps an update from leaving. Pure, as `decide` is: a chain of values, which the
+//!   controller and the model in `tests/model` drive.
+//! * [`controller`]: does what passes ask for.
 //! * [`fleet`]: whose turn it is, where many want what there is little of. Pure, as `decide` is.
 //! * [`plan`]: runs `decide` against manifests and a simulated run, and prints what would happen.
 //! * [`schema`]: which fields the API server keeps, without which nothing is done or written. Pure.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
 //!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
-//! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `decide`, `appconfig`, `api`;
-//! `controller` → `schema`; `decide` and `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
+//! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `pass` → `decide` → `api`;
+//! both → `appconfig`; `controller` → `schema`; `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;
@@ -36,6 +41,7 @@ pub mod fleet;
 pub mod http;
 pub mod leader;
 pub mod metrics;
+pub mod pass;
 pub mod plan;
 pub mod schema;
 pub mod telemetry;

@@ -1,6 +1,6 @@
 //! Steps 1 and 5 of a pass as `decide` sees them: what `AppConfig` answered, in `decide`'s own words.
 
-use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use jiff::Timestamp;
 
 use crate::{
     api::{Exposure, Region, RunStatus},
@@ -11,6 +11,7 @@ use crate::{
         EndedBy, Outcome,
         failure::{Failure, FailureKind, Operation},
         live::{Live, RunKey},
+        service_time::{end_of_second, whole_seconds},
         update::{Change, Update},
     },
 };
@@ -109,16 +110,4 @@ pub(super) fn request(update: &Update) -> UpdateExperimentRun {
             parameters,
         },
     }
-}
-
-/// The precision of AWS's timestamps varies from answer to answer, so only whole seconds are compared and shown.
-pub(super) fn whole_seconds(timestamp: Timestamp) -> Timestamp {
-    let floor = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor);
-    timestamp.round(floor).unwrap_or(timestamp)
-}
-
-/// The end of the second in which a time lies: what is told in whole seconds lies before it.
-pub(super) fn end_of_second(timestamp: Timestamp) -> Timestamp {
-    let second = SignedDuration::from_secs(1);
-    whole_seconds(timestamp).checked_add(second).unwrap_or(Timestamp::MAX)
 }

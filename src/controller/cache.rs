@@ -1,6 +1,6 @@
 //! The cache: every watched `ExperimentRun` as the API server last said, and what each change is worth.
 
-use std::{collections::HashSet, fmt};
+use std::collections::HashSet;
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
@@ -15,19 +15,7 @@ use super::{
     call,
     resource::{Object, Watched},
 };
-
-/// A resource's namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ObjectKey {
-    pub(super) namespace: String,
-    pub(super) name: String,
-}
-
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.namespace, self.name)
-    }
-}
+use crate::pass::resource::ObjectKey;
 
 /// What the watch tells.
 #[derive(Debug)]

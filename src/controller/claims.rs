@@ -12,9 +12,8 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use crate::{
     appconfig::{EndpointKey, Endpoints},
     decide::{Owner, live::RunKey, memory::Pending, schedule::SETTLING_TIME},
+    pass::resource::ObjectKey,
 };
-
-use super::ObjectKey;
 
 /// How old a resource is, compared to others: creation time, then namespace, then name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,16 +1,15 @@
-//! Runs passes: watch, observe, prepare, fence, update, record, report. All policy is in [`crate::decide`].
+//! Does what passes ask for. What is done is decided in [`crate::decide`], and in which order in [`crate::pass`].
 //!
 //! | step of the map | where |
 //! |---|---|
 //! | what has changed | `cache` |
 //! | what the API server sends | `resource` |
 //! | whose turn it is | `dispatch`, `slots`; the rules are in [`crate::fleet`] |
-//! | one pass | `pass` |
-//! | 1, and who acts for a run | `pass::observe`, `claims` |
+//! | one pass, as [`crate::pass`] asks for it | `execute` |
+//! | 1, who acts for a run | `claims` |
 //! | 1 and 5 in `decide`'s words | `answers` |
-//! | what time it is for `AppConfig` | `service_clock` |
-//! | 3 to 5, and how long an update may leave after its fence | `pass::send`, `send_window` |
-//! | 4 and 6, the status | `pass::record`, `status`, `call` |
+//! | which `Date` counts | `service_clock` |
+//! | 4 and 6, the status | `status`, `call` |
 //! | 7, Events | `events` |
 //! | objects that can't be parsed | `unreadable` |
 //! | whether the API server keeps every field | `served_schema` |
@@ -21,9 +20,8 @@ mod call;
 mod claims;
 mod dispatch;
 mod events;
-mod pass;
+mod execute;
 mod resource;
-mod send_window;
 mod served_schema;
 mod service_clock;
 mod slots;
@@ -31,7 +29,10 @@ mod start;
 mod status;
 mod unreadable;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
@@ -39,17 +40,15 @@ use tokio::sync::watch;
 
 use crate::{
     appconfig::{Client, RateLimits},
-    clock::Clock,
+    clock::{BootInstant, Clock},
     decide::{desired::Defaults, notice::Notice},
     leader::Leadership,
     metrics::Metrics,
 };
 
-use cache::ObjectKey;
 use claims::Claims;
 use events::Publisher;
 use resource::Object;
-pub use send_window::SendWindow;
 use served_schema::ServedSchema;
 use service_clock::ServiceClocks;
 pub(crate) use start::aws;
@@ -69,7 +68,7 @@ struct Shared {
     schema: ServedSchema,
     publisher: Publisher,
     metrics: Metrics,
-    defaults: Defaults,
+    defaults: Arc<Defaults>,
     clock: Clock,
     started: Instant,
     /// Whether the process is stopping. Passes that wait for something stop waiting.
@@ -84,9 +83,13 @@ impl Shared {
         self.started.elapsed()
     }
 
-    /// Whether anything may be sent now. The Lease is checked here last before an update leaves.
-    fn may_act(&self) -> bool {
-        !*self.stop.borrow() && self.schema.is_complete() && self.leadership.holds()
+    /// From when on nothing may be sent. The Lease is looked at here last before an update leaves.
+    fn acts_until(&self) -> BootInstant {
+        if *self.stop.borrow() {
+            BootInstant::BOOT
+        } else {
+            self.leadership.acting_until()
+        }
     }
 
     /// Brings the metrics of one object up to date.

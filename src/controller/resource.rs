@@ -5,8 +5,8 @@
 //! an empty status would drop an unsettled update and the guard of a removed ramp (P6): such an object is
 //! [`Object::Unreadable`], and names the place and never the value, which may be an entity ID (P11).
 
+mod object;
 mod part;
-mod run;
 #[cfg(test)]
 mod tests;
 
@@ -22,13 +22,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::api::{ExperimentRun, RECONCILE_REQUESTED_AT};
+use crate::{
+    api::{ExperimentRun, RECONCILE_REQUESTED_AT},
+    pass::resource::{Identity, ObjectKey, StoredResource},
+};
 
-use super::{cache::ObjectKey, call::CallError};
+use super::call::CallError;
+pub(super) use object::{Object, Unreadable};
 pub(super) use part::Fault;
 use part::{fields, part, told_before};
-use run::Spec;
-pub(super) use run::{Identity, Object, Run, Unreadable};
 
 /// The longest value of the annotation, in bytes, that is echoed as it is: as long as the longest name.
 const LONGEST_ECHO: usize = 253;
@@ -52,7 +54,7 @@ impl Answer {
     ///
     /// # Errors
     /// When it is not.
-    pub(super) fn answered(self, selector: Option<&Selector>) -> Result<Arc<Run>, CallError> {
+    pub(super) fn answered(self, selector: Option<&Selector>) -> Result<Arc<StoredResource>, CallError> {
         match self.object {
             Object::Unreadable(unreadable) => Err(CallError::Unreadable(unreadable.fault.clone())),
             Object::Readable(run) if run.identity.deleting => Err(CallError::Gone),
@@ -140,7 +142,7 @@ impl<const WHOLE: bool> Received<WHOLE> {
         let identity = identity(&metadata, &mut faults);
         let labels = part("metadata.labels", metadata.labels, &mut faults).unwrap_or_default();
         let status = fields("status", wire.status, &mut faults).unwrap_or_default();
-        let spec = wire.spec.and_then(|raw| Spec::read(raw, &mut faults));
+        let spec = wire.spec.and_then(|raw| object::spec(raw, &mut faults));
         if spec.is_none() && faults.is_empty() {
             faults.push(Fault::at("spec"));
         }
@@ -152,7 +154,7 @@ impl<const WHOLE: bool> Received<WHOLE> {
         };
         let object = match (spec, faults.into_iter().next()) {
             (Some(spec), None) => {
-                let run = Arc::new(Run { identity, spec, status });
+                let run = Arc::new(StoredResource { identity, spec, status });
                 Object::Readable(if WHOLE { run } else { run.kept() })
             }
             (_, fault) => Object::Unreadable(Arc::new(Unreadable {

@@ -108,10 +108,10 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
         leadership,
         schema: schema.clone(),
         publisher: publisher.clone(),
-        defaults: Defaults {
+        defaults: Arc::new(Defaults {
             region: settings.service.region.clone(),
             resync_interval: settings.resync_interval.get(),
-        },
+        }),
         clock: BootInstant::now,
         started: Instant::now(),
         stop,

@@ -10,11 +10,14 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::api::ExperimentRunStatus;
+use crate::{
+    api::ExperimentRunStatus,
+    pass::resource::{Identity, StoredResource},
+};
 
 use super::{
     call::{CallError, bounded},
-    resource::{Answer, Identity, Run, Unreadable},
+    resource::{Answer, Unreadable},
     served_schema::ServedSchema,
 };
 
@@ -26,9 +29,9 @@ pub(super) async fn write(
     schema: &ServedSchema,
     api: &Api<Answer>,
     selector: Option<&Selector>,
-    run: &Run,
+    run: &StoredResource,
     status: &ExperimentRunStatus,
-) -> Result<Option<Arc<Run>>, CallError> {
+) -> Result<Option<Arc<StoredResource>>, CallError> {
     let (Some(before), Some(after)) = (value(&run.status), value(status)) else {
         return Err(CallError::Failed("a status could not be written as JSON".to_owned()));
     };

@@ -48,24 +48,16 @@ pub struct Left {
     pub long: u8,
 }
 
-/// A rule of the pass that is left out.
+/// A lie of the world around the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Breach {
+pub enum Lie {
     /// The fence carries no resourceVersion.
     FenceWithoutVersion,
-    /// An update is sent whenever its fence's answer comes.
-    WindowNotChecked,
-    /// An update is sent although the Lease may be another's.
-    LeaseNotChecked,
     /// A new process takes no notice of an update that may have been sent.
     PendingForgotten,
     /// An update without an answer counts as one that was not sent.
     UnknownForNotSent,
-    /// A conflict makes a status that was decided upon another one replace what somebody else wrote meanwhile.
-    RecordOverOthers,
-    /// Updates go by the spec's names.
-    UpdateByNames,
-    /// What is known of the run is forgotten before each read.
+    /// What is known of the run is forgotten before each pass.
     KnownForgotten,
     /// The process's clock stands still.
     ClockStandsStill,

@@ -5,7 +5,8 @@ use appconfig_experiment_operator::{api::ExperimentRunStatus, api::Exposure};
 
 use crate::{
     bounds::{LATEST, LONG, REQUEST},
-    decided::{Kept, definition_id, new_status},
+    kept::Kept,
+    passes::{definition_id, new_status},
     state::{Asked, At, Object, Request, Shown, State, Work},
 };
 
@@ -118,7 +119,7 @@ impl State {
     /// [`LATEST`]. Where time makes no difference, it need not pass.
     pub fn may_wait(&self, seconds: u16) -> bool {
         let then = self.clock + seconds;
-        let pending = |work: &Work| work.memory.pending.is_some();
+        let pending = |work: &Work| work.memory().pending.is_some();
         let fenced = |work: &Work| matches!(work.at, At::Fenced(..));
         let mut works = self.replicas.iter().filter_map(|replica| replica.work.as_ref());
         let elections = self.replicas.iter().any(|replica| replica.campaign.is_some());
@@ -133,7 +134,7 @@ impl State {
         self.requests.iter().all(|request| then <= request.sent + LATEST)
             && self.replicas.iter().all(|replica| {
                 let sent = match replica.work.as_ref().map(|work| &work.at) {
-                    Some(At::Sent(.., request)) => Some(request.sent),
+                    Some(At::Sent(_, request)) => Some(request.sent),
                     _ => None,
                 };
                 let writing = replica.campaign.as_ref().and_then(|campaign| campaign.writing.as_ref());

@@ -1,14 +1,15 @@
 //! A model of the operator: every order in which a few things can happen, searched to the end with stateright.
 //!
-//! What decides is real: `decide::decide` with its memory, its fence and its record, the election's `leader::decide`, and
-//! the send window. What the model adds is around them: the API server's object with its versions, a watch that lags up to
-//! two versions behind, the runs in `AppConfig`, requests and answers that are lost or late, processes that die and pause,
-//! users, and time (`cluster`, `election`, and in `pass` the steps of `src/controller/pass`, each one exchange). Between
-//! any two steps anything else can happen, so a paused process needs no step of its own.
+//! The operator is real: its passes (`src/pass`) with all that they decide, their fence and their send window, and the
+//! election's `leader::decide`. `passes` drives them. What the model adds is around them: the API server's object with its
+//! versions, a watch that lags up to two versions behind, the runs in `AppConfig`, requests and answers that are lost or late
+//! (`exchange`), processes that die and pause, users, and time (`cluster`, `election`). Each step that a pass asks for is one
+//! exchange, and between any two of them anything else can happen, so a paused process needs no step of its own.
 //!
 //! Everything at once is too much to search, so there are several searches of different emphasis, each exhaustive within
-//! its bounds, which are printed. The promises that are judged are in `promises`; `teeth` leaves out one rule after the
-//! other and expects each to be missed.
+//! its bounds, which are printed. The promises that are judged are in `promises`. `teeth` lets the world
+//! lie and expects a promise to break each time; what breaks when a pass leaves a rule out is seen by the patches of
+//! `tests/teeth/mutations` that name this target.
 //!
 //! Not modelled: other members than the exposure, outside changes and runs that end (the laws in `src/decide/laws.rs` play
 //! with these), how long back-offs are, and the claims of several resources on one run (P8): what becomes of the unsettled
@@ -17,9 +18,10 @@
 
 mod bounds;
 mod cluster;
-mod decided;
 mod election;
-mod pass;
+mod exchange;
+mod kept;
+mod passes;
 mod promises;
 mod search;
 mod state;

@@ -8,10 +8,12 @@
 use appconfig_experiment_operator::{
     api::{ConditionType, Reason},
     decide::{conditions::find, memory::Memory},
+    pass::Step,
 };
 
 use crate::{
     bounds::{LATEST, LONG, Left, REQUEST},
+    exchange::Done,
     search::{Action, Operator},
     state::{At, Request, State},
 };
@@ -195,11 +197,13 @@ impl Operator {
             while let Some(work) = &state.replicas[replica].work {
                 let step = match work.at {
                     At::Rest => break,
-                    At::Observe => Action::Observe(replica, Some(false)),
-                    At::Fence(..) => Action::Fence(replica, true, true),
+                    At::Doing(ref step) => match **step {
+                        Step::Get(_) => Action::Observe(replica, Some(false)),
+                        Step::Prepare(_) => Action::Fence(replica, true, true),
+                        _ => Action::Record(replica, true, true),
+                    },
                     At::Fenced(..) => Action::Send(replica),
-                    At::Sent(..) => Action::Answer(replica, true, crate::pass::Done::Now),
-                    At::Record(..) => Action::Record(replica, true, true),
+                    At::Sent(..) => Action::Answer(replica, true, Done::Now),
                 };
                 self.apply(state, step);
             }

@@ -7,24 +7,24 @@ use std::{
     time::Instant,
 };
 
-use appconfig_experiment_operator::api::Exposure;
+use appconfig_experiment_operator::{api::Exposure, pass::Step};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::{
-    bounds::{Bounds, Breach, LONG, Left},
-    decided::{Decisions, new_status},
-    pass::Done,
+    bounds::{Bounds, LONG, Left, Lie},
+    exchange::Done,
+    passes::{Passes, new_status},
     promises::{Broken, Promise},
     state::{Asked, At, Campaign, Object, Replica, Run, State},
 };
 
-/// The operator within bounds, and the rule that it leaves out, if any.
+/// The operator within bounds, and the lie that it is told, if any.
 pub struct Operator {
     bounds: Bounds,
-    /// The rule that is left out.
-    pub breach: Option<Breach>,
-    /// What `decide` was asked.
-    pub decisions: Decisions,
+    /// The lie.
+    pub lie: Option<Lie>,
+    /// What passes were asked.
+    pub passes: Passes,
     /// The states at rest from which P12 was looked at, and whether it holds.
     pub converging: Mutex<HashMap<State, bool>>,
 }
@@ -54,12 +54,12 @@ pub enum Action {
 }
 
 impl Operator {
-    /// The operator as it is, or without one of its rules.
-    pub fn new(bounds: Bounds, breach: Option<Breach>) -> Self {
+    /// The operator in a world as it is, or in one that lies.
+    pub fn new(bounds: Bounds, lie: Option<Lie>) -> Self {
         Self {
             bounds,
-            breach,
-            decisions: Decisions::default(),
+            lie,
+            passes: Passes::default(),
             converging: Mutex::default(),
         }
     }
@@ -69,7 +69,7 @@ impl Operator {
     /// It stops when it has found the promise that is named, or else any.
     pub fn search(self, promise: Option<&'static str>) -> BTreeMap<&'static str, Vec<Action>> {
         let began = Instant::now();
-        let (name, left, breach) = (self.bounds.name, self.bounds.left, self.breach);
+        let (name, left, lie) = (self.bounds.name, self.bounds.left, self.lie);
         let stop = promise.map_or(HasDiscoveries::AnyFailures, |promise| {
             HasDiscoveries::AnyOf([promise].into())
         });
@@ -77,12 +77,12 @@ impl Operator {
         // Also of a test that succeeds: how much was searched is worth knowing then, too.
         writeln!(
             std::io::stdout(),
-            "model: {name}{}: {} states ({} visits), depth {}, {} decisions, {:.1} s; bounds {left:?}",
-            breach.map_or_else(String::new, |breach| format!(" without a rule ({breach:?})")),
+            "model: {name}{}: {} states ({} visits), depth {}, {} steps, {:.1} s; bounds {left:?}",
+            lie.map_or_else(String::new, |lie| format!(" with a lie ({lie:?})")),
             checker.unique_state_count(),
             checker.state_count(),
             checker.max_depth(),
-            checker.model().decisions.asked(),
+            checker.model().passes.asked(),
             began.elapsed().as_secs_f64(),
         )
         .expect("standard output");
@@ -177,12 +177,12 @@ impl Operator {
             Action::Observe(replica, lagging) => self.observe(state, replica, lagging),
             Action::Fence(replica, answered, arrived) => self.fence(state, replica, answered, arrived),
             Action::Send(replica) => self.send(state, replica),
-            Action::Answer(replica, answered, done) => self.answer(state, replica, answered, done),
+            Action::Answer(replica, answered, done) => self.came_of(state, replica, answered, done),
             Action::Record(replica, answered, arrived) => self.record(state, replica, answered, arrived),
             Action::Crash(replica) => {
                 let crashed = &mut state.replicas[replica];
                 crashed.up = false;
-                if let Some(At::Sent(.., request)) = crashed.work.take().map(|work| work.at) {
+                if let Some(At::Sent(_, request)) = crashed.work.take().map(|work| work.at) {
                     state.requests.push(request);
                 }
             }
@@ -231,6 +231,11 @@ impl Operator {
             .chain(lagging)
             .chain(error.then_some(None))
             .collect();
+        let writes = |actions: &mut Vec<Action>, write: fn(usize, bool, bool) -> Action| {
+            actions.push(write(number, true, true));
+            let lost = [true, false].into_iter().filter(|_| error);
+            actions.extend(lost.map(|arrived| write(number, false, arrived)));
+        };
         match work.at {
             At::Rest if !state.may_act(replica) => {}
             At::Rest => {
@@ -240,31 +245,18 @@ impl Operator {
                     actions.extend(answers.iter().map(|answer| Action::Start(number, behind, *answer)));
                 }
             }
-            At::Observe => actions.extend(answers.iter().map(|answer| Action::Observe(number, *answer))),
-            At::Fence(..) => {
-                actions.push(Action::Fence(number, true, true));
-                actions.extend(
-                    [true, false]
-                        .iter()
-                        .filter(|_| error)
-                        .map(|it| Action::Fence(number, false, *it)),
-                );
-            }
+            At::Doing(ref step) => match **step {
+                Step::Get(_) => actions.extend(answers.iter().map(|answer| Action::Observe(number, *answer))),
+                Step::Prepare(_) => writes(actions, Action::Fence),
+                Step::Record(_) => writes(actions, Action::Record),
+                _ => panic!("{step:?} is not modelled"),
+            },
             At::Fenced(..) => actions.push(Action::Send(number)),
             At::Sent(..) => {
                 actions.push(Action::Answer(number, true, Done::Now));
                 let lost = [Done::Now, Done::Never].into_iter().filter(|_| left.lost > 0);
                 let late = (left.late > 0).then_some(Done::Later);
                 actions.extend(lost.chain(late).map(|done| Action::Answer(number, false, done)));
-            }
-            At::Record(..) => {
-                actions.push(Action::Record(number, true, true));
-                actions.extend(
-                    [true, false]
-                        .iter()
-                        .filter(|_| error)
-                        .map(|it| Action::Record(number, false, *it)),
-                );
             }
         }
     }
@@ -297,7 +289,14 @@ impl State {
     /// Numbers the versions that anybody still has anew, so that states that differ in nothing else are one.
     fn number_versions(&mut self) {
         let works = self.replicas.iter_mut().filter_map(|replica| replica.work.as_mut());
-        let mut objects: Vec<&mut Object> = works.map(|work| &mut work.object).chain(&mut self.objects).collect();
+        let seen = works.flat_map(|work| {
+            let written = match &mut work.at {
+                At::Fenced(_, written) => Some(written),
+                _ => None,
+            };
+            [&mut work.object].into_iter().chain(written)
+        });
+        let mut objects: Vec<&mut Object> = seen.chain(&mut self.objects).collect();
         let mut versions: Vec<u16> = objects.iter().map(|object| object.version).collect();
         versions.sort_unstable();
         versions.dedup();

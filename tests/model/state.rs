@@ -4,16 +4,12 @@
 use appconfig_experiment_operator::{
     api::{ExperimentRunStatus, Exposure},
     clock::BootInstant,
-    controller::SendWindow,
     decide::memory::Memory,
     leader,
+    pass::{Sent, Step},
 };
 
-use crate::{
-    bounds::Left,
-    decided::{Decided, Kept},
-    promises::Broken,
-};
+use crate::{bounds::Left, kept::Kept, promises::Broken};
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -142,29 +138,34 @@ pub struct Campaign {
 pub struct Work {
     /// The newest object that it has seen.
     pub object: Object,
-    /// What it remembers of it.
+    /// What it remembered of it when its last pass was over.
     pub memory: Kept<Memory>,
-    /// The run that was read in this pass.
-    pub run: Option<usize>,
     /// What it does next.
     pub at: At,
 }
 
-/// The step of a pass that comes next.
+/// Where a pass is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum At {
     /// No pass is under way.
     Rest,
-    /// Step 1, observe.
-    Observe,
-    /// Step 4, the fence of what was decided.
-    Fence(Kept<Decided>),
-    /// Step 5: the fence is written, and its answer may be on its way.
-    Fenced(Kept<Decided>, u8, SendWindow),
+    /// It asks for this step.
+    Doing(Kept<Step<()>>),
+    /// Its fence is written, this came of it, and its answer may be on its way.
+    Fenced(Kept<Step<()>>, Object),
     /// The update was sent.
-    Sent(Kept<Decided>, u8, Request),
-    /// Step 6: the status of what was decided, and the generation that it was decided upon.
-    Record(Kept<Decided>, i64),
+    Sent(Kept<Sent<()>>, Request),
+}
+
+impl Work {
+    /// What it remembers by now.
+    pub fn memory(&self) -> &Memory {
+        match &self.at {
+            At::Rest => &self.memory,
+            At::Doing(step) | At::Fenced(step, _) => step.memory(),
+            At::Sent(sent, _) => sent.memory(),
+        }
+    }
 }
 
 impl State {
@@ -193,7 +194,7 @@ impl State {
             .replicas
             .iter()
             .filter_map(|replica| match &replica.work.as_ref()?.at {
-                At::Sent(.., request) => Some(request),
+                At::Sent(_, request) => Some(request),
                 _ => None,
             });
         waited_for.chain(&self.requests)

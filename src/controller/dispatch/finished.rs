@@ -8,14 +8,13 @@ use super::{Dispatcher, Entry, Finished};
 use crate::{
     controller::{
         Error,
-        cache::ObjectKey,
         call::CallError,
-        pass::{Ended, Interrupted},
         resource::{Object, Unreadable},
     },
     decide::schedule,
     fleet::{Class, Lane},
     metrics::Reconciled,
+    pass::{End, Interruption, resource::ObjectKey},
 };
 
 impl Dispatcher {
@@ -65,15 +64,16 @@ impl Dispatcher {
         }
     }
 
-    fn ended(&mut self, ended: Ended, took: Duration) {
-        let Ended {
-            key,
-            object,
+    fn ended(&mut self, ended: End, took: Duration) {
+        let End {
+            resource: object,
             mut memory,
             notices,
             restored,
             result,
+            ..
         } = ended;
+        let key = object.identity.key.clone();
         self.count(&key, &result, took);
         let Some(entry) = self
             .entries
@@ -101,16 +101,16 @@ impl Dispatcher {
         let now = self.shared.elapsed();
         let woken = std::mem::take(&mut entry.woken) || newer_asked;
         let next = match result {
-            Err(Interrupted::MayNotAct) => None,
+            Err(Interruption::MayNotAct) => None,
             // The next pass is not made before the schema is read.
-            Err(Interrupted::SchemaUnproven) => Some((now, Class::Change)),
+            Err(Interruption::SchemaUnproven) => Some((now, Class::Change)),
             _ if woken => Some((now, Class::Change)),
             Ok((next, class)) => {
                 entry.failures = 0;
                 wait(next).map(|wait| (now + wait, class))
             }
-            Err(Interrupted::Gone) => None,
-            Err(Interrupted::Deadline | Interrupted::ApiServer(_)) => {
+            Err(Interruption::Gone) => None,
+            Err(Interruption::Deadline(_) | Interruption::ApiServer(_)) => {
                 entry.failures = entry.failures.saturating_add(1);
                 let ceiling = schedule::backoff(entry.failures);
                 Some((now + ceiling.mul_f64(fastrand::f64()), Class::Retry))
@@ -122,13 +122,13 @@ impl Dispatcher {
         }
     }
 
-    fn count(&self, key: &ObjectKey, result: &Result<(schedule::Next, Class), Interrupted>, took: Duration) {
+    fn count(&self, key: &ObjectKey, result: &Result<(schedule::Next, Class), Interruption>, took: Duration) {
         let result = match result.as_ref().map(|(next, _)| *next) {
-            Ok(schedule::Next::OnChange) | Err(Interrupted::Gone) => Reconciled::Success,
+            Ok(schedule::Next::OnChange) | Err(Interruption::Gone) => Reconciled::Success,
             Ok(schedule::Next::After(_)) => Reconciled::RequeueAfter,
             Ok(schedule::Next::Now | schedule::Next::Backoff(_)) => Reconciled::Requeue,
-            Err(Interrupted::MayNotAct | Interrupted::SchemaUnproven) => return,
-            Err(error @ (Interrupted::Deadline | Interrupted::ApiServer(_))) => {
+            Err(Interruption::MayNotAct | Interruption::SchemaUnproven) => return,
+            Err(error @ (Interruption::Deadline(_) | Interruption::ApiServer(_))) => {
                 tracing::warn!(
                     namespace = key.namespace,
                     name = key.name,

@@ -8,13 +8,13 @@ use tracing::Instrument;
 use super::{Dispatcher, Finished, reads};
 use crate::{
     controller::{
-        cache::ObjectKey,
-        pass::Pass,
+        execute::Executor,
         resource::Object,
         slots::{Slot, SlotRequest},
         unreadable::tell_unreadable,
     },
     fleet::{Granted, Lane},
+    pass::resource::ObjectKey,
 };
 
 impl Dispatcher {
@@ -62,9 +62,9 @@ impl Dispatcher {
             Object::Readable(run) => {
                 let memory = entry.memory.clone().unwrap_or_default();
                 let notices = std::mem::take(&mut entry.notices);
-                let pass = Pass::new(shared, key, Arc::clone(run), memory, notices, slot);
+                let pass = Executor::new(shared, key, slot).run(Arc::clone(run), memory, notices);
                 let began = Instant::now();
-                let ended = async move { (lane, Finished::Pass(Box::new(pass.run().await), began.elapsed())) };
+                let ended = async move { (lane, Finished::Pass(Box::new(pass.await), began.elapsed())) };
                 self.passes.spawn(ended.instrument(span));
             }
             Object::Unreadable(object) => {

@@ -18,15 +18,18 @@ use crate::{
     decide::{self, memory::Memory, notice::Notice, schedule},
     fleet::{Class, Demand, Lane, Queue},
     http::{Check, Heartbeat},
+    pass::{
+        End,
+        resource::{ObjectKey, StoredResource},
+    },
 };
 
 use super::{
     Error, Shared,
-    cache::{Change, ObjectKey},
+    cache::Change,
     call::CallError,
     claims::Age,
-    pass::Ended,
-    resource::{Object, Run, Unreadable},
+    resource::{Object, Unreadable},
     slots::{Slot, SlotRequest},
 };
 
@@ -78,7 +81,7 @@ struct Entry {
 }
 
 enum Finished {
-    Pass(Box<Ended>, Duration),
+    Pass(Box<End>, Duration),
     Told(Arc<Unreadable>, Result<(), CallError>),
 }
 
@@ -328,7 +331,7 @@ impl Dispatcher {
     }
 
     /// How long a settled resource can wait, and as what it waits; none when it isn't settled.
-    fn slot_of_settled(&self, run: &Run) -> Option<(Duration, Class)> {
+    fn slot_of_settled(&self, run: &StoredResource) -> Option<(Duration, Class)> {
         let (identity, status) = (&run.identity, &run.status);
         let asked = identity.reconcile_requested_at.as_deref();
         if !schedule::settled(status, identity.generation, asked) {

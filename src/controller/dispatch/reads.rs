@@ -5,12 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use super::{Dispatcher, Entry};
 use crate::{
     api::{Region, RunStatus},
-    controller::{
-        cache::ObjectKey,
-        resource::{Object, Run},
-    },
+    controller::resource::Object,
     decide::{self, desired::Defaults, memory::Memory, schedule},
     fleet::{Class, Crossed, Lane},
+    pass::resource::{ObjectKey, StoredResource},
 };
 
 impl Dispatcher {
@@ -62,7 +60,7 @@ pub(super) fn lane(entries: &HashMap<ObjectKey, Entry>, defaults: &Defaults, key
 }
 
 /// Where, and how often, a resource is read when nothing changes.
-fn is_read(run: &Run, memory: Option<&Memory>, defaults: &Defaults) -> Option<(Region, Duration)> {
+fn is_read(run: &StoredResource, memory: Option<&Memory>, defaults: &Defaults) -> Option<(Region, Duration)> {
     let pinned = decide::pinned_region(&run.status, memory);
     let (region, resync) = run.is_read(pinned.as_ref(), defaults)?;
     let done = run.status.status == Some(RunStatus::Done);

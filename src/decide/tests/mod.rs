@@ -19,7 +19,7 @@ mod ramp_windows;
 mod rows;
 mod stale;
 mod standing;
-pub(super) mod support;
+pub(crate) mod support;
 mod survival;
 mod times;
 mod told_once;

@@ -2,15 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{appconfig::UPDATE_LIVES, clock::BootInstant, decide::ramp::windows::CLOSES_EARLY};
-
-/// How long after the fence was sent an update may leave (P1). Nothing but the fence itself lies in between, which
-/// Kubernetes' own objective gives a second at most in 99 of 100 cases: one that takes twice that is not followed, and its
-/// update is decided anew.
-const LENGTH: Duration = Duration::from_secs(2);
-
-// The last update that may leave in an opening of a ramp has ended with it.
-const _: () = assert!(LENGTH.as_millis() + UPDATE_LIVES.as_millis() == CLOSES_EARLY.as_millis().unsigned_abs());
+use crate::clock::BootInstant;
 
 /// Opens just before the fence is sent and closes 2 s later, on a clock that counts suspended time: the API server answers
 /// for the spec as it was when the fence arrived, which can't be earlier.
@@ -21,6 +13,11 @@ pub struct SendWindow {
 }
 
 impl SendWindow {
+    /// How long after the fence was sent an update may leave (P1). Nothing but the fence itself lies in between, which
+    /// Kubernetes' own objective gives a second at most in 99 of 100 cases: one that takes twice that is not followed, and its
+    /// update is decided anew.
+    pub const LENGTH: Duration = Duration::from_secs(2);
+
     /// The window of a fence that is sent right after this instant.
     #[must_use]
     pub const fn open(now: BootInstant) -> Self {
@@ -39,7 +36,7 @@ impl SendWindow {
     /// Whether the update may leave at this instant.
     #[must_use]
     pub fn is_open(self, now: BootInstant) -> bool {
-        now - self.opened < LENGTH && now < self.closes
+        now - self.opened < Self::LENGTH && now < self.closes
     }
 }
 

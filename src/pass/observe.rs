@@ -1,0 +1,203 @@
+//! The first steps of a pass: whose the run is, the run as it is now, and what its events tell.
+
+use super::{Moment, Pass, ServiceClock, Step, step_of_a_pass};
+use crate::{
+    api::Region,
+    appconfig::{ExperimentRunEvent, RunAddress},
+    controller::answers,
+    decide::{
+        self, EndedBy, Owner, Seen,
+        failure::Failure,
+        live::{Live, RunKey},
+        memory::Pending,
+        service_time::Untold,
+    },
+};
+
+/// Claim the run, and wait for other passes over it.
+#[derive(Clone, Debug)]
+pub struct Claim<P> {
+    pub(super) pass: Box<Pass<P>>,
+    target: Target,
+}
+
+/// What is claimed, and what comes after.
+#[derive(Clone, Debug)]
+enum Target {
+    /// No run is known, or the names of the one that was have been corrected: what was claimed is let go of.
+    Nothing,
+    /// The run that was found before: it is read next.
+    Pinned(RunKey),
+    /// The run that was read just now.
+    Live(Box<Read>),
+}
+
+/// What a claim gives.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Who acts for the run.
+    pub owner: Owner,
+    /// An update of the run that another resource sent and that is not settled.
+    pub inherited: Option<Pending>,
+    /// Whether another pass over the run had to be waited for.
+    pub waited: bool,
+}
+
+/// `GetExperimentRun`.
+#[derive(Clone, Debug)]
+pub struct Get<P> {
+    pub(super) pass: Box<Pass<P>>,
+    /// Where the run is.
+    pub region: Region,
+    /// Which run, by the spec's names.
+    pub address: RunAddress,
+}
+
+/// What `GetExperimentRun` answered.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The run.
+    pub live: Live,
+    /// Its IDs.
+    pub run: RunAddress,
+    /// What the answer told of `AppConfig`'s time.
+    pub service: Result<ServiceClock, Untold>,
+}
+
+/// `ListExperimentRunEvents`.
+#[derive(Clone, Debug)]
+pub struct ListEvents<P> {
+    pub(super) pass: Box<Pass<P>>,
+    live: Box<Live>,
+    /// Where the run is.
+    pub region: Region,
+    /// Which run, by the spec's names.
+    pub address: RunAddress,
+}
+
+step_of_a_pass!(Claim);
+step_of_a_pass!(Get);
+step_of_a_pass!(ListEvents);
+
+impl<P> Pass<P> {
+    /// Looks at the run as it is now, from the beginning.
+    pub(super) fn observe(mut self: Box<Self>, moment: &Moment) -> Step<P> {
+        if let Some(why) = moment.forbids() {
+            return self.end(Err(why));
+        }
+        self.memory.follow(&self.resource.names(&self.defaults));
+        let target = match self.memory.pin.clone() {
+            Some(pin) if self.asks().is_some() => Target::Pinned(pin),
+            Some(_) => return self.decide(&Seen::Nothing, moment),
+            None => {
+                (self.run, self.owner) = (None, Owner::Itself);
+                Target::Nothing
+            }
+        };
+        Step::Claim(Claim { pass: self, target })
+    }
+
+    /// Where the run is and which it is, by the spec's names; `None` when the spec can't be used.
+    fn asks(&self) -> Option<(Region, RunAddress)> {
+        let desired = self.desired().ok()?;
+        let names = (
+            &desired.application_identifier,
+            &desired.experiment_definition_identifier,
+        );
+        let address = RunAddress::parse(names.0, names.1, desired.run).ok()?;
+        Some((desired.region, address))
+    }
+
+    fn get(self: Box<Self>, moment: &Moment) -> Step<P> {
+        match self.asks() {
+            Some((region, address)) => Step::Get(Get {
+                pass: self,
+                region,
+                address,
+            }),
+            None => self.decide(&Seen::Nothing, moment),
+        }
+    }
+
+    /// Goes on with a run that is claimed, or that is not this resource's to claim.
+    fn look_at(mut self: Box<Self>, read: Read, moment: &Moment) -> Step<P> {
+        (self.run, self.service) = (Some(read.run), read.service);
+        let Ok(desired) = self.desired() else {
+            return self.decide(&Seen::Nothing, moment);
+        };
+        let asks = decide::asks_who_ended_it(&read.live, &self.resource.status)
+            || decide::asks_since_when(&desired, &read.live, &self.resource.status, &self.memory);
+        match self.asks().filter(|_| asks) {
+            Some((region, address)) => Step::ListEvents(ListEvents {
+                pass: self,
+                live: Box::new(read.live),
+                region,
+                address,
+            }),
+            None => self.decide(&Seen::Read(read.live, EndedBy::NotAsked), moment),
+        }
+    }
+}
+
+impl<P> Claim<P> {
+    /// The run to claim; `None` when there is none, and what was claimed is let go of.
+    #[must_use]
+    pub fn run(&self) -> Option<&RunKey> {
+        match &self.target {
+            Target::Nothing => None,
+            Target::Pinned(run) => Some(run),
+            Target::Live(read) => Some(&read.live.key),
+        }
+    }
+
+    /// Goes on when nothing is claimed any more, or the claim is made.
+    #[must_use]
+    pub fn answered(mut self, claimed: Claimed, moment: &Moment) -> Step<P> {
+        self.pass.owner = claimed.owner;
+        let inherited = claimed.inherited.filter(|_| self.pass.owner == Owner::Itself);
+        if let Some(unsettled) = inherited {
+            self.pass.memory.inherit(unsettled);
+        }
+        match self.target {
+            // Another resource's pass over the run may have gone on meanwhile and outdated what was read.
+            Target::Live(read) if !claimed.waited => self.pass.look_at(*read, moment),
+            Target::Nothing | Target::Pinned(_) | Target::Live(_) => self.pass.get(moment),
+        }
+    }
+}
+
+impl<P> Get<P> {
+    /// Goes on with the run, or with why it can't be told.
+    #[must_use]
+    pub fn answered(self, answer: Result<Read, Failure>, moment: &Moment) -> Step<P> {
+        match answer {
+            Err(failure) => self.pass.decide(&Seen::ReadFailed(failure), moment),
+            // A resource whose names now mean another run has no claim to that one.
+            Ok(read) if self.pass.memory.pin.as_ref().is_some_and(|pin| *pin != read.live.key) => {
+                self.pass.look_at(read, moment)
+            }
+            Ok(read) => Step::Claim(Claim {
+                pass: self.pass,
+                target: Target::Live(Box::new(read)),
+            }),
+        }
+    }
+}
+
+impl<P> ListEvents<P> {
+    /// Goes on with what happened to the run, or with why that can't be told.
+    #[must_use]
+    pub fn answered(mut self, answer: Result<Vec<ExperimentRunEvent>, Failure>, moment: &Moment) -> Step<P> {
+        let ended_by = if decide::asks_who_ended_it(&self.live, &self.pass.resource.status) {
+            match answer {
+                Ok(events) => answers::ended_by(&events),
+                Err(failure) => EndedBy::Unreadable(failure),
+            }
+        } else {
+            let events = answer.ok();
+            self.live.exposed_at = events.and_then(|events| answers::exposed_at(&events, self.live.exposure));
+            EndedBy::NotAsked
+        };
+        self.pass.decide(&Seen::Read(*self.live, ended_by), moment)
+    }
+}
