@@ -28,6 +28,10 @@
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
 //!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
+//! What the operator promises (P1 to P12), and why it is built so, is in `docs/design.md`. Where a comment says "the
+//! table", it means the decision table there. What is known of `AppConfig` is in `docs/appconfig-api.md`, and so is what
+//! the marks of facts in comments mean: (model), (doc), (seen), (guess).
+//!
 //! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `pass` → `decide` → `api`;
 //! both → `appconfig`; `controller` → `schema`; `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
 

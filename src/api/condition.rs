@@ -1,4 +1,4 @@
-//! The names of conditions and of their reasons, as the README lists them.
+//! The names of conditions and of their reasons, as `docs/reference.md` lists them.
 
 use std::fmt;
 

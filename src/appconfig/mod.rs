@@ -4,7 +4,7 @@
 //! It calls the three operations of the experiment API that the operator needs and no others, tries each request once
 //! (a read once more with new credentials, when AWS refuses the old ones), and answers with a parsed value or a typed
 //! error. It decides nothing: what an error means for a resource is the business of `controller` and
-//! `decide`.
+//! `decide`. The facts about the API that it rests on, each with its source, are in `docs/appconfig-api.md`.
 //!
 //! ```text
 //! RunAddress, UpdateExperimentRun ─► request ─► sign ─► transport: reads  ─► answer or error

@@ -1,4 +1,5 @@
-//! What must come of a change, from the design's words alone: which requests are sent, to the byte, and how it ends.
+//! What must come of a change, from the words of `docs/design.md` alone: which requests are sent, to the byte, and how it
+//! ends.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Judges a finished run of the operator from what was recorded of it, and knows nothing of how that came about.
 //!
 //! The request log of the emulator, every version of every resource and what became of the processes are a [`History`].
-//! [`check`] decides from it alone which of the promises of the design were broken. It shares no logic with the operator:
+//! [`check`] decides from it alone which of the promises of `docs/design.md` were broken. It shares no logic with the operator:
 //! of its library it uses the shape of the resource, and nothing of what decides.
 
 mod answer;

@@ -15,8 +15,8 @@
 //!
 //! What can't be taken is answered 400 `{"error":…}` and changes nothing.
 //!
-//! Facts about AWS carry their source: *model* (the published service model), *doc* (the API reference), *seen*
-//! (recordings of the real service) or *guess*.
+//! Facts about AWS carry their source: (model), (doc), (seen) or (guess). `docs/appconfig-api.md` has the facts, and says
+//! what each mark means.
 
 mod answer;
 mod clock;
