@@ -1,4 +1,5 @@
-//! The README says what the code does: its tables and the code's lists are the same, both ways, and its recipes work.
+//! The README and `docs/` say what the code does: their tables and the code's lists are the same, both ways, their recipes
+//! work, and their links lead somewhere.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 use appconfig_experiment_operator::{
     api::{Exposure, Reason, custom_resource_definition},
     appconfig::{Observer, Operation, RateKind},
+    cli,
     decide::notice,
     metrics::{Format, Metrics, Reconciled},
 };
@@ -20,16 +22,25 @@ use k8s_openapi::{
 };
 use serde_json::Value;
 
-use document::{Row, blocks, code, name, section, table};
+use document::{Page, ROOT, Row, code, name};
 
 #[path = "readme/check.rs"]
 mod check;
+#[path = "readme/design.rs"]
+mod design;
 #[path = "readme/document.rs"]
 mod document;
+#[path = "readme/links.rs"]
+mod links;
 #[path = "readme/recipes.rs"]
 mod recipes;
 
-const CONDITIONS: &str = "### Conditions and reasons";
+const CONDITIONS: &str = "## Conditions and reasons";
+
+/// The rows of a table of the reference.
+fn table(heading: &str, first: &str) -> Vec<Row> {
+    Page::docs("reference").table(heading, first)
+}
 
 fn names(rows: &[Row]) -> Vec<String> {
     rows.iter().map(|row| name(&row[0])).collect()
@@ -60,7 +71,7 @@ fn flags() -> Vec<(String, String, Option<String>)> {
 }
 
 #[test]
-fn every_flag_stands_in_the_readme_with_its_variable_and_default() {
+fn every_flag_stands_in_the_reference_with_its_variable_and_default() {
     let flags = flags();
     assert!(flags.len() > 10, "{flags:?}");
     let rows = table("### Flags", "flag");
@@ -98,23 +109,23 @@ fn flags_of_plan() -> Vec<String> {
 }
 
 #[test]
-fn every_flag_of_plan_stands_in_the_readme() {
+fn every_flag_of_plan_stands_in_the_reference() {
     let flags = flags_of_plan();
     assert!(flags.len() > 3, "{flags:?}");
     assert_eq!(names(&table("### Flags", "flag of `plan`")), flags);
 }
 
-/// Runs the program from the root of the repository, as the README does.
+/// Runs the program from the root of the repository, as the pages do.
 fn operator(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"));
     let command = command.args(arguments).env_clear();
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    command.current_dir(ROOT).output().unwrap()
 }
 
 #[test]
 fn the_timeline_of_the_two_week_ramp_is_what_plan_prints() {
-    let ramps = section("## Ramps");
-    let commands = blocks(&ramps, "console");
+    let ramps = Page::docs("ramps");
+    let commands = ramps.blocks("## Preview a manifest", "console");
     assert_eq!(commands.len(), 1);
     let (line, told) = commands[0].split_once('\n').unwrap();
     let words: Vec<_> = line
@@ -126,10 +137,10 @@ fn the_timeline_of_the_two_week_ramp_is_what_plan_prints() {
     assert_eq!(told, String::from_utf8(printed.stdout).unwrap());
     assert_eq!(printed.status.code(), Some(2));
 
-    // Both ways: the manifest that the README shows is the one that was planned.
-    let sample =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples/ramp-careful.yaml")).unwrap();
-    let shown: Vec<Value> = blocks(&ramps, "yaml")
+    // Both ways: the manifest that the page shows is the one that was planned.
+    let sample = fs::read_to_string(format!("{ROOT}/deploy/samples/ramp-careful.yaml")).unwrap();
+    let shown: Vec<Value> = ramps
+        .blocks("## The manifest", "yaml")
         .iter()
         .map(|block| serde_saphyr::from_str(block).unwrap())
         .collect();
@@ -139,12 +150,13 @@ fn the_timeline_of_the_two_week_ramp_is_what_plan_prints() {
 /// A client-side apply of a stored resource with a misspelt field is answered with the whole of it (P11).
 #[test]
 fn p11_every_resource_is_applied_server_side() {
-    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples");
-    let files = fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path());
+    let samples = fs::read_dir(format!("{ROOT}/deploy/samples")).unwrap();
+    let files = samples.map(|entry| entry.unwrap().path());
     let texts: Vec<String> = files
         .filter(|path| path.is_file())
         .map(|path| fs::read_to_string(path).unwrap())
-        .chain([document::text(), include_str!("demo/demo.rs").to_owned()])
+        .chain(Page::all().iter().map(Page::text))
+        .chain([include_str!("demo/demo.rs").to_owned()])
         .collect();
     let applied = texts
         .iter()
@@ -195,13 +207,47 @@ fn assert_fields(rows: &[Row], of: &str) {
 }
 
 #[test]
-fn every_field_of_spec_and_status_stands_in_the_readme() {
-    assert_fields(&table("## A manifest, and what happens", "spec"), "spec");
-    assert_fields(&table("### Status", "field"), "status");
+fn every_field_of_spec_and_status_stands_in_the_reference() {
+    assert_fields(&table("## Spec", "spec"), "spec");
+    assert_fields(&table("## Status", "field"), "status");
 }
 
 #[test]
-fn every_condition_and_reason_stands_in_the_readme_in_the_order_of_the_decision_table() {
+fn every_column_and_field_selector_stands_in_the_reference() {
+    let heading = "## Columns and field selectors";
+    let definition = serde_json::to_value(custom_resource_definition()).unwrap();
+    let version = &definition["spec"]["versions"][0];
+    let columns = version["additionalPrinterColumns"].as_array().unwrap().iter();
+    let real: Vec<_> = columns
+        .map(|column| {
+            let wide = if column["priority"] == 1 { "wide" } else { "" };
+            (column["name"].as_str().unwrap().to_owned(), wide.to_owned())
+        })
+        .collect();
+    let rows = table(heading, "column");
+    let told: Vec<_> = rows.iter().map(|row| (name(&row[0]), row[1].clone())).collect();
+    assert_eq!(told, real);
+
+    let selectors = version["selectableFields"].as_array().unwrap().iter();
+    let real: Vec<_> = selectors
+        .map(|field| field["jsonPath"].as_str().unwrap().trim_start_matches('.').to_owned())
+        .collect();
+    assert_eq!(names(&table(heading, "field selector")), real);
+}
+
+#[test]
+fn every_exit_code_stands_in_the_reference() {
+    let of_run = [0, cli::EXIT_FAILED, cli::EXIT_USAGE, cli::EXIT_LEASE_LOST];
+    let of_plan = [0, cli::EXIT_FAILED, cli::EXIT_SENDS];
+    for (command, real) in [("run", of_run.as_slice()), ("plan", of_plan.as_slice())] {
+        let told = names(&table("### Exit codes", &format!("exit code of `{command}`")));
+        let real: Vec<_> = real.iter().map(u8::to_string).collect();
+        assert_eq!(told, real, "{command}");
+    }
+}
+
+#[test]
+fn every_condition_and_reason_stands_in_the_reference_in_the_order_of_the_decision_table() {
     assert_eq!(
         names(&table(CONDITIONS, "condition")),
         ["Ready", "TargetReached", "Reconciling", "Stalled"]
@@ -248,8 +294,8 @@ fn events_of(row: &Row) -> BTreeSet<(String, &'static str)> {
 }
 
 #[test]
-fn every_event_stands_in_the_readme_with_its_type() {
-    let rows = table("### Events", "reason");
+fn every_event_stands_in_the_reference_with_its_type() {
+    let rows = table("## Events", "reason");
     let entered: BTreeSet<_> = table(CONDITIONS, "reason").iter().flat_map(events_of).collect();
     let real = set(entered
         .iter()
@@ -301,8 +347,8 @@ fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
 }
 
 #[test]
-fn every_metric_stands_in_the_readme_with_its_labels() {
-    let rows = table("### Metrics", "metric");
+fn every_metric_stands_in_the_reference_with_its_labels() {
+    let rows = table("## Metrics", "metric");
     let told: BTreeSet<_> = rows.iter().map(|row| (name(&row[0]), set(code(&row[1])))).collect();
     assert_eq!(told, metrics());
 }

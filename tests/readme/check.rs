@@ -5,14 +5,18 @@ use std::{env, fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 use control_plane::Binaries;
 use serde_json::Value;
 
-use crate::document::{blocks, section};
+use crate::document::Page;
 
-const HEADING: &str = "### A check for pull requests";
+const HEADING: &str = "## A check for pull requests";
+
+fn blocks(language: &str) -> Vec<String> {
+    Page::docs("ramps").blocks(HEADING, language)
+}
 
 /// `docker` that ends with a code of our choice, and the step as GitHub's shell runs it.
 #[test]
 fn the_pull_request_check_passes_on_0_and_2_and_on_nothing_else() {
-    let workflow: Value = serde_saphyr::from_str(&blocks(&section(HEADING), "yaml")[0]).unwrap();
+    let workflow: Value = serde_saphyr::from_str(&blocks("yaml")[0]).unwrap();
     let steps = workflow["jobs"]["exposure"]["steps"].as_array().unwrap();
     let step = steps.last().unwrap()["run"].as_str().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme-check");
@@ -48,7 +52,9 @@ fn what_kustomize_builds_can_be_planned() {
         .iter()
         .map(|program| program.parent().unwrap().display().to_string());
     let path: Vec<String> = folders.chain(env::var("PATH")).collect();
-    for block in blocks(&section(HEADING), "console") {
+    let commands = blocks("console");
+    assert!(!commands.is_empty());
+    for block in commands {
         let mut shell = Command::new("bash");
         let shell = shell.args(["-o", "pipefail", "-c", &block]).env("PATH", path.join(":"));
         let output = shell.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();

@@ -1,39 +1,98 @@
-//! The README, cut into what can be compared.
+//! The pages that people read, cut into what can be compared.
+
+use std::path::{Path, PathBuf};
 
 /// A row of a table, by its cells.
 pub type Row = Vec<String>;
 
-/// The README.
-pub fn text() -> String {
-    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
-}
+/// The root of the repository.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What stands between a heading and the next one.
-pub fn section(heading: &str) -> String {
-    let text = text();
-    let mut fenced = false;
-    let mut lines = text.lines().skip_while(|line| *line != heading);
-    assert!(lines.next().is_some(), "there is no {heading}");
-    let within = lines.take_while(|line| {
-        fenced ^= line.starts_with("```");
-        fenced || !line.starts_with('#')
-    });
-    within.flat_map(|line| [line, "\n"]).collect()
-}
+/// A page, by its path from the root of the repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Page(PathBuf);
 
-/// The rows of the only table below a heading whose head begins with this cell.
-pub fn table(heading: &str, first: &str) -> Vec<Row> {
-    let section = section(heading);
-    let cells = |line: &str| -> Row {
-        let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
-        inner.split('|').map(|cell| cell.trim().to_owned()).collect()
-    };
-    let mut lines = section
-        .lines()
-        .skip_while(|line| !line.starts_with(&format!("| {first} |")));
-    assert!(lines.next().is_some(), "no table of {first} under {heading}");
-    let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
-    rows.map(cells).collect()
+impl Page {
+    /// The page that people see first.
+    pub fn readme() -> Self {
+        Self("README.md".into())
+    }
+
+    /// A page of the folder `docs`, by its name.
+    pub fn docs(name: &str) -> Self {
+        Self(Path::new("docs").join(name).with_extension("md"))
+    }
+
+    /// Every page: the README, all of `docs`, and those that stand beside what they speak of.
+    pub fn all() -> Vec<Self> {
+        let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
+        let names = docs.map(|entry| entry.unwrap().file_name());
+        let mut pages: Vec<_> = names.map(|name| Self(Path::new("docs").join(name))).collect();
+        pages.sort();
+        assert!(pages.len() > 5, "{pages:?}");
+        pages.push(Self::readme());
+        pages.extend(["deploy/aws/README.md", "tests/README.md"].map(|path| Self(path.into())));
+        pages
+    }
+
+    /// Its path from the root of the repository.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// All of it.
+    pub fn text(&self) -> String {
+        let path = Path::new(ROOT).join(&self.0);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Its lines that are no code.
+    pub fn prose(&self) -> Vec<String> {
+        let mut fenced = false;
+        let text = self.text();
+        let lines = text.lines().filter(|line| {
+            let marks = line.starts_with("```");
+            fenced ^= marks;
+            !fenced && !marks
+        });
+        lines.map(str::to_owned).collect()
+    }
+
+    /// What stands between a heading and the next one.
+    pub fn section(&self, heading: &str) -> String {
+        let text = self.text();
+        let mut fenced = false;
+        let mut lines = text.lines().skip_while(|line| *line != heading);
+        assert!(lines.next().is_some(), "there is no {heading} in {self:?}");
+        let within = lines.take_while(|line| {
+            fenced ^= line.starts_with("```");
+            fenced || !line.starts_with('#')
+        });
+        within.flat_map(|line| [line, "\n"]).collect()
+    }
+
+    /// The rows of the only table below a heading whose head begins with this cell.
+    pub fn table(&self, heading: &str, first: &str) -> Vec<Row> {
+        let section = self.section(heading);
+        let cells = |line: &str| -> Row {
+            let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
+            inner.split('|').map(|cell| cell.trim().to_owned()).collect()
+        };
+        let mut lines = section
+            .lines()
+            .skip_while(|line| !line.starts_with(&format!("| {first} |")));
+        assert!(
+            lines.next().is_some(),
+            "no table of {first} under {heading} in {self:?}"
+        );
+        let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
+        rows.map(cells).collect()
+    }
+
+    /// The fenced blocks of a language, below a heading.
+    pub fn blocks(&self, heading: &str, language: &str) -> Vec<String> {
+        blocks(&self.section(heading), language)
+    }
 }
 
 /// The words of a text that are marked as code.
@@ -48,7 +107,7 @@ pub fn name(cell: &str) -> String {
     words[0].clone()
 }
 
-/// The fenced blocks of a language, below a heading or anywhere.
+/// The fenced blocks of a language.
 pub fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     text.split(&fence)

@@ -1,4 +1,4 @@
-//! The README's manifests and commands, as they stand there, on a real API server with `deploy/` applied.
+//! The manifests and commands of README and `docs/`, as they stand there, on a real API server with `deploy/` applied.
 
 use std::{
     env,
@@ -9,9 +9,12 @@ use appconfig_emulator::Emulator;
 use control_plane::{ControlPlane, Options};
 use serde_json::Value;
 
-use crate::document::{blocks, section, text};
+use crate::document::{Page, ROOT, blocks};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// The commands below a heading of the page for those who operate it.
+fn recipe(heading: &str) -> Vec<String> {
+    Page::docs("operations").blocks(heading, "console")
+}
 
 /// A shell that has kubectl, with `deploy/` applied and the samples' namespace made.
 struct Shell(ControlPlane);
@@ -47,9 +50,9 @@ impl Shell {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs the commands below a heading, each block by itself.
+    /// Runs the commands of a recipe, each block by itself.
     fn follow(&self, heading: &str) -> Vec<String> {
-        let blocks = blocks(&section(heading), "console");
+        let blocks = recipe(heading);
         assert!(!blocks.is_empty(), "{heading} has no commands");
         blocks.iter().map(|block| self.run(block)).collect()
     }
@@ -73,16 +76,18 @@ fn managers_of(resource: &Value, field: &str) -> Vec<String> {
 #[test]
 fn the_manifest_is_accepted_and_so_are_the_recipes() {
     let shell = Shell::start();
-    let manifests: Vec<_> = blocks(&text(), "yaml")
-        .into_iter()
+    let manifests: Vec<_> = Page::all()
+        .iter()
+        .flat_map(|page| blocks(&page.text(), "yaml"))
         .filter(|block| block.contains("kind: ExperimentRun"))
         .collect();
-    assert!(!manifests.is_empty());
+    assert!(manifests.len() > 1);
     for manifest in manifests {
         shell.run(&format!("kubectl apply --server-side -f - <<'END'\n{manifest}\nEND"));
     }
 
-    let brake = blocks(&section("### The brake"), "console");
+    let brake = recipe("## The brake");
+    assert_eq!(brake.len(), 2);
     shell.run(&brake[0]);
     let braked = shell.resource();
     assert_eq!(braked["spec"]["suspend"], true);
@@ -95,13 +100,13 @@ fn the_manifest_is_accepted_and_so_are_the_recipes() {
     let git = "grep -v exposurePercentage deploy/samples/validate.yaml | \
                kubectl apply --server-side --field-manager=git -f -";
     shell.run(git);
-    shell.follow("### Automation beside GitOps");
+    shell.follow("## Automation beside GitOps");
     shell.run(git);
     let automated = shell.resource();
     assert_eq!(automated["spec"]["exposurePercentage"], 40);
     assert_eq!(managers_of(&automated, "exposurePercentage"), ["rollout"]);
 
-    shell.follow("### Read it now");
+    shell.follow("## Read it now");
     let annotations = &shell.resource()["metadata"]["annotations"];
     assert!(annotations["experiments.appconfig.dev/reconcile-requested-at"].is_string());
 
@@ -111,14 +116,14 @@ fn the_manifest_is_accepted_and_so_are_the_recipes() {
     let refused = shell.attempt(create);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("may not name any AppConfig application yet"), "{said}");
-    shell.follow("### Tenancy");
+    shell.follow("## Tenancy");
     shell.run(create);
 }
 
 /// The script by which a person fills the emulator.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_script_creates_the_run_that_the_samples_name() {
-    // A person who reads the README has curl; a machine that only builds needn't.
+    // A person who follows the page has curl; a machine that only builds needn't.
     if Command::new("curl").arg("--version").output().is_err() {
         eprintln!("there is no curl: the script is not tried");
         return;
