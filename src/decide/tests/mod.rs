@@ -7,6 +7,7 @@
 
 mod classes;
 mod contests;
+mod corpus;
 mod corrections;
 mod ended;
 mod failures;
