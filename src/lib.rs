@@ -17,6 +17,8 @@
 //! decides.
 //!
 //! * [`api`]: the resource as people write and read it. No behaviour.
+//! * [`run`]: what a run of `AppConfig`, its events, an update and a failure are. Pure types: `appconfig` fills them and
+//!   sends the update, `decide` goes by them.
 //! * [`decide`]: what should happen next. No async, no clock, no client, no logging.
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
 //! * [`pass`]: in which order, and what keeps an update from leaving. Pure, as `decide` is: a chain of values, which the
@@ -32,8 +34,8 @@
 //! table", it means the decision table there. What is known of `AppConfig` is in `docs/appconfig-api.md`, and so is what
 //! the marks of facts in comments mean: (model), (doc), (seen), (guess).
 //!
-//! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `pass` → `decide` → `api`;
-//! both → `appconfig`; `controller` → `schema`; `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
+//! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `pass` → `decide`;
+//! `decide` and `appconfig` → `run` → `api`; `controller` → `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;
@@ -47,5 +49,6 @@ pub mod leader;
 pub mod metrics;
 pub mod pass;
 pub mod plan;
+pub mod run;
 pub mod schema;
 pub mod telemetry;

@@ -11,10 +11,11 @@ use std::{
 
 use appconfig_experiment_operator::{
     api::{Exposure, Reason, custom_resource_definition},
-    appconfig::{Observer, Operation, RateKind},
+    appconfig::{Observer, RateKind},
     cli,
     decide::notice,
     metrics::{Format, Metrics, Reconciled},
+    run::Operation,
 };
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},

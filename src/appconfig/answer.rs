@@ -1,4 +1,4 @@
-//! What `AppConfig` answers: an [`ExperimentRun`], parsed, or nothing.
+//! What `AppConfig` answers: a [`LiveRun`], parsed, or nothing.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{RunAddress, RunNumber, Segment};
-use crate::api::{ExperimentDefinition, Exposure, RunResult, RunStatus, Treatment, TreatmentOverrides};
+use crate::{
+    api::{ExperimentDefinition, Exposure, Region, RunResult, RunStatus, Treatment, TreatmentOverrides},
+    run::{LiveRun, RunAddress, RunKey, whole_seconds},
+};
 
 /// The beginning of the year 0.
 const YEAR_0: Timestamp = Timestamp::constant(-62_167_219_200, 0);
@@ -21,48 +23,6 @@ pub struct Answer<T> {
     pub date: Option<Timestamp>,
     /// AWS's request ID, up to 128 characters.
     pub request_id: Option<String>,
-}
-
-/// A run as `AppConfig` says it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExperimentRun {
-    /// The application's ID.
-    pub application_id: Segment,
-    /// The experiment definition's ID.
-    pub experiment_definition_id: Segment,
-    /// The run's number.
-    pub run: RunNumber,
-    /// Whether it runs.
-    pub status: RunStatus,
-    /// The percentage of the audience that is exposed.
-    pub exposure: Exposure,
-    /// The description; empty when the run has none.
-    pub description: String,
-    /// The entities that are pinned to a treatment; empty when there are none.
-    pub treatment_overrides: TreatmentOverrides,
-    /// When it was started.
-    pub started_at: Option<Timestamp>,
-    /// When it was changed last. The number of fraction digits varies from answer to answer.
-    pub updated_at: Option<Timestamp>,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// What was recorded of its result.
-    pub result: Option<RunResult>,
-    /// The experiment definition as it was when the run started, the control first among its treatments. Empty when
-    /// the answer has no snapshot.
-    pub definition: ExperimentDefinition,
-}
-
-impl ExperimentRun {
-    /// The run's address by its IDs, which is how updates name it.
-    #[must_use]
-    pub fn address(&self) -> RunAddress {
-        RunAddress {
-            application: self.application_id.clone(),
-            experiment_definition: self.experiment_definition_id.clone(),
-            run: self.run,
-        }
-    }
 }
 
 /// Why an answer is no run. Says where, never what: answers hold entity IDs.
@@ -132,15 +92,16 @@ struct WireTreatment {
     weight: Option<f32>,
 }
 
-/// Parses the body of an answer that is a whole run.
-pub(super) fn experiment_run(body: &[u8]) -> Result<ExperimentRun, Unusable> {
+/// Parses the body of an answer that is a whole run, which came from this region.
+pub(super) fn live_run(region: &Region, body: &[u8]) -> Result<LiveRun, Unusable> {
     let wire: WireRun = serde_json::from_slice(body).map_err(|error| Unusable::json(&error))?;
     let application_id = wire.application_id.ok_or_else(|| Unusable::missing("ApplicationId"))?;
-    let definition_id = wire
+    let experiment_definition_id = wire
         .experiment_definition_id
         .ok_or_else(|| Unusable::missing("ExperimentDefinitionId"))?;
     let run = wire.run.ok_or_else(|| Unusable::missing("Run"))?;
-    let address = RunAddress::parse(&application_id, &definition_id, run)
+    // Updates name the run by these, so they must be ones that a URL can carry.
+    RunAddress::parse(&application_id, &experiment_definition_id, run)
         .map_err(|_| Unusable::invalid("ApplicationId, ExperimentDefinitionId or Run"))?;
     let status = match wire.status.as_deref() {
         Some("RUNNING") => RunStatus::Running,
@@ -151,17 +112,22 @@ pub(super) fn experiment_run(body: &[u8]) -> Result<ExperimentRun, Unusable> {
     let exposure = wire
         .exposure_percentage
         .ok_or_else(|| Unusable::missing("ExposurePercentage"))?;
-    Ok(ExperimentRun {
-        application_id: address.application,
-        experiment_definition_id: address.experiment_definition,
-        run: address.run,
+    let ended_at = timestamp("EndedAt", wire.ended_at.as_deref())?;
+    Ok(LiveRun {
+        key: RunKey {
+            region: region.clone(),
+            application_id,
+            experiment_definition_id,
+            run,
+        },
         status,
         exposure: Exposure::new(exposure).map_err(|_| Unusable::invalid("ExposurePercentage"))?,
+        exposed_at: None,
         description: wire.description.unwrap_or_default(),
-        treatment_overrides: treatment_overrides(wire.treatment_overrides)?,
-        started_at: timestamp("StartedAt", wire.started_at.as_deref())?,
-        updated_at: timestamp("UpdatedAt", wire.updated_at.as_deref())?,
-        ended_at: timestamp("EndedAt", wire.ended_at.as_deref())?,
+        overrides: treatment_overrides(wire.treatment_overrides)?,
+        started_at: timestamp("StartedAt", wire.started_at.as_deref())?.map(whole_seconds),
+        updated_at: timestamp("UpdatedAt", wire.updated_at.as_deref())?.map(whole_seconds),
+        ended_at: ended_at.map(whole_seconds).filter(|_| status == RunStatus::Done),
         result: wire.result.and_then(result),
         definition: wire.experiment_definition_snapshot.map(definition).unwrap_or_default(),
     })

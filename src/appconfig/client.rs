@@ -6,16 +6,18 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use http::Method;
 
 use super::{
-    Answer, Endpoints, Error, ErrorKind, ExperimentRun, ExperimentRunEvent, HttpsProxy, Observer, Operation,
-    RunAddress, Timeouts, UpdateError, UpdateExperimentRun,
-    answer::{Unusable, experiment_run},
+    Answer, Endpoints, HttpsProxy, Observer, Timeouts,
+    answer::{Unusable, live_run},
     connection::Connection,
     credentials::Held,
-    events,
+    event_page,
     exchange::{Exchange, Failed, Request, Way},
-    request::{events_path, run_path},
+    request::{body, events_path, run_path},
 };
-use crate::api::Region;
+use crate::{
+    api::Region,
+    run::{ExperimentRunEvent, Failure, FailureKind, LiveRun, Operation, RunAddress, RunKey, Update, UpdateError},
+};
 
 /// The most pages of events that are read, of up to 50 events each: a run has far fewer events.
 const MAX_EVENT_PAGES: usize = 20;
@@ -91,15 +93,11 @@ impl Client {
     /// Tried once, and once more with new credentials when AWS refuses the old ones.
     ///
     /// # Errors
-    /// Any [`ErrorKind`] except `Conflict` and `Refused`. An answer that lacks an ID, the run's number, its status or
+    /// Any [`FailureKind`] except `Conflict` and `Refused`. An answer that lacks an ID, the run's number, its status or
     /// exposure, or has one that the API does not define, or is about another run number, is `UnusableAnswer`.
-    pub async fn get_experiment_run(
-        &self,
-        region: &Region,
-        address: &RunAddress,
-    ) -> Result<Answer<ExperimentRun>, Error> {
-        let parse = |body: &[u8]| match experiment_run(body) {
-            Ok(run) if run.run != address.run => Err(Unusable::invalid("Run")),
+    pub async fn get_experiment_run(&self, region: &Region, address: &RunAddress) -> Result<Answer<LiveRun>, Failure> {
+        let parse = |body: &[u8]| match live_run(region, body) {
+            Ok(live) if live.key.run != address.run.get() => Err(Unusable::invalid("Run")),
             parsed => parsed,
         };
         self.read(Operation::GetExperimentRun, region, &run_path(address), parse)
@@ -118,7 +116,7 @@ impl Client {
         &self,
         region: &Region,
         address: &RunAddress,
-    ) -> Result<Answer<Vec<ExperimentRunEvent>>, Error> {
+    ) -> Result<Answer<Vec<ExperimentRunEvent>>, Failure> {
         let operation = Operation::ListExperimentRunEvents;
         let mut events = Vec::new();
         let mut next_token: Option<String> = None;
@@ -128,7 +126,7 @@ impl Client {
                 value: page,
                 date,
                 request_id,
-            } = self.read(operation, region, &path, events::page).await?;
+            } = self.read(operation, region, &path, event_page::page).await?;
             events.extend(page.events);
             if page.next_token.is_none() {
                 return Ok(Answer {
@@ -142,9 +140,9 @@ impl Client {
             }
             next_token = page.next_token;
         }
-        Err(Error::local(
+        Err(Failure::without_answer(
             operation,
-            ErrorKind::UnusableAnswer,
+            FailureKind::UnusableAnswer,
             "its pages do not come to an end",
         ))
     }
@@ -157,7 +155,7 @@ impl Client {
     ///
     /// # Errors
     /// `CredentialsUnavailable` and `Unreachable`. Nothing was sent.
-    pub async fn prepare(&self, region: &Region, kept: Option<Prepared>) -> Result<Prepared, Error> {
+    pub async fn prepare(&self, region: &Region, kept: Option<Prepared>) -> Result<Prepared, Failure> {
         let operation = Operation::UpdateExperimentRun;
         let credentials = self.exchange.credentials(operation, UPDATE_MARGIN).await?;
         let kept = kept.filter(|kept| kept.region == *region).map(|kept| kept.connection);
@@ -176,7 +174,7 @@ impl Client {
         region: &Region,
         path: &str,
         parse: impl Fn(&[u8]) -> Result<T, Unusable>,
-    ) -> Result<Answer<T>, Error> {
+    ) -> Result<Answer<T>, Failure> {
         let request = || Request {
             operation,
             region,
@@ -184,75 +182,72 @@ impl Client {
             path,
             body: vec![],
             pending_id: None,
-            discreet: false,
+            sensitive: false,
         };
         let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
         let first = self.exchange.once(request(), Way::Shared, &credentials, &parse).await;
         match first {
-            Err(Failed { error, .. }) if error.kind.refuses_credentials() => {
+            Err(Failed { failure, .. }) if failure.kind.refuses_credentials() => {
                 if !self.exchange.refused(&credentials) {
-                    return Err(error);
+                    return Err(failure);
                 }
                 let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
                 self.exchange
                     .once(request(), Way::Shared, &credentials, &parse)
                     .await
-                    .map_err(|failed| failed.error)
+                    .map_err(|failed| failed.failure)
             }
-            first => first.map_err(|failed| failed.error),
+            first => first.map_err(|failed| failed.failure),
         }
     }
 }
 
 impl Prepared {
-    /// Sends the update, once, on the connection that was made for it, and never on another: `UpdateExperimentRun`. `run_ids` are the IDs that a read answered;
-    /// `pending_id` goes into the `User-Agent`.
+    /// Sends the update, once, on the connection that was made for it, and never on another: `UpdateExperimentRun`. `run`
+    /// is the one that a read answered, in the region that this was prepared for; `pending_id` goes into the `User-Agent`.
     ///
     /// # Errors
     /// [`UpdateError`] says whether the run may have changed. An answer about another run than the one asked for is
-    /// `Unknown`.
+    /// `Unknown`; a run of another region, or one whose IDs no URL can carry, is `NotSent`.
     pub async fn update_experiment_run(
         self,
-        run_ids: &RunAddress,
-        update: &UpdateExperimentRun,
+        run: &RunKey,
+        update: &Update,
         pending_id: &str,
-    ) -> Result<Answer<ExperimentRun>, UpdateError> {
+    ) -> Result<Answer<LiveRun>, UpdateError> {
         let operation = Operation::UpdateExperimentRun;
-        let body = update.body().map_err(|_| {
-            UpdateError::NotSent(Error::local(
-                operation,
-                ErrorKind::Refused,
-                "its body could not be written",
-            ))
-        })?;
-        let path = format!("{}/update", run_path(run_ids));
+        let not_sent = |why: &str| UpdateError::NotSent(Failure::without_answer(operation, FailureKind::Refused, why));
+        if run.region != self.region {
+            return Err(not_sent("it was prepared for another region"));
+        }
+        let address = RunAddress::parse(&run.application_id, &run.experiment_definition_id, run.run)
+            .map_err(|invalid| not_sent(&invalid.to_string()))?;
+        let path = format!("{}/update", run_path(&address));
         let request = Request {
             operation,
             region: &self.region,
             method: Method::PATCH,
             path: &path,
-            body,
+            body: body(update).map_err(|_| not_sent("its body could not be written"))?,
             pending_id: Some(pending_id),
-            discreet: update.carries_discreet_values(),
+            sensitive: update.carries_sensitive_values(),
         };
-        let parse = |body: &[u8]| match experiment_run(body) {
-            Ok(run) if run.address() != *run_ids => {
-                Err(Unusable::invalid("ApplicationId, ExperimentDefinitionId or Run"))
-            }
+        let parse = |body: &[u8]| match live_run(&self.region, body) {
+            Ok(live) if live.key != *run => Err(Unusable::invalid("ApplicationId, ExperimentDefinitionId or Run")),
             parsed => parsed,
         };
         self.exchange
             .once(request, Way::Own(self.connection), &self.credentials, parse)
             .await
-            .map_err(|Failed { error, sent }| {
-                if error.kind.refuses_credentials() {
+            .map_err(|Failed { failure, sent }| {
+                if failure.kind.refuses_credentials() {
                     self.exchange.refused(&self.credentials);
                 }
-                match error.status {
-                    _ if !sent => UpdateError::NotSent(error),
-                    Some(408) => UpdateError::Unknown(error),
-                    Some(400..=499) => UpdateError::Refused(error),
-                    _ => UpdateError::Unknown(error),
+                match failure.status {
+                    _ if !sent => UpdateError::NotSent(failure),
+                    Some(408) => UpdateError::Unknown(failure),
+                    Some(400..=499) => UpdateError::Refused(failure),
+                    _ => UpdateError::Unknown(failure),
                 }
             })
     }

@@ -20,7 +20,7 @@ use futures::{
 };
 use tokio::time::Instant;
 
-use super::error::bounded;
+use crate::run::one_line;
 
 /// How long before their expiry credentials are renewed.
 const RENEW_BEFORE_EXPIRY: Duration = Duration::from_mins(5);
@@ -262,7 +262,7 @@ fn explain(error: &CredentialsError) -> String {
         Some((Some(code), None)) => format!("the credential provider was refused: {code}"),
         _ => format!("the credential provider failed: {cause}"),
     };
-    bounded(&text, 512)
+    one_line(&text, 512)
 }
 
 #[cfg(test)]

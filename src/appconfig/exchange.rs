@@ -13,15 +13,18 @@ use jiff::Timestamp;
 use reqwest::Url;
 
 use super::{
-    Answer, Endpoints, Error, ErrorKind, InvalidSettings, Observer, Operation, Settings,
+    Answer, Endpoints, InvalidSettings, Observer, Settings,
     answer::Unusable,
     connection::{Connection, Connector, innermost, tls},
     credentials::{CredentialsCache, CredentialsUnavailable, Held},
-    failure::failure,
+    error_answer::failure,
     sign::sign,
     transport::{Body, NoAnswer, RawAnswer, Transport},
 };
-use crate::api::Region;
+use crate::{
+    api::Region,
+    run::{Failure, FailureKind, Operation},
+};
 
 /// What every request needs.
 pub(super) struct Exchange {
@@ -50,12 +53,12 @@ pub(super) struct Request<'a> {
     pub body: Vec<u8>,
     pub pending_id: Option<&'a str>,
     /// Whether AWS's error text could echo values of it that must not be shown.
-    pub discreet: bool,
+    pub sensitive: bool,
 }
 
 /// A request that failed, and whether any byte of it could leave.
 pub(super) struct Failed {
-    pub error: Error,
+    pub failure: Failure,
     pub sent: bool,
 }
 
@@ -89,9 +92,11 @@ impl Exchange {
     }
 
     /// Credentials that are valid for `margin` more.
-    pub(super) async fn credentials(&self, operation: Operation, margin: Duration) -> Result<Held, Error> {
+    pub(super) async fn credentials(&self, operation: Operation, margin: Duration) -> Result<Held, Failure> {
         let held = self.credentials.valid_for(margin).await;
-        held.map_err(|CredentialsUnavailable(why)| Error::local(operation, ErrorKind::CredentialsUnavailable, &why))
+        held.map_err(|CredentialsUnavailable(why)| {
+            Failure::without_answer(operation, FailureKind::CredentialsUnavailable, &why)
+        })
     }
 
     /// AWS has refused these credentials: see [`CredentialsCache::refused`].
@@ -105,7 +110,7 @@ impl Exchange {
         operation: Operation,
         region: &Region,
         kept: Option<Box<Connection>>,
-    ) -> Result<Box<Connection>, Error> {
+    ) -> Result<Box<Connection>, Failure> {
         if let Some(mut kept) = kept
             && kept.is_ready().await
         {
@@ -119,17 +124,18 @@ impl Exchange {
             },
             Err(error) => error.to_string(),
         };
-        let error = self.unreachable(operation, region, &why);
-        self.observer.request(operation, error.kind.as_str(), started.elapsed());
-        Err(error)
+        let failure = self.unreachable(operation, region, &why);
+        self.observer
+            .request(operation, failure.kind.as_str(), started.elapsed());
+        Err(failure)
     }
 
-    fn unreachable(&self, operation: Operation, region: &Region, why: &str) -> Error {
+    fn unreachable(&self, operation: Operation, region: &Region, why: &str) -> Failure {
         let base = self.endpoints.base(region);
         let host = base.split("://").nth(1).and_then(|rest| rest.split('/').next());
         let host = host.unwrap_or_default();
         let what = format!("no connection to {host} of region {region} came about: {why}");
-        Error::local(operation, ErrorKind::Unreachable, &what)
+        Failure::without_answer(operation, FailureKind::Unreachable, &what)
     }
 
     /// Signs a request, sends it once, and reads its answer.
@@ -141,10 +147,10 @@ impl Exchange {
         parse: impl Fn(&[u8]) -> Result<T, Unusable>,
     ) -> Result<Answer<T>, Failed> {
         let Request {
-            operation, discreet, ..
+            operation, sensitive, ..
         } = request;
         let not_sent = |kind, why| Failed {
-            error: Error::local(operation, kind, why),
+            failure: Failure::without_answer(operation, kind, why),
             sent: false,
         };
         let (url, headers) = self
@@ -160,38 +166,40 @@ impl Exchange {
             },
         };
         let outcome = match answer {
-            Ok(answer) => evaluate(operation, discreet, &answer, parse).map_err(|error| Failed { error, sent: true }),
+            Ok(answer) => {
+                evaluate(operation, sensitive, &answer, parse).map_err(|failure| Failed { failure, sent: true })
+            }
             Err(NoAnswer::Unreachable(why)) => Err(Failed {
-                error: self.unreachable(operation, region, &why),
+                failure: self.unreachable(operation, region, &why),
                 sent: false,
             }),
-            Err(NoAnswer::NotSent(why)) => Err(not_sent(ErrorKind::Unavailable, why)),
+            Err(NoAnswer::NotSent(why)) => Err(not_sent(FailureKind::Unavailable, why)),
             Err(NoAnswer::Lost(why)) => Err(Failed {
-                error: Error::local(operation, ErrorKind::Unavailable, why),
+                failure: Failure::without_answer(operation, FailureKind::Unavailable, why),
                 sent: true,
             }),
         };
         let code = outcome
             .as_ref()
-            .map_or_else(|failed| failed.error.kind.as_str(), |_| "OK");
+            .map_or_else(|failed| failed.failure.kind.as_str(), |_| "OK");
         self.observer.request(operation, code, started.elapsed());
-        if let Err(Failed { error, .. }) = &outcome {
-            let Error {
+        if let Err(Failed { failure, .. }) = &outcome {
+            let Failure {
                 status,
                 code,
                 request_id,
                 ..
-            } = error;
-            tracing::debug!(%operation, kind = error.kind.as_str(), status, code, request_id, "AppConfig request failed");
+            } = failure;
+            tracing::debug!(%operation, kind = failure.kind.as_str(), status, code, request_id, "AppConfig request failed");
         }
         outcome
     }
 
     /// The URL, built once, and the headers with the signature of exactly that URL.
-    fn signed(&self, request: &Request<'_>, held: &Held) -> Result<(Url, HeaderMap), (ErrorKind, &'static str)> {
+    fn signed(&self, request: &Request<'_>, held: &Held) -> Result<(Url, HeaderMap), (FailureKind, &'static str)> {
         let text = format!("{}{}", self.endpoints.base(request.region), request.path);
         let url = Url::parse(&text).ok().filter(|url| url.as_str() == text);
-        let unsendable = (ErrorKind::Unavailable, UNSENDABLE);
+        let unsendable = (FailureKind::Unavailable, UNSENDABLE);
         let url = url.ok_or(unsendable)?;
         let mut headers = HeaderMap::new();
         if !request.body.is_empty() {
@@ -213,7 +221,7 @@ impl Exchange {
         )
         .map_err(|_| {
             (
-                ErrorKind::CredentialsUnavailable,
+                FailureKind::CredentialsUnavailable,
                 "the credentials hold characters that can't be sent",
             )
         })?;
@@ -253,12 +261,12 @@ fn on_the_wire(request: Request<'_>, url: &Url, headers: HeaderMap) -> Option<ht
 
 fn evaluate<T>(
     operation: Operation,
-    discreet: bool,
+    sensitive: bool,
     answer: &RawAnswer,
     parse: impl Fn(&[u8]) -> Result<T, Unusable>,
-) -> Result<Answer<T>, Error> {
+) -> Result<Answer<T>, Failure> {
     if !answer.status.is_success() {
-        return Err(failure(operation, discreet, answer, Timestamp::now()));
+        return Err(failure(operation, sensitive, answer, Timestamp::now()));
     }
     let (kind, why) = match &answer.body {
         Body::Whole(body) => match parse(body) {
@@ -269,16 +277,16 @@ fn evaluate<T>(
                     request_id: answer.request_id(),
                 });
             }
-            Err(Unusable(why)) => (ErrorKind::UnusableAnswer, why),
+            Err(Unusable(why)) => (FailureKind::UnusableAnswer, why),
         },
-        Body::Cut(_) => (ErrorKind::UnusableAnswer, "it is longer than 2 MiB".to_owned()),
-        Body::Broken(why) => (ErrorKind::Unavailable, (*why).to_owned()),
+        Body::Cut(_) => (FailureKind::UnusableAnswer, "it is longer than 2 MiB".to_owned()),
+        Body::Broken(why) => (FailureKind::Unavailable, (*why).to_owned()),
     };
-    Err(Error {
+    Err(Failure {
         status: Some(answer.status.as_u16()),
         request_id: answer.request_id(),
         date: answer.date(),
-        ..Error::local(operation, kind, &why)
+        ..Failure::without_answer(operation, kind, &why)
     })
 }
 

@@ -3,41 +3,37 @@
 //!
 //! It calls the three operations of the experiment API that the operator needs and no others, tries each request once
 //! (a read once more with new credentials, when AWS refuses the old ones), and answers with a parsed value or a typed
-//! error. It decides nothing: what an error means for a resource is the business of `controller` and
-//! `decide`. The facts about the API that it rests on, each with its source, are in `docs/appconfig-api.md`.
+//! failure. Values and failures are those of [`crate::run`]. It decides nothing: what a failure means for a resource is
+//! the business of `controller` and `decide`. The facts about the API
+//! that it rests on, each with its source, are in `docs/appconfig-api.md`.
 //!
 //! ```text
-//! RunAddress, UpdateExperimentRun ─► request ─► sign ─► transport: reads  ─► answer or error
-//!                                               ▲       connection: an update, made beforehand
-//!                                          credentials  ▲
-//!                                                    endpoint               rate: asked by the controller, beforehand
+//! RunAddress, Update ─► request ─► sign ─► transport: reads  ─► answer, event_page or error_answer
+//!                                  ▲       connection: an update, made beforehand
+//!                             credentials  ▲
+//!                                       endpoint               rate: asked by the controller, beforehand
 //! ```
 
-mod address;
 mod answer;
 mod client;
 mod connection;
 mod credentials;
 mod default_chain;
 mod endpoint;
-mod error;
-mod events;
+mod error_answer;
+mod event_page;
 mod exchange;
-mod failure;
 mod observer;
 mod rate;
 mod request;
 mod sign;
 mod transport;
 
-pub use address::{InvalidAddress, RunAddress, RunNumber, Segment};
-pub use answer::{Answer, ExperimentRun};
+pub use answer::Answer;
 pub use client::{Client, InvalidSettings, Prepared, Settings};
 pub use default_chain::default_credentials;
 pub use endpoint::{CustomEndpoint, EndpointKey, Endpoints, InvalidEndpoint};
-pub use error::{Error, ErrorKind, Operation, UpdateError, permission_hint};
-pub use events::{ExperimentRunEvent, ExperimentRunEventType, TriggeredBy, last_exposed, last_run_stopped};
+pub use error_answer::permission_hint;
 pub use observer::{Observer, Unobserved};
 pub use rate::{InvalidRate, Rate, RateKind, RateLimits};
-pub use request::UpdateExperimentRun;
 pub use transport::{HttpsProxy, Timeouts, UPDATE_LIVES};

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Operation, RateKind};
+use super::RateKind;
+use crate::run::Operation;
 
 /// Told of each request and each wait, to count them. It must return at once: it is called between a fence and its
 /// update.
 pub trait Observer: Send + Sync {
-    /// One request has ended, tried once. `code` is `OK` or the name of an [`super::ErrorKind`], so that a metric's
+    /// One request has ended, tried once. `code` is `OK` or the name of an [`crate::run::FailureKind`], so that a metric's
     /// label is never free text. `duration` spans sending and reading the answer; for a read, and for an update that found no
     /// connection, connecting too.
     fn request(&self, operation: Operation, code: &'static str, duration: Duration);

@@ -3,33 +3,12 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::RunAddress;
-use crate::api::{DeploymentParameters, Exposure, Member, TreatmentOverrides};
+use crate::{
+    api::{DeploymentParameters, Exposure, TreatmentOverrides},
+    run::{Change, RunAddress, Update},
+};
 
-/// One update of a run: one changed member, since `AppConfig` refuses a request with two deployment attributes.
-///
-/// An absent member is left unchanged, and is omitted, never `null` (service model). Deployment parameters go along
-/// only with the members whose update is a deployment.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UpdateExperimentRun {
-    /// The description, 0 to 1024 characters. The empty one clears it.
-    Description(String),
-    /// The treatment overrides: always the complete map.
-    TreatmentOverrides {
-        /// The complete map, 0 to 32 entities. The empty one clears it.
-        overrides: TreatmentOverrides,
-        /// Parameters of the deployment that the update causes. Empty ones are omitted.
-        parameters: DeploymentParameters,
-    },
-    /// The exposure.
-    ExposurePercentage {
-        /// The percentage, above the live one.
-        exposure: Exposure,
-        /// Parameters of the deployment that the update causes. Empty ones are omitted.
-        parameters: DeploymentParameters,
-    },
-}
-
+/// The body of `UpdateExperimentRun`. An absent member is left unchanged, and is omitted, never `null` (service model).
 #[derive(Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Body<'a> {
@@ -58,49 +37,21 @@ struct Parameters<'a> {
     tags: &'a BTreeMap<String, String>,
 }
 
-impl UpdateExperimentRun {
-    /// The member that the update changes.
-    #[must_use]
-    pub const fn member(&self) -> Member {
-        match self {
-            Self::Description(_) => Member::Description,
-            Self::TreatmentOverrides { .. } => Member::TreatmentOverrides,
-            Self::ExposurePercentage { .. } => Member::ExposurePercentage,
-        }
+/// The body of the request that sends an update: the one member that it changes, and parameters if there are any.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub(super) fn body(update: &Update) -> Result<Vec<u8>, serde_json::Error> {
+    let mut body = Body {
+        deployment_parameters: Parameters::of(update.parameters()),
+        ..Body::default()
+    };
+    match update.change() {
+        Change::Description(description) => body.description = Some(description),
+        Change::TreatmentOverrides(TreatmentOverrides { inline }) => body.treatment_overrides = Some(Inline { inline }),
+        Change::ExposurePercentage(raise) => body.exposure_percentage = Some(raise.to()),
     }
-
-    /// Whether the request carries entity IDs or parameter values, which `AppConfig`'s error text may echo.
-    #[must_use]
-    pub fn carries_discreet_values(&self) -> bool {
-        match self {
-            Self::Description(_) => false,
-            Self::TreatmentOverrides { .. } => true,
-            Self::ExposurePercentage { parameters, .. } => Parameters::of(parameters).is_some(),
-        }
-    }
-
-    /// The request's body.
-    pub(super) fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let body = match self {
-            Self::Description(description) => Body {
-                description: Some(description),
-                ..Body::default()
-            },
-            Self::TreatmentOverrides { overrides, parameters } => Body {
-                treatment_overrides: Some(Inline {
-                    inline: &overrides.inline,
-                }),
-                deployment_parameters: Parameters::of(parameters),
-                ..Body::default()
-            },
-            Self::ExposurePercentage { exposure, parameters } => Body {
-                exposure_percentage: Some(*exposure),
-                deployment_parameters: Parameters::of(parameters),
-                ..Body::default()
-            },
-        };
-        serde_json::to_vec(&body)
-    }
+    serde_json::to_vec(&body)
 }
 
 impl<'a> Parameters<'a> {

@@ -66,7 +66,7 @@ mod tests {
     use http::header;
 
     use super::*;
-    use crate::appconfig::{RunAddress, request::run_path};
+    use crate::{appconfig::request::run_path, run::RunAddress};
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 

@@ -14,7 +14,8 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{NoProxy, Proxy, Url, redirect, retry};
 use rustls::ClientConfig;
 
-use super::{connection::innermost, error::bounded};
+use super::connection::innermost;
+use crate::run::one_line;
 
 /// From sending an update until its answer's last byte: it is given up then (P1). A real one took 0.4 to 0.6 s; five times
 /// that is enough for one that will be answered, and what is answered later is settled by reading.
@@ -189,7 +190,7 @@ impl RawAnswer {
 
     /// AWS's request ID.
     pub(super) fn request_id(&self) -> Option<String> {
-        self.header("x-amzn-requestid").map(|id| bounded(id, 128))
+        self.header("x-amzn-requestid").map(|id| one_line(id, 128))
     }
 
     /// A header, when it is visible ASCII.

@@ -11,8 +11,9 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
 use crate::{
     appconfig::{EndpointKey, Endpoints},
-    decide::{Owner, live::RunKey, memory::Pending, schedule::SETTLING_TIME},
+    decide::{Owner, memory::Pending, schedule::SETTLING_TIME},
     pass::resource::ObjectKey,
+    run::RunKey,
 };
 
 /// How old a resource is, compared to others: creation time, then namespace, then name.

@@ -8,22 +8,20 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
     api::{ExperimentRunStatus, Region},
-    appconfig::{self, Prepared, UPDATE_LIVES},
+    appconfig::{Prepared, UPDATE_LIVES},
     clock::BootInstant,
-    decide::{
-        Owner, failure::Failure, live::RunKey, memory::Memory, notice::Notice, ramp::windows::CLOSES_EARLY,
-        service_time::Untold,
-    },
+    decide::{Outcome, Owner, memory::Memory, notice::Notice, ramp::windows::CLOSES_EARLY, service_time::Untold},
     fleet::Class,
     pass::{
         self, Answered, Claimed, End, Interruption, Moment, Read, Send, SendWindow, ServiceClock, Step, Written,
         resource::{ObjectKey, StoredResource},
     },
+    run::{Failure, RunAddress, RunKey},
     schema::Begun,
 };
 
 use super::{
-    Shared, answers,
+    Shared,
     call::{CallError, bounded},
     claims::Age,
     resource::Answer,
@@ -184,14 +182,13 @@ impl Executor {
         self.within(token).await
     }
 
-    async fn get(&self, region: &Region, address: &appconfig::RunAddress) -> Result<Read, Failure> {
+    async fn get(&self, region: &Region, address: &RunAddress) -> Result<Read, Failure> {
         let asked = (self.shared.clock)();
         let answer = self.shared.appconfig.get_experiment_run(region, address).await;
         let answer = answer.map_err(logged)?;
         Ok(Read {
             service: self.told(region, answer.date, asked),
-            run: answer.value.address(),
-            live: answers::live(region, answer.value),
+            live: answer.value,
         })
     }
 
@@ -217,8 +214,9 @@ impl Executor {
         let (prepared, sent) = update.departs();
         self.has_write_token = false;
         let asked = (self.shared.clock)();
-        let request = answers::request(sent.update());
-        let answer = prepared.update_experiment_run(sent.run(), &request, sent.id()).await;
+        let answer = prepared
+            .update_experiment_run(sent.run(), sent.update(), sent.id())
+            .await;
         let (update, pending_update) = (sent.update(), sent.id());
         let service = match &answer {
             Ok(answer) => {
@@ -227,12 +225,12 @@ impl Executor {
                 self.told(sent.region(), answer.date, asked)
             }
             Err(error) => {
-                let request_id = error.error().request_id.as_deref();
+                let request_id = error.failure().request_id.as_deref();
                 tracing::warn!(?update, pending_update, request_id, %error, "an update was not confirmed");
                 Err(Untold::NoDate)
             }
         };
-        let outcome = answers::outcome(sent.region(), answer.map(|answer| answer.value));
+        let outcome = Outcome::of(answer.map(|answer| answer.value));
         sent.answered(Answered { outcome, service }, &self.moment())
     }
 
@@ -296,8 +294,8 @@ impl From<CallError> for Interruption {
     }
 }
 
-fn logged(error: appconfig::Error) -> Failure {
-    let request_id = error.request_id.as_deref();
-    tracing::warn!(operation = %error.operation, request_id, %error, "AppConfig brought no answer that can be used");
-    answers::failure(error)
+fn logged(failure: Failure) -> Failure {
+    let request_id = failure.request_id.as_deref();
+    tracing::warn!(operation = %failure.operation, request_id, error = %failure, "AppConfig brought no answer that can be used");
+    failure
 }

@@ -7,14 +7,12 @@
 //! | whose turn it is | `dispatch`, `slots`; the rules are in [`crate::fleet`] |
 //! | one pass, as [`crate::pass`] asks for it | `execute` |
 //! | 1, who acts for a run | `claims` |
-//! | 1 and 5 in `decide`'s words | `answers` |
 //! | which `Date` counts | `service_clock` |
 //! | 4 and 6, the status | `status`, `call` |
 //! | 7, Events | `events` |
 //! | objects that can't be parsed | `unreadable` |
 //! | whether the API server keeps every field | `served_schema` |
 
-pub(crate) mod answers;
 mod cache;
 mod call;
 mod claims;

@@ -8,13 +8,15 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatus, Reason, RunStatus, WaitingFor};
+use crate::{
+    api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatus, Reason, RunStatus, WaitingFor},
+    run::LiveRun,
+};
 
 use super::{
     Now, Owner, Pass, Resource,
     conditions::{PATIENCE, Row, Verdict},
     desired::Desired,
-    live::Live,
     memory::Memory,
     notice::{self, Notice},
     ramp::{
@@ -60,7 +62,7 @@ impl<'a> Asked<'a> {
     }
 
     /// What is asked for of this live state.
-    pub(super) fn of_live(spec: &'a Desired, before: Option<RampStatus>, live: &Live, now: &Now) -> Self {
+    pub(super) fn of_live(spec: &'a Desired, before: Option<RampStatus>, live: &LiveRun, now: &Now) -> Self {
         let mut asked = Self::of(spec, before);
         let before = asked.ramp.take();
         match (&spec.ramp, spec.exposure) {
@@ -70,7 +72,7 @@ impl<'a> Asked<'a> {
         asked
     }
 
-    fn ramped(&mut self, ramp: &Ramp, target: Exposure, before: Option<RampStatus>, live: &Live, now: &Now) {
+    fn ramped(&mut self, ramp: &Ramp, target: Exposure, before: Option<RampStatus>, live: &LiveRun, now: &Now) {
         let reached = before.as_ref().map(|ramp| &ramp.reached);
         let reached = reached.filter(|reached| reached.exposure_percentage == live.exposure);
         let service = match now.service {
@@ -131,7 +133,7 @@ impl<'a> Asked<'a> {
     }
 
     /// A ramp that is gone before it reached its target is not released by that.
-    fn without_ramp(&mut self, before: Option<RampStatus>, live: &Live, now: &Now) {
+    fn without_ramp(&mut self, before: Option<RampStatus>, live: &LiveRun, now: &Now) {
         let Some(mut before) = before else { return };
         if self.spec.exposure.is_some_and(|target| target <= live.exposure) {
             return;
@@ -171,7 +173,7 @@ impl<'a> Asked<'a> {
 
 impl Pass<'_> {
     /// Takes over where the ramp stands, and tells of it. The answer is of this resource's run and isn't stale.
-    pub(super) fn advance(&mut self, live: &Live, owner: &Owner) {
+    pub(super) fn advance(&mut self, live: &LiveRun, owner: &Owner) {
         let before = std::mem::replace(&mut self.memory.ramp, self.asked.ramp.clone());
         let (Some(after), Some(ramp), Owner::Itself) = (&self.asked.ramp, &self.asked.spec.ramp, owner) else {
             return;
@@ -197,7 +199,7 @@ impl Pass<'_> {
 
     /// Tells of a raise that has no time to go by, unless something else keeps it back or an update is under way. The good
     /// read itself counts: whatever else it shows is told and done.
-    pub(super) fn tell_skew(&mut self, live: &Live, owner: &Owner) {
+    pub(super) fn tell_skew(&mut self, live: &LiveRun, owner: &Owner) {
         let Some(skew) = self.asked.skew else {
             self.memory.skew = None;
             return;
@@ -271,7 +273,7 @@ fn removed(reached: RampReached) -> RampStatus {
 
 /// Whether to ask since when the live exposure is live: once, when a ramp does not know it.
 #[must_use]
-pub fn asks_since_when(desired: &Desired, live: &Live, status: &ExperimentRunStatus, memory: &Memory) -> bool {
+pub fn asks_since_when(desired: &Desired, live: &LiveRun, status: &ExperimentRunStatus, memory: &Memory) -> bool {
     let known = memory.ramp.as_ref().or(status.ramp.as_ref());
     let known = known.is_some_and(|ramp| ramp.reached.exposure_percentage == live.exposure);
     let ours = memory.pin.as_ref().is_none_or(|pin| *pin == live.key);
@@ -279,7 +281,7 @@ pub fn asks_since_when(desired: &Desired, live: &Live, status: &ExperimentRunSta
 }
 
 /// By when the live exposure had come about: an answer has shown it. An event may tell that it was earlier.
-fn came_about(live: &Live, service: &ServiceTime) -> Timestamp {
+fn came_about(live: &LiveRun, service: &ServiceTime) -> Timestamp {
     live.exposed_at.unwrap_or(service.answered).min(service.answered)
 }
 

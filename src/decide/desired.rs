@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 
-use crate::api::{DeploymentParameters, ExperimentRunSpec, Exposure, Member, Region, TreatmentOverrides};
-
-use super::{
-    live::Live,
-    ramp::{InvalidRamp, Ramp},
+use crate::{
+    api::{DeploymentParameters, ExperimentRunSpec, Exposure, Member, Region, TreatmentOverrides},
+    run::LiveRun,
 };
+
+use super::ramp::{InvalidRamp, Ramp};
 
 /// The shortest resync interval that a spec may ask for.
 pub const MINIMUM_RESYNC_INTERVAL: Duration = Duration::from_secs(30);
@@ -128,7 +128,7 @@ impl Desired {
 
     /// The managed members in which live differs, in the order in which they are sent.
     #[must_use]
-    pub fn differences(&self, live: &Live) -> Vec<Member> {
+    pub fn differences(&self, live: &LiveRun) -> Vec<Member> {
         self.managed().filter(|member| !self.matches(*member, live)).collect()
     }
 
@@ -142,7 +142,7 @@ impl Desired {
 
     /// Whether live is what the spec asks for in this member; an unmanaged one always is.
     #[must_use]
-    pub fn matches(&self, member: Member, live: &Live) -> bool {
+    pub fn matches(&self, member: Member, live: &LiveRun) -> bool {
         match member {
             Member::Description => self.description.as_ref().is_none_or(|asked| *asked == live.description),
             Member::TreatmentOverrides => self.overrides.as_ref().is_none_or(|asked| *asked == live.overrides),

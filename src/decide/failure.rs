@@ -1,83 +1,11 @@
-//! What can go wrong between the operator and `AppConfig`, and which row of the table each is.
+//! Which row of the table each failure is. What a failure *is* stands in [`crate::run`].
 
-use crate::api::{LastError, Reason};
+use crate::{
+    api::{LastError, Reason},
+    run::{Failure, FailureKind, Operation},
+};
 
 use super::conditions::{PATIENCE, Row, Verdict};
-
-/// An operation of `AppConfig` that the operator calls. There are no others (P7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Reads a run.
-    GetExperimentRun,
-    /// Changes a run.
-    UpdateExperimentRun,
-    /// Tells who ended a run.
-    ListExperimentRunEvents,
-}
-
-impl Operation {
-    /// Its name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::GetExperimentRun => "GetExperimentRun",
-            Self::UpdateExperimentRun => "UpdateExperimentRun",
-            Self::ListExperimentRunEvents => "ListExperimentRunEvents",
-        }
-    }
-}
-
-/// A call that brought no usable answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Failure {
-    /// What it means.
-    pub kind: FailureKind,
-    /// What was called.
-    pub operation: Operation,
-    /// AWS's error code.
-    pub code: Option<String>,
-    /// The HTTP status.
-    pub status: Option<u16>,
-    /// What was said, where it may be shown.
-    pub message: Option<String>,
-    /// AWS's request ID.
-    pub request_id: Option<String>,
-    /// What to do about it, where that is a matter of AWS.
-    pub advice: Option<&'static str>,
-}
-
-/// What a failed call means. One failure means one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FailureKind {
-    /// AWS limits the rate.
-    Throttled,
-    /// This machine's clock and AWS's differ by more than 5 minutes.
-    ClockSkew,
-    /// The session of the credentials has expired. They have been dropped, here and in the next two.
-    CredentialsExpired,
-    /// AWS does not know the access key ID.
-    UnknownAccessKey,
-    /// The secret is not that of the access key ID.
-    WrongSecret,
-    /// No credentials could be had.
-    CredentialsUnavailable,
-    /// AWS refused the identity or its rights.
-    AccessDenied,
-    /// AWS knows no such run.
-    RunNotFound,
-    /// The endpoint knows no experiments.
-    ExperimentsUnsupported,
-    /// A deployment is under way (409).
-    Conflict,
-    /// Another 4xx.
-    Refused,
-    /// No connection came about, so nothing was sent.
-    Unreachable,
-    /// No answer, or a 5xx.
-    Unavailable,
-    /// An answer that can't be used.
-    UnusableAnswer,
-}
 
 impl Failure {
     /// The row of the table that this failure is. `error` is the status's own record of it, whose words stay the same while
@@ -145,15 +73,6 @@ impl Failure {
             _ => Verdict::Interrupted,
         };
         Row::new(reason, verdict, format!("{what}; {advice}"))
-    }
-
-    /// Whether AWS refused the credentials themselves, which the client has dropped: one more try may have other ones.
-    #[must_use]
-    pub const fn refuses_credentials(&self) -> bool {
-        matches!(
-            self.kind,
-            FailureKind::CredentialsExpired | FailureKind::UnknownAccessKey | FailureKind::WrongSecret
-        )
     }
 
     /// Whether another record tells of the same error.

@@ -5,15 +5,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{HeldUpdate, Member, Reason, RunStatus};
+use crate::{
+    api::{HeldUpdate, Member, Reason, RunStatus},
+    run::{LiveRun, Operation, Update},
+};
 
 use super::{
     Owner, Pass,
     conditions::{Row, Verdict},
-    failure::Operation,
-    live::{Live, words},
+    live::words,
     memory::Contest,
-    update::Update,
 };
 
 /// How long a refused update is not tried again while nothing changes.
@@ -38,7 +39,7 @@ impl Pass<'_> {
     }
 
     /// Holds the update that was refused only if this answer, which is newer, leads to it again.
-    pub(super) fn confirm_refusal(&mut self, live: &Live) {
+    pub(super) fn confirm_refusal(&mut self, live: &LiveRun) {
         let Some(refused) = self.memory.refused.take() else {
             return;
         };
@@ -53,7 +54,7 @@ impl Pass<'_> {
     }
 
     /// Lets go of what no longer holds.
-    pub(super) fn release_held(&mut self, live: &Live) {
+    pub(super) fn release_held(&mut self, live: &LiveRun) {
         let (generation, now) = (self.resource.generation, self.now.wall().0);
         let updated_at = live.updated_at.map(Time);
         // A ramp that waits leaves a refused raise as it is: an hour is an hour.
@@ -123,7 +124,7 @@ impl Pass<'_> {
 
     /// Counts a member that matched and now doesn't, which only somebody else can have done: one who waits for the owner
     /// counts nothing.
-    pub(super) fn count_contests(&mut self, live: &Live, owner: &Owner) {
+    pub(super) fn count_contests(&mut self, live: &LiveRun, owner: &Owner) {
         if *owner != Owner::Itself {
             self.memory.contests.clear();
             return;

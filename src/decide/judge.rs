@@ -3,14 +3,13 @@
 use crate::{
     api::{Member, Reason, RunStatus},
     fleet::Class,
+    run::{LiveRun, Operation, Update},
 };
 
 use super::{
     EndedBy, Owner, Pass,
     conditions::{Row, Target, Verdict},
-    failure::Operation,
-    live::{Live, words},
-    update::Update,
+    live::words,
 };
 
 /// The trigger of a run that a person ended.
@@ -20,7 +19,7 @@ const STOPPED: [&str; 2] = ["CLOUDWATCH_ALARM", "INTERNAL_ERROR"];
 
 impl Pass<'_> {
     /// Judges a live state that is this resource's run and isn't stale.
-    pub(super) fn judge(&mut self, live: &Live, ended_by: &EndedBy, owner: &Owner) {
+    pub(super) fn judge(&mut self, live: &LiveRun, ended_by: &EndedBy, owner: &Owner) {
         self.target = match self.asked.spec.exposure {
             None => Target::NotManaged,
             Some(asked) if asked == live.exposure => Target::Reached,
@@ -47,7 +46,7 @@ impl Pass<'_> {
         self.tell_skew(live, owner);
     }
 
-    fn judge_running(&mut self, live: &Live, differing: &[Member], owner: &Owner) {
+    fn judge_running(&mut self, live: &LiveRun, differing: &[Member], owner: &Owner) {
         if self.desired.suspend {
             self.rows.push(suspended(&self.asked.spec.differences(live)));
         }
@@ -79,7 +78,7 @@ impl Pass<'_> {
     }
 
     /// The update of a member that differs, unless it is infeasible or held, which has a row.
-    fn sendable(&mut self, member: Member, live: &Live) -> Option<Update> {
+    fn sendable(&mut self, member: Member, live: &LiveRun) -> Option<Update> {
         if member == Member::TreatmentOverrides && self.names_unknown_treatment(live) {
             let keys: Vec<&str> = live.treatment_keys().collect();
             let message = if keys.is_empty() {
@@ -114,7 +113,7 @@ impl Pass<'_> {
         update
     }
 
-    fn names_unknown_treatment(&self, live: &Live) -> bool {
+    fn names_unknown_treatment(&self, live: &LiveRun) -> bool {
         let asked = self.desired.overrides.as_ref();
         asked.is_some_and(|asked| {
             asked

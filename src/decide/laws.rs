@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn p2_never_at_or_below_live_and_never_above_the_desired(spec in desired(), events in story()) {
         plays(spec, &events, |world, seen, decision| {
-            if let Some(to) = decision.update.as_ref().and_then(super::update::Update::exposure) {
+            if let Some(to) = decision.update.as_ref().and_then(crate::run::Update::exposure) {
                 assert!(to > answer_of(seen).unwrap().exposure);
                 let believed = decision.notices.iter().any(|notice| notice.reason == STALE_READ_BELIEVED);
                 assert!(believed || world.status.exposure_percentage.is_none_or(|known| to > known));
@@ -114,7 +114,7 @@ proptest! {
 
     #[test]
     fn p4_nothing_is_sent_and_ready_is_not_true_until_it_is_settled(spec in desired(), events in story()) {
-        let mut open: Option<(super::update::Update, i64, std::time::Duration)> = None;
+        let mut open: Option<(crate::run::Update, i64, std::time::Duration)> = None;
         plays(spec, &events, |world, seen, decision| {
             let settled = open.as_ref().zip(answer_of(seen)).is_some_and(|((update, generation, since), live)| {
                 let shown = update.exposure().is_some() || *generation == world.generation;
@@ -141,7 +141,7 @@ proptest! {
     #[test]
     fn p5_another_run_than_the_pinned_is_neither_copied_nor_updated(spec in desired(), events in story()) {
         plays(spec, &events, |world, seen, decision| {
-            let pinned = world.memory.pin.clone().or_else(|| super::live::RunKey::pinned(&world.status, 1));
+            let pinned = world.memory.pin.clone().or_else(|| crate::run::RunKey::pinned(&world.status, 1));
             if let Some((pinned, live)) = pinned.zip(answer_of(seen)).filter(|(pinned, live)| *pinned != live.key) {
                 assert_eq!(decision.update, None, "{pinned:?} {:?}", live.key);
                 assert_eq!(copied(&decision.status), copied(&world.status));
@@ -177,7 +177,7 @@ proptest! {
         // The generation that the last usable answer was read for, and whether it matched then or ended having matched.
         let (mut read_for, mut matched) = (0, false);
         plays(spec, &events, |world, seen, decision| {
-            let of_run = |live: &&super::live::Live| decision.memory.pin.as_ref() == Some(&live.key);
+            let of_run = |live: &&crate::run::LiveRun| decision.memory.pin.as_ref() == Some(&live.key);
             let usable = decision.memory.stale.is_none() && decision.memory.pending.is_none();
             if let Some(live) = answer_of(seen).filter(of_run).filter(|_| usable) {
                 let matches = world.desired.differences(live).is_empty();

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::api::{ConditionType, ExperimentRunStatus, HeldUpdate, Member, PendingUpdate, RampStatus};
+use crate::{
+    api::{ConditionType, ExperimentRunStatus, HeldUpdate, Member, PendingUpdate, RampStatus},
+    run::{RunKey, Update},
+};
 
 use super::{
     conditions::{self, Row},
-    live::{Known, RunKey},
+    live::Known,
     names::Names,
     service_time::Skew,
-    update::Update,
 };
 
 /// How many updates are remembered whose outcome is known: more than a pass can fence.

@@ -7,13 +7,14 @@
 //! | question | where |
 //! |---|---|
 //! | can the spec be used? which run does it mean? | [`desired`], [`names`] |
+//! | what did a pass see? | `seen` |
 //! | is it the run that was found first, is the answer newer than what is known? | `observe` |
 //! | is an earlier update still unsettled? | `settle` |
 //! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
 //! | which `Date` counts as `AppConfig`'s time? | [`service_time`] |
 //! | what differs, what may be sent, what is held? | `judge`, `held` |
-//! | can this be sent at all? (a lower exposure can't be written) | [`update`] |
-//! | which error is which row? | [`failure`] |
+//! | which update does a spec ask for? (a lower exposure can't be written) | `update`, [`crate::run`] |
+//! | which failure is which row? | [`failure`] |
 //! | which row is told, and as which conditions? | [`conditions`] |
 //! | when to look again? | [`schedule`] |
 //! | what is worth an Event? | [`notice`] |
@@ -32,9 +33,10 @@ mod now;
 mod observe;
 pub mod ramp;
 pub mod schedule;
+mod seen;
 pub mod service_time;
 mod settle;
-pub mod update;
+mod update;
 
 #[cfg(test)]
 mod laws;
@@ -43,21 +45,22 @@ pub(crate) mod tests;
 
 use jiff::Timestamp;
 
-use crate::api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region};
-use crate::fleet::Class;
+use crate::{
+    api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region},
+    fleet::Class,
+    run::{Failure, LiveRun, Operation, Update},
+};
 
 use advance::Asked;
 pub use advance::asks_since_when;
 use conditions::{Row, Target, Verdict};
 use desired::{Desired, InvalidSpec};
-use failure::{Failure, Operation};
-use live::{Known, Live};
 use memory::Memory;
 use names::Names;
 use notice::Notice;
 pub use now::Now;
 use schedule::Next;
-use update::Update;
+pub use seen::{EndedBy, Outcome, Seen};
 
 /// The resource, as the API server last said.
 #[derive(Clone, Copy, Debug)]
@@ -86,80 +89,6 @@ pub enum Owner {
         /// Its name, when it is in the same namespace; others are nobody's business.
         name: Option<String>,
     },
-}
-
-/// What the pass saw.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one at a time, on the stack of a pass: a box would buy nothing"
-)]
-pub enum Seen {
-    /// No call was made: the spec can't be used.
-    Nothing,
-    /// `GetExperimentRun`'s answer, and who ended the run.
-    Read(Live, EndedBy),
-    /// A read failed.
-    ReadFailed(Failure),
-    /// An update was fenced under this ID, and then this came of it.
-    Updated {
-        /// What was to be sent.
-        update: Update,
-        /// The ID under which it was recorded; none when it didn't come to the fence.
-        id: Option<String>,
-        /// What came of it.
-        outcome: Outcome,
-    },
-}
-
-/// Who ended a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EndedBy {
-    /// Not asked: see [`asks_who_ended_it`].
-    NotAsked,
-    /// The events could not be read.
-    Unreadable(Failure),
-    /// The trigger of the event that ended it, if there is one.
-    Event(Option<String>),
-}
-
-/// What came of an update.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// `AppConfig` answered with the run as it is now.
-    Applied(Box<Live>),
-    /// `AppConfig` refused it (4xx).
-    Refused(Failure),
-    /// It may have been applied, or may yet be.
-    Unknown(Failure),
-    /// This process knows that it didn't send it.
-    NotSent(Option<Failure>),
-}
-
-impl Seen {
-    /// The live state that it brought, if it did.
-    fn live(&self) -> Option<&Live> {
-        match self {
-            Self::Read(live, _) => Some(live),
-            Self::Updated {
-                outcome: Outcome::Applied(live),
-                ..
-            } => Some(live),
-            _ => None,
-        }
-    }
-}
-
-impl Outcome {
-    /// Whether it tells what came of the update. An answer older than what is known shows neither the update nor the run
-    /// as it is.
-    fn is_known(&self, known: Option<&Known>) -> bool {
-        match self {
-            Self::Applied(live) => known.is_none_or(|known| !known.precedes(live)),
-            Self::Refused(_) | Self::NotSent(_) => true,
-            Self::Unknown(_) => false,
-        }
-    }
 }
 
 /// What to do next.
@@ -194,7 +123,7 @@ impl Decision {
 
 /// Whether to ask who ended the run: once, when it has ended.
 #[must_use]
-pub fn asks_who_ended_it(live: &Live, status: &ExperimentRunStatus) -> bool {
+pub fn asks_who_ended_it(live: &LiveRun, status: &ExperimentRunStatus) -> bool {
     live.status == crate::api::RunStatus::Done && status.ended_by.is_none()
 }
 

@@ -6,23 +6,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::{
     api::{Reason, RunStatus},
     fleet::Class,
+    run::{Change, Failure, FailureKind, LiveRun, Operation, RunKey, Update},
 };
 
 use super::{
     EndedBy, Outcome, Owner, Pass,
     conditions::{Row, Verdict},
-    failure::{Failure, FailureKind, Operation},
-    live::{Known, Live, RunKey},
+    live::Known,
     memory::{Refused, Stale},
     names::Names,
     notice::{self, Notice},
     schedule::{self, Next, STALE_BELIEVED_AFTER},
-    update::{Change, Update},
 };
 
 impl Pass<'_> {
     /// `GetExperimentRun` answered.
-    pub(super) fn read(&mut self, live: &Live, ended_by: &EndedBy, owner: &Owner) {
+    pub(super) fn read(&mut self, live: &LiveRun, ended_by: &EndedBy, owner: &Owner) {
         self.forget_error_of(Operation::GetExperimentRun);
         if !self.pin(live) || self.is_stale(live) {
             return;
@@ -67,7 +66,7 @@ impl Pass<'_> {
         }
     }
 
-    fn applied(&mut self, update: &Update, live: &Live, owner: &Owner) {
+    fn applied(&mut self, update: &Update, live: &LiveRun, owner: &Owner) {
         self.memory.attempts = 0;
         self.memory.conflicts = 0;
         self.memory.refused = None;
@@ -116,7 +115,7 @@ impl Pass<'_> {
         let error = self.status.last_error.as_ref();
         let repeats = error.is_some_and(|error| failure.repeats(error));
         let error = self.record_error(failure);
-        if failure.refuses_credentials() && !repeats {
+        if failure.kind.refuses_credentials() && !repeats {
             // The client has dropped them: one more try gets fresh ones.
             return self.again();
         }
@@ -134,7 +133,7 @@ impl Pass<'_> {
     }
 
     /// Whether the answer is of the run that was found first. The first answer pins it (P5).
-    fn pin(&mut self, live: &Live) -> bool {
+    fn pin(&mut self, live: &LiveRun) -> bool {
         let pinned = self
             .memory
             .pin
@@ -169,7 +168,7 @@ impl Pass<'_> {
     }
 
     /// Whether the answer is older than what is known. One that has stood for 5 minutes is believed all the same.
-    fn is_stale(&mut self, live: &Live) -> bool {
+    fn is_stale(&mut self, live: &LiveRun) -> bool {
         let known = self.memory.known.as_ref();
         // Whatever generation asked for it: what is told apart here is old and new, not settled and unsettled.
         let pending = self.memory.pending.as_ref().map(|pending| pending.record.member);
@@ -207,7 +206,7 @@ impl Pass<'_> {
     }
 
     /// Exposure that rose without this operator, or by an update of its own whose answer was lost.
-    fn notice_outside_change(&mut self, live: &Live, owner: &Owner) {
+    fn notice_outside_change(&mut self, live: &LiveRun, owner: &Owner) {
         // The owner tells; to the others, its raises would look like somebody else's.
         if *owner != Owner::Itself {
             return;
@@ -237,7 +236,7 @@ impl Pass<'_> {
         });
     }
 
-    fn copy(&mut self, live: &Live) {
+    fn copy(&mut self, live: &LiveRun) {
         self.memory.known = Some(Known::of(live));
         let status = &mut self.status;
         status.status = Some(live.status);

@@ -163,19 +163,5 @@ pub(super) fn believable(at: Timestamp, now: &Now) -> Timestamp {
     }
 }
 
-/// The precision of AWS's timestamps varies from answer to answer, so only whole seconds are compared and shown.
-#[must_use]
-pub fn whole_seconds(timestamp: Timestamp) -> Timestamp {
-    let floor = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor);
-    timestamp.round(floor).unwrap_or(timestamp)
-}
-
-/// The end of the second in which a time lies: what is told in whole seconds lies before it.
-#[must_use]
-pub fn end_of_second(timestamp: Timestamp) -> Timestamp {
-    let second = SignedDuration::from_secs(1);
-    whole_seconds(timestamp).checked_add(second).unwrap_or(Timestamp::MAX)
-}
-
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,17 @@
 //! An update whose outcome isn't known: when it is settled, and that nothing is sent until then (P4).
 
-use crate::api::{Member, PendingUpdate, Reason, RunStatus};
+use crate::{
+    api::{Member, PendingUpdate, Reason, RunStatus},
+    run::{LiveRun, Update},
+};
 
 use super::{
     Pass,
     conditions::{Row, Verdict},
-    live::{Live, words},
+    live::words,
     memory::Pending,
     notice,
     schedule::{self, Next, SETTLING_TIME},
-    update::Update,
 };
 
 impl Pass<'_> {
@@ -34,7 +36,7 @@ impl Pass<'_> {
     }
 
     /// Drops the unsettled update when this answer, which isn't stale, settles it. `UpdatedAt` alone settles nothing.
-    pub(super) fn settle(&mut self, live: &Live) {
+    pub(super) fn settle(&mut self, live: &LiveRun) {
         let waited = |pending: &Pending| self.now.elapsed.saturating_sub(pending.first_seen) >= SETTLING_TIME;
         let settled =
             |pending: &Pending| live.status == RunStatus::Done || waited(pending) || self.shows(&pending.record, live);
@@ -55,7 +57,7 @@ impl Pass<'_> {
     }
 
     /// Whether live is what the update asked for, and nothing else could have made it so.
-    fn shows(&self, record: &PendingUpdate, live: &Live) -> bool {
+    fn shows(&self, record: &PendingUpdate, live: &LiveRun) -> bool {
         match record.member {
             Member::ExposurePercentage => record.exposure_percentage.is_some_and(|asked| live.exposure >= asked),
             member => record.generation == self.resource.generation && self.desired.matches(member, live),

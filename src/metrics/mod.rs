@@ -25,7 +25,8 @@ use prometheus_client::{
 
 use crate::{
     api::{Exposure, RampNext},
-    appconfig::{Observer, Operation, RateKind},
+    appconfig::{Observer, RateKind},
+    run::Operation,
 };
 pub use labels::Reconciled;
 use labels::{ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};

@@ -34,17 +34,16 @@ mod tests;
 use std::{mem, sync::Arc};
 
 use crate::{
-    appconfig::RunAddress,
     decide::{
         self, Decision, Now, Owner, Resource, Seen,
         desired::{Defaults, Desired, InvalidSpec},
-        live::RunKey,
         memory::Memory,
         notice::Notice,
         schedule::{self, Next},
         service_time::Untold,
     },
     fleet::Class,
+    run::RunKey,
 };
 
 pub use moment::Moment;
@@ -149,7 +148,7 @@ struct Pass<P> {
     notices: Vec<Notice>,
     owner: Owner,
     /// The live run's IDs, by which updates name it.
-    run: Option<RunAddress>,
+    run: Option<RunKey>,
     /// `AppConfig`'s own time.
     service: Result<ServiceClock, Untold>,
     /// What was prepared for an update that did not come to be sent.

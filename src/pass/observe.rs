@@ -3,15 +3,8 @@
 use super::{Moment, Pass, ServiceClock, Step, step_of_a_pass};
 use crate::{
     api::Region,
-    appconfig::{ExperimentRunEvent, RunAddress},
-    controller::answers,
-    decide::{
-        self, EndedBy, Owner, Seen,
-        failure::Failure,
-        live::{Live, RunKey},
-        memory::Pending,
-        service_time::Untold,
-    },
+    decide::{self, EndedBy, Owner, Seen, memory::Pending, service_time::Untold},
+    run::{ExperimentRunEvent, Failure, LiveRun, RunAddress, RunKey, exposed_at},
 };
 
 /// Claim the run, and wait for other passes over it.
@@ -57,9 +50,7 @@ pub struct Get<P> {
 #[derive(Clone, Debug)]
 pub struct Read {
     /// The run.
-    pub live: Live,
-    /// Its IDs.
-    pub run: RunAddress,
+    pub live: LiveRun,
     /// What the answer told of `AppConfig`'s time.
     pub service: Result<ServiceClock, Untold>,
 }
@@ -68,7 +59,7 @@ pub struct Read {
 #[derive(Clone, Debug)]
 pub struct ListEvents<P> {
     pub(super) pass: Box<Pass<P>>,
-    live: Box<Live>,
+    live: Box<LiveRun>,
     /// Where the run is.
     pub region: Region,
     /// Which run, by the spec's names.
@@ -121,7 +112,7 @@ impl<P> Pass<P> {
 
     /// Goes on with a run that is claimed, or that is not this resource's to claim.
     fn look_at(mut self: Box<Self>, read: Read, moment: &Moment) -> Step<P> {
-        (self.run, self.service) = (Some(read.run), read.service);
+        (self.run, self.service) = (Some(read.live.key.clone()), read.service);
         let Ok(desired) = self.desired() else {
             return self.decide(&Seen::Nothing, moment);
         };
@@ -190,12 +181,12 @@ impl<P> ListEvents<P> {
     pub fn answered(mut self, answer: Result<Vec<ExperimentRunEvent>, Failure>, moment: &Moment) -> Step<P> {
         let ended_by = if decide::asks_who_ended_it(&self.live, &self.pass.resource.status) {
             match answer {
-                Ok(events) => answers::ended_by(&events),
+                Ok(events) => EndedBy::of(&events),
                 Err(failure) => EndedBy::Unreadable(failure),
             }
         } else {
             let events = answer.ok();
-            self.live.exposed_at = events.and_then(|events| answers::exposed_at(&events, self.live.exposure));
+            self.live.exposed_at = events.and_then(|events| exposed_at(&events, self.live.exposure));
             EndedBy::NotAsked
         };
         self.pass.decide(&Seen::Read(*self.live, ended_by), moment)

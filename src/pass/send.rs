@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{Moment, Pass, SendWindow, ServiceClock, Step, Written, step_of_a_pass};
 use crate::{
     api::{ExperimentRunStatus, Region},
-    appconfig::RunAddress,
     clock::BootInstant,
-    decide::{Decision, Outcome, Seen, failure::Failure, memory::Memory, service_time::Untold, update::Update},
+    decide::{Decision, Outcome, Seen, memory::Memory, service_time::Untold},
+    run::{Failure, RunKey, Update},
 };
 
 /// When preparing took longer than this, what was observed is too old to be acted upon.
@@ -66,7 +66,7 @@ struct Intent {
     decision: Box<Decision>,
     update: Update,
     region: Region,
-    run: RunAddress,
+    run: RunKey,
 }
 
 step_of_a_pass!(Prepare);
@@ -241,7 +241,7 @@ impl<P> Sent<P> {
 
     /// To which run, by its IDs.
     #[must_use]
-    pub const fn run(&self) -> &RunAddress {
+    pub const fn run(&self) -> &RunKey {
         &self.intent.run
     }
 

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     clock::BootInstant,
-    decide::service_time::{ServiceTime, end_of_second, whole_seconds},
+    decide::service_time::ServiceTime,
+    run::{end_of_second, whole_seconds},
 };
 
 /// What an answer told of `AppConfig`'s time, on a clock that counts suspended time.

@@ -11,17 +11,16 @@ use crate::{
     clock::BootInstant,
     decide::{
         Outcome,
-        failure::{FailureKind, Operation},
-        live::Live,
         tests::support::{START, apply, exposure, failure, live, update_failure},
     },
     pass::resource::{Identity, ObjectKey, Spec},
+    run::{FailureKind, LiveRun, Operation},
 };
 
 /// What a test tells a pass: a resource that asks for 5 %, a run that has 0 %, and the time.
 struct Stage {
     spec: ExperimentRunSpec,
-    live: Live,
+    live: LiveRun,
     moment: Moment,
     versions: u32,
     ids: u32,
@@ -100,7 +99,6 @@ impl Stage {
     fn read(&self) -> Read {
         Read {
             live: self.live.clone(),
-            run: RunAddress::parse("abc1234", "bsxyd7k", 1).unwrap(),
             service: Err(Untold::NoDate),
         }
     }

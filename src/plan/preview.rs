@@ -7,13 +7,11 @@ use tokio::runtime::{self, Runtime};
 
 use crate::{
     api::{ExperimentRunStatus, Exposure, Member, Region},
-    appconfig::{self, Client, ErrorKind, RunAddress, Unobserved, permission_hint},
-    cli,
-    controller::{self, answers},
+    appconfig::{Client, Unobserved},
+    cli, controller,
     decide::{
         self, EndedBy,
         desired::{Defaults, Desired, MINIMUM_RESYNC_INTERVAL},
-        live::Live,
         memory::Memory,
         ramp::{
             Timeline,
@@ -23,6 +21,7 @@ use crate::{
         },
         service_time::Dates,
     },
+    run::{Failure, FailureKind, LiveRun, RunAddress, exposed_at},
 };
 
 use super::{Manifest, Problem};
@@ -205,7 +204,7 @@ fn problem(manifest: &Manifest, what: String) -> Problem {
 
 /// A run as `AppConfig` has it.
 struct Read {
-    live: Live,
+    live: LiveRun,
     ended_by: EndedBy,
     /// `AppConfig`'s own time.
     date: Option<Timestamp>,
@@ -223,7 +222,7 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
         .get_experiment_run(&desired.region, &address)
         .await
         .map_err(|error| told(&error))?;
-    let mut live = answers::live(&desired.region, answer.value);
+    let mut live = answer.value;
     let (status, memory) = (ExperimentRunStatus::default(), Memory::default());
     let (who, when) = (
         decide::asks_who_ended_it(&live, &status),
@@ -237,10 +236,10 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
             .map_err(|error| told(&error))?
             .value;
         if when {
-            live.exposed_at = answers::exposed_at(&events, live.exposure);
+            live.exposed_at = exposed_at(&events, live.exposure);
         }
         if who {
-            ended_by = answers::ended_by(&events);
+            ended_by = EndedBy::of(&events);
         }
     }
     Ok(Read {
@@ -250,10 +249,10 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
     })
 }
 
-fn told(error: &appconfig::Error) -> String {
-    let advice = match error.kind {
-        ErrorKind::CredentialsUnavailable => Some("to plan without AWS, give --from"),
-        _ => permission_hint(error),
+fn told(failure: &Failure) -> String {
+    let advice = match failure.kind {
+        FailureKind::CredentialsUnavailable => Some("to plan without AWS, give --from"),
+        _ => failure.advice,
     };
-    advice.map_or_else(|| error.to_string(), |advice| format!("{error}; {advice}"))
+    advice.map_or_else(|| failure.to_string(), |advice| format!("{failure}; {advice}"))
 }

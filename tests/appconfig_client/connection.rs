@@ -10,8 +10,9 @@ use std::{
 };
 
 use appconfig_experiment_operator::{
-    api::{DeploymentParameters, Exposure, TreatmentOverrides},
-    appconfig::{Client, ErrorKind, Prepared, UpdateError, UpdateExperimentRun},
+    api::{DeploymentParameters, TreatmentOverrides},
+    appconfig::{Client, Prepared},
+    run::{Change, FailureKind, Update, UpdateError},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{RUN, by_id, client, impatient_client, process::NO_PROCESS_STARTS, region};
+use crate::{RUN, client, ids, impatient_client, process::NO_PROCESS_STARTS, raise_to, region};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -57,16 +58,13 @@ async fn prepare(client: &Client, kept: Option<Prepared>) -> Prepared {
     client.prepare(&region(), kept).await.unwrap()
 }
 
-async fn send(prepared: Prepared, update: &UpdateExperimentRun) -> Result<(), UpdateError> {
-    let sent = prepared.update_experiment_run(&by_id(), update, "pending-1").await;
+async fn send(prepared: Prepared, update: &Update) -> Result<(), UpdateError> {
+    let sent = prepared.update_experiment_run(&ids(), update, "pending-1").await;
     sent.map(drop)
 }
 
-fn raise() -> UpdateExperimentRun {
-    UpdateExperimentRun::ExposurePercentage {
-        exposure: Exposure::new(75.0).unwrap(),
-        parameters: DeploymentParameters::default(),
-    }
+fn raise() -> Update {
+    raise_to(75.0, DeploymentParameters::default())
 }
 
 /// Reads a request to its end and answers it.
@@ -153,7 +151,7 @@ async fn p1_where_nobody_accepts_nothing_is_prepared_and_the_wait_is_bounded() {
     let client = impatient_client(&format!("http://{address}"));
     let started = Instant::now();
     let error = client.prepare(&region(), None).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert_eq!(error.kind, FailureKind::Unreachable);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let message = error.message.unwrap();
     assert!(
@@ -167,7 +165,7 @@ struct Stopped(TcpStream);
 
 impl Stopped {
     /// Sends an update of some 12 kB to a peer whose kernel takes 2 kB before the peer reads, until `end`.
-    async fn before(end: impl AsyncFnOnce(Client, UpdateExperimentRun, TcpListener) -> TcpStream) -> Self {
+    async fn before(end: impl AsyncFnOnce(Client, Update, TcpListener) -> TcpStream) -> Self {
         let _alone = NO_PROCESS_STARTS.lock().await;
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(2_048).unwrap();
@@ -175,10 +173,8 @@ impl Stopped {
         let listener = socket.listen(1).unwrap();
         let client = impatient_client(&format!("http://{}", listener.local_addr().unwrap()));
         let inline: BTreeMap<_, _> = (0..12).map(|number| (number.to_string(), "x".repeat(1_000))).collect();
-        let update = UpdateExperimentRun::TreatmentOverrides {
-            overrides: TreatmentOverrides { inline },
-            parameters: DeploymentParameters::default(),
-        };
+        let overrides = Change::TreatmentOverrides(TreatmentOverrides { inline });
+        let update = Update::new(overrides, DeploymentParameters::default());
         Self(end(client, update, listener).await)
     }
 

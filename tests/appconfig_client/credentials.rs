@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use appconfig_experiment_operator::appconfig::{Client, ErrorKind, default_credentials};
+use appconfig_experiment_operator::{
+    appconfig::{Client, default_credentials},
+    run::FailureKind,
+};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -69,11 +72,11 @@ async fn in_an_environment_of_its_own() {
             let reads = (0..16).map(|_| client.get_experiment_run(&region, &address));
             for error in join_all(reads).await {
                 let error = error.unwrap_err();
-                assert_eq!((error.kind, error.status), (ErrorKind::CredentialsUnavailable, None));
+                assert_eq!((error.kind, error.status), (FailureKind::CredentialsUnavailable, None));
                 println!("told: {error} / {error:?}");
             }
             let error = client.prepare(&region, None).await.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::CredentialsUnavailable);
+            assert_eq!(error.kind, FailureKind::CredentialsUnavailable);
         }
         "rotation" => {
             assert_eq!(read(&client).await, "FIRST");

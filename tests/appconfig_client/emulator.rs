@@ -5,14 +5,12 @@ use std::sync::Arc;
 use appconfig_emulator::{Emulator, Experiment, KeyPair, Options, Seed};
 use appconfig_experiment_operator::{
     api::{DeploymentParameters, Exposure, RunStatus, TreatmentOverrides},
-    appconfig::{
-        Answer, Client, ErrorKind, ExperimentRun, RunAddress, TriggeredBy, UpdateError, UpdateExperimentRun,
-        last_run_stopped,
-    },
+    appconfig::{Answer, Client},
+    run::{Change, FailureKind, LiveRun, RunAddress, RunKey, TriggeredBy, Update, UpdateError, last_run_stopped},
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
-use crate::{client, region, settings};
+use crate::{client, raise_to, region, settings};
 
 const APPLICATION: &str = "my shop/π 100%";
 
@@ -37,7 +35,7 @@ fn by_name() -> RunAddress {
     RunAddress::parse(APPLICATION, "add-to-cart", 1).unwrap()
 }
 
-async fn update(client: &Client, ids: &RunAddress, update: UpdateExperimentRun) -> Result<ExperimentRun, UpdateError> {
+async fn update(client: &Client, ids: &RunKey, update: Update) -> Result<LiveRun, UpdateError> {
     let prepared = client.prepare(&region(), None).await.unwrap();
     prepared
         .update_experiment_run(ids, &update, "pending-1")
@@ -45,12 +43,8 @@ async fn update(client: &Client, ids: &RunAddress, update: UpdateExperimentRun) 
         .map(|answer| answer.value)
 }
 
-fn raise(percentage: f32) -> UpdateExperimentRun {
-    let exposure = Exposure::new(percentage).unwrap();
-    UpdateExperimentRun::ExposurePercentage {
-        exposure,
-        parameters: DeploymentParameters::default(),
-    }
+fn raise(percentage: f32) -> Update {
+    raise_to(percentage, DeploymentParameters::default())
 }
 
 #[tokio::test]
@@ -67,7 +61,7 @@ async fn a_run_is_read_by_name_updated_by_its_ids_and_ended() {
         (run.status, run.exposure),
         (RunStatus::Running, Exposure::new(10.0).unwrap())
     );
-    assert_eq!(run.application_id.as_str(), experiment.application_id);
+    assert_eq!(run.key.application_id, experiment.application_id);
     let keys: Vec<_> = run
         .definition
         .treatments
@@ -76,23 +70,16 @@ async fn a_run_is_read_by_name_updated_by_its_ids_and_ended() {
         .collect();
     assert_eq!(keys, ["c", "t1", "t2"]);
 
-    let ids = run.address();
-    let described = update(&client, &ids, UpdateExperimentRun::Description("second try".to_owned()))
-        .await
-        .unwrap();
+    let ids = run.key;
+    let parameters = DeploymentParameters::default;
+    let second = Update::new(Change::Description("second try".to_owned()), parameters());
+    let described = update(&client, &ids, second).await.unwrap();
     assert_eq!(described.description, "second try");
     let overrides = TreatmentOverrides {
         inline: [("qa-bob".to_owned(), "t1".to_owned())].into(),
     };
-    let parameters = DeploymentParameters::default();
-    let pinned = UpdateExperimentRun::TreatmentOverrides {
-        overrides: overrides.clone(),
-        parameters,
-    };
-    assert_eq!(
-        update(&client, &ids, pinned).await.unwrap().treatment_overrides,
-        overrides
-    );
+    let pinned = Update::new(Change::TreatmentOverrides(overrides.clone()), parameters());
+    assert_eq!(update(&client, &ids, pinned).await.unwrap().overrides, overrides);
     assert_eq!(
         update(&client, &ids, raise(33.3)).await.unwrap().exposure,
         Exposure::new(33.3).unwrap()
@@ -102,7 +89,7 @@ async fn a_run_is_read_by_name_updated_by_its_ids_and_ended() {
     };
     assert_eq!(
         (lower.kind, lower.code.as_deref()),
-        (ErrorKind::Refused, Some("BadRequestException"))
+        (FailureKind::Refused, Some("BadRequestException"))
     );
 
     emulator.stop_run(&experiment, 1).unwrap();
@@ -127,29 +114,29 @@ async fn what_is_not_there_and_a_deployment_in_progress_have_their_own_kinds() {
     let client = client(&emulator.endpoint());
     let missing = RunAddress::parse(APPLICATION, "add-to-cart", 2).unwrap();
     let error = client.get_experiment_run(&region(), &missing).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::RunNotFound);
+    assert_eq!(error.kind, FailureKind::RunNotFound);
     let ids = client
         .get_experiment_run(&region(), &by_name())
         .await
         .unwrap()
         .value
-        .address();
+        .key;
     let mut settings = emulator.settings();
     settings.deployment_in_progress = vec![experiment.environment_id];
     emulator.set_settings(settings).unwrap();
     let Err(UpdateError::Refused(error)) = update(&client, &ids, raise(50.0)).await else {
         panic!("not refused")
     };
-    assert_eq!((error.kind, error.status), (ErrorKind::Conflict, Some(409)));
+    assert_eq!((error.kind, error.status), (FailureKind::Conflict, Some(409)));
 }
 
 #[tokio::test]
 async fn wrong_and_expired_credentials_and_a_skewed_clock_have_their_own_kinds() {
     let (emulator, _) = emulator().await;
     let rows = [
-        ("AKIDEXAMPLE", "wrong", None, ErrorKind::WrongSecret),
-        ("AKIDUNKNOWN", "secret", None, ErrorKind::UnknownAccessKey),
-        ("AKIDEXPIRED", "secret", Some("old"), ErrorKind::CredentialsExpired),
+        ("AKIDEXAMPLE", "wrong", None, FailureKind::WrongSecret),
+        ("AKIDUNKNOWN", "secret", None, FailureKind::UnknownAccessKey),
+        ("AKIDEXPIRED", "secret", Some("old"), FailureKind::CredentialsExpired),
     ];
     for (key, secret, token, expected) in rows {
         let credentials = Credentials::new(key, secret, token.map(str::to_owned), None, "test");
@@ -168,7 +155,7 @@ async fn wrong_and_expired_credentials_and_a_skewed_clock_have_their_own_kinds()
         .get_experiment_run(&region(), &by_name())
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::ClockSkew, "{error}");
+    assert_eq!(error.kind, FailureKind::ClockSkew, "{error}");
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use appconfig_experiment_operator::{
-    api::{DeploymentParameters, Exposure, TreatmentOverrides},
-    appconfig::{Client, Error, ErrorKind, ErrorKind::*, Operation, UpdateError, UpdateExperimentRun, permission_hint},
+    api::{DeploymentParameters, TreatmentOverrides},
+    appconfig::{Client, permission_hint},
+    run::{Change, Failure, FailureKind, FailureKind::*, Operation, Update, UpdateError},
 };
 
 use crate::{
-    by_id, client, impatient_client,
+    by_id, client, ids, impatient_client,
     listener::{Listener, Reply, answer},
-    region,
+    raise_to, region,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,25 +22,21 @@ enum Outcome {
 }
 use Outcome::{NotSent, Refused as Rejected, Unknown};
 
-fn raise() -> UpdateExperimentRun {
-    let exposure = Exposure::new(75.0).unwrap();
-    UpdateExperimentRun::ExposurePercentage {
-        exposure,
-        parameters: DeploymentParameters::default(),
-    }
+fn raise() -> Update {
+    raise_to(75.0, DeploymentParameters::default())
 }
 
-async fn read(client: &Client) -> Error {
+async fn read(client: &Client) -> Failure {
     client.get_experiment_run(&region(), &by_id()).await.unwrap_err()
 }
 
-async fn update(client: &Client, update: &UpdateExperimentRun) -> (Outcome, Error) {
+async fn update(client: &Client, update: &Update) -> (Outcome, Failure) {
     let prepared = match client.prepare(&region(), None).await {
         Ok(prepared) => prepared,
         Err(error) => return (NotSent, error),
     };
     match prepared
-        .update_experiment_run(&by_id(), update, "pending-1")
+        .update_experiment_run(&ids(), update, "pending-1")
         .await
         .unwrap_err()
     {
@@ -54,7 +51,14 @@ const SKEWED: (&str, &str) = ("Date", "Tue, 16 Jun 2020 18:01:24 GMT");
 const HTML: &str = "<html><body>no</body></html>";
 
 /// Status line, code header, body; then the kind on a read, and outcome and kind on an update.
-type Row = (&'static str, &'static str, &'static str, ErrorKind, Outcome, ErrorKind);
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    FailureKind,
+    Outcome,
+    FailureKind,
+);
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -85,8 +89,8 @@ const ROWS: &[Row] = &[
     ("403 Forbidden", "", HTML, AccessDenied, Rejected, AccessDenied),
     ("404 Not Found", "ResourceNotFoundException:", "{}", RunNotFound, Rejected, RunNotFound),
     ("404 Not Found", "", r#"{"code":"ResourceNotFoundException"}"#, RunNotFound, Rejected, RunNotFound),
-    ("404 Not Found", "UnknownOperationException", "{}", Unsupported404, Rejected, Unsupported404),
-    ("404 Not Found", "", HTML, Unsupported404, Rejected, Unsupported404),
+    ("404 Not Found", "UnknownOperationException", "{}", ExperimentsUnsupported, Rejected, ExperimentsUnsupported),
+    ("404 Not Found", "", HTML, ExperimentsUnsupported, Rejected, ExperimentsUnsupported),
     ("408 Request Timeout", "", "", Unavailable, Unknown, Unavailable),
     ("409 Conflict", "ConflictException", "{}", UnusableAnswer, Rejected, Conflict),
     ("418 I'm a teapot", "", "", UnusableAnswer, Rejected, Refused),
@@ -249,25 +253,19 @@ async fn p11_no_message_is_kept_of_an_update_with_overrides_or_parameters() {
         ..Default::default()
     };
     let updates = [
-        UpdateExperimentRun::TreatmentOverrides {
-            overrides,
-            parameters: DeploymentParameters::default(),
-        },
-        UpdateExperimentRun::TreatmentOverrides {
-            overrides: TreatmentOverrides::default(),
-            parameters: DeploymentParameters::default(),
-        },
-        UpdateExperimentRun::ExposurePercentage {
-            exposure: Exposure::new(5.0).unwrap(),
-            parameters: tags,
-        },
+        Update::new(Change::TreatmentOverrides(overrides), DeploymentParameters::default()),
+        Update::new(
+            Change::TreatmentOverrides(TreatmentOverrides::default()),
+            DeploymentParameters::default(),
+        ),
+        raise_to(5.0, tags),
     ];
-    for discreet in updates {
-        let (_, error) = update(&client, &discreet).await;
+    for sensitive in updates {
+        let (_, error) = update(&client, &sensitive).await;
         assert_eq!(error.message, None);
         assert_eq!(error.code.as_deref(), Some("BadRequestException"));
         assert_eq!((error.status, error.request_id.as_deref()), (Some(400), Some("id-1")));
-        assert!(!format!("{error:?} {error} {discreet:?}").contains("canary"));
+        assert!(!format!("{error:?} {error} {sensitive:?}").contains("canary"));
     }
 }
 
@@ -296,18 +294,11 @@ async fn denied_access_names_the_missing_actions() {
         Listener::start(move |_, _| answer("403 Forbidden", &[kind("AccessDeniedException")], body.as_bytes())).await;
     let (_, error) = update(&client(&server.url), &raise()).await;
     assert_eq!(error.message.as_deref(), Some(text));
-    let hint = permission_hint(&error).unwrap();
+    let hint = error.advice.unwrap();
     assert!(hint.contains("appconfig:UpdateExperimentRun") && hint.contains("appconfig:StartDeployment"));
     let error = read(&client(&server.url)).await;
-    assert!(permission_hint(&error).unwrap().contains("appconfig:GetExperimentRun"));
-    assert_eq!(
-        permission_hint(&Error {
-            kind: Conflict,
-            operation: Operation::UpdateExperimentRun,
-            ..error
-        }),
-        None
-    );
+    assert!(error.advice.unwrap().contains("appconfig:GetExperimentRun"));
+    assert_eq!(permission_hint(Conflict, Operation::UpdateExperimentRun), None);
 }
 
 #[tokio::test]

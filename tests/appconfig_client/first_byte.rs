@@ -7,10 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use appconfig_experiment_operator::{
-    api::{DeploymentParameters, Exposure},
-    appconfig::UpdateExperimentRun,
-};
+use appconfig_experiment_operator::api::DeploymentParameters;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -18,7 +15,7 @@ use tokio::{
     time::sleep_until,
 };
 
-use crate::{RUN, by_id, certificate::Certificate, client, region};
+use crate::{RUN, certificate::Certificate, client, ids, raise_to, region};
 
 /// How many updates are sent in each way.
 const ROUNDS: usize = 200;
@@ -172,15 +169,12 @@ async fn in_a_process_of_its_own() {
         request.send().await.unwrap().bytes().await.unwrap();
     }
     let client = client(&endpoint);
-    let update = UpdateExperimentRun::ExposurePercentage {
-        exposure: Exposure::new(75.0).unwrap(),
-        parameters: DeploymentParameters::default(),
-    };
+    let update = raise_to(75.0, DeploymentParameters::default());
     for _ in 0..rounds {
         let prepared = client.prepare(&region(), None).await.unwrap();
         println!("go {}", now());
         prepared
-            .update_experiment_run(&by_id(), &update, "pending-1")
+            .update_experiment_run(&ids(), &update, "pending-1")
             .await
             .unwrap();
     }

@@ -22,8 +22,9 @@ use std::{
 };
 
 use appconfig_experiment_operator::{
-    api::Region,
-    appconfig::{Client, Endpoints, Observer, Operation, RateKind, RunAddress, Settings, Timeouts},
+    api::{DeploymentParameters, Exposure, Region},
+    appconfig::{Client, Endpoints, Observer, RateKind, Settings, Timeouts},
+    run::{Change, Operation, Raise, RunAddress, RunKey, Update},
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
@@ -36,6 +37,26 @@ fn region() -> Region {
 
 fn by_id() -> RunAddress {
     RunAddress::parse("abc1234", "bsxyd7k", 1).unwrap()
+}
+
+/// The same run, as updates name it.
+fn ids() -> RunKey {
+    ids_of("abc1234")
+}
+
+fn ids_of(application_id: &str) -> RunKey {
+    RunKey {
+        region: region(),
+        application_id: application_id.to_owned(),
+        experiment_definition_id: "bsxyd7k".to_owned(),
+        run: 1,
+    }
+}
+
+/// A raise to this percentage, from nothing on.
+fn raise_to(percentage: f32, parameters: DeploymentParameters) -> Update {
+    let raise = Raise::new(Exposure::ZERO, Exposure::new(percentage).unwrap()).unwrap();
+    Update::new(Change::ExposurePercentage(raise), parameters)
 }
 
 fn static_credentials() -> SharedCredentialsProvider {

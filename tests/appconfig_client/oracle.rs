@@ -6,8 +6,8 @@ use std::{
 };
 
 use appconfig_experiment_operator::{
-    api::{DeploymentParameters, Exposure, TreatmentOverrides},
-    appconfig::{RunAddress, UpdateExperimentRun},
+    api::{DeploymentParameters, TreatmentOverrides},
+    run::{Change, RunAddress, Update},
 };
 use aws_credential_types::Credentials;
 use aws_sdk_appconfig::{
@@ -25,9 +25,9 @@ use aws_smithy_http_client::{
 use serde_json::Value;
 
 use crate::{
-    client,
+    client, ids_of,
     listener::{Listener, Received, json},
-    region, static_credentials,
+    raise_to, region, static_credentials,
 };
 
 const NAMES: [&str; 9] = [
@@ -186,7 +186,7 @@ fn map(entries: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, 
     entries.into_iter().collect()
 }
 
-fn updates() -> Vec<UpdateExperimentRun> {
+fn updates() -> Vec<Update> {
     let none = DeploymentParameters::default;
     let full = DeploymentParameters {
         dynamic_extension_parameters: map([("ext#stage".into(), "canary π".into())]),
@@ -199,37 +199,18 @@ fn updates() -> Vec<UpdateExperimentRun> {
     let overrides = |count: usize| TreatmentOverrides {
         inline: map((0..count).map(|index| (format!("qa \"{index}\"/π\u{2028}\n"), format!("t{index}")))),
     };
+    let description = |text: &str| Update::new(Change::Description(text.to_owned()), none());
+    let overrides = |count, parameters| Update::new(Change::TreatmentOverrides(overrides(count)), parameters);
     let mut updates = vec![
-        UpdateExperimentRun::Description("New button, \"second\" try\n\u{1F600}".to_owned()),
-        UpdateExperimentRun::Description(String::new()),
-        UpdateExperimentRun::TreatmentOverrides {
-            overrides: overrides(32),
-            parameters: none(),
-        },
-        UpdateExperimentRun::TreatmentOverrides {
-            overrides: overrides(0),
-            parameters: none(),
-        },
-        UpdateExperimentRun::TreatmentOverrides {
-            overrides: overrides(1),
-            parameters: full.clone(),
-        },
-        UpdateExperimentRun::ExposurePercentage {
-            exposure: Exposure::FULL,
-            parameters: full,
-        },
-        UpdateExperimentRun::ExposurePercentage {
-            exposure: Exposure::FULL,
-            parameters: tags,
-        },
+        description("New button, \"second\" try\n\u{1F600}"),
+        description(""),
+        overrides(32, none()),
+        overrides(0, none()),
+        overrides(1, full.clone()),
+        raise_to(100.0, full),
+        raise_to(100.0, tags),
     ];
-    updates.extend([0.1, 33.3, 99.99, 75.0, 1e-7].map(|exposure| {
-        let exposure = Exposure::new(exposure).unwrap();
-        UpdateExperimentRun::ExposurePercentage {
-            exposure,
-            parameters: none(),
-        }
-    }));
+    updates.extend([0.1, 33.3, 99.99, 75.0, 1e-7].map(|exposure| raise_to(exposure, none())));
     updates
 }
 
@@ -257,24 +238,23 @@ async fn updates_are_the_sdk_s() {
             "ExposurePercentage": 100
         });
         let server = Listener::start(move |_, _| json("200 OK", &run.to_string())).await;
-        let address = RunAddress::parse(application, "bsxyd7k", 1).unwrap();
         let prepared = client(&server.url).prepare(&region(), None).await.unwrap();
         prepared
-            .update_experiment_run(&address, update, "pending-1")
+            .update_experiment_run(&ids_of(application), update, "pending-1")
             .await
             .unwrap();
         let theirs = sdk(&server.url)
             .update_experiment_run()
             .application_identifier(application);
         let theirs = theirs.experiment_definition_identifier("bsxyd7k").run(1);
-        let theirs = match update {
-            UpdateExperimentRun::Description(description) => theirs.description(description),
-            UpdateExperimentRun::TreatmentOverrides { overrides, parameters } => theirs
+        let theirs = match update.change() {
+            Change::Description(description) => theirs.description(description),
+            Change::TreatmentOverrides(overrides) => theirs
                 .treatment_overrides(SdkOverrides::Inline(overrides.inline.clone().into_iter().collect()))
-                .set_deployment_parameters(sdk_parameters(parameters)),
-            UpdateExperimentRun::ExposurePercentage { exposure, parameters } => theirs
-                .exposure_percentage(exposure.percentage())
-                .set_deployment_parameters(sdk_parameters(parameters)),
+                .set_deployment_parameters(sdk_parameters(update.parameters())),
+            Change::ExposurePercentage(raise) => theirs
+                .exposure_percentage(raise.to().percentage())
+                .set_deployment_parameters(sdk_parameters(update.parameters())),
         };
         tokio::time::timeout(Duration::from_secs(10), theirs.send())
             .await

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use appconfig_experiment_operator::{
-    api::{DeploymentParameters, Exposure},
-    appconfig::{Client, HttpsProxy, Settings, UpdateExperimentRun},
+    api::DeploymentParameters,
+    appconfig::{Client, HttpsProxy, Settings},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
@@ -15,8 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     RUN, by_id,
     certificate::Certificate,
+    ids,
     listener::{Listener, json},
-    region, settings, static_credentials,
+    raise_to, region, settings, static_credentials,
 };
 
 /// A proxy that does what it is asked for, and what that was: the heads of `CONNECT` requests.
@@ -82,12 +83,9 @@ async fn in_a_process_of_its_own() {
     .unwrap();
     client.get_experiment_run(&region(), &by_id()).await.unwrap();
     let prepared = client.prepare(&region(), None).await.unwrap();
-    let update = UpdateExperimentRun::ExposurePercentage {
-        exposure: Exposure::new(75.0).unwrap(),
-        parameters: DeploymentParameters::default(),
-    };
+    let update = raise_to(75.0, DeploymentParameters::default());
     prepared
-        .update_experiment_run(&by_id(), &update, "pending-1")
+        .update_experiment_run(&ids(), &update, "pending-1")
         .await
         .unwrap();
 }

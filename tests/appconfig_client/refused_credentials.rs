@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use appconfig_experiment_operator::appconfig::{Client, ErrorKind};
+use appconfig_experiment_operator::{appconfig::Client, run::FailureKind};
 use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider, future},
@@ -40,7 +40,7 @@ async fn credentials_that_stay_refused_are_not_asked_for_again_and_again() {
     let client = Client::new(settings(&appconfig.url, Numbered::default().into())).unwrap();
     for _ in 0..3 {
         let error = client.get_experiment_run(&region(), &by_id()).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::CredentialsExpired);
+        assert_eq!(error.kind, FailureKind::CredentialsExpired);
     }
     assert_eq!(appconfig.access_key_ids(), ["KEY1", "KEY2", "KEY2", "KEY2"]);
 }

@@ -4,32 +4,28 @@ use std::sync::Arc;
 
 use appconfig_experiment_operator::{
     api::{DeploymentParameters, Exposure},
-    appconfig::{
-        Client, ErrorKind, ExperimentRunEventType, HttpsProxy, Operation, RunAddress, Settings, TriggeredBy,
-        UpdateError, UpdateExperimentRun, last_run_stopped,
+    appconfig::{Client, HttpsProxy, Settings},
+    run::{
+        ExperimentRunEventType, FailureKind, Operation, RunAddress, RunKey, TriggeredBy, UpdateError, last_run_stopped,
     },
 };
 
 use crate::{
-    Counted, RUN, by_id, client, impatient_client,
+    Counted, RUN, by_id, client, ids, ids_of, impatient_client,
     listener::{Listener, Reply, answer, json},
-    region, settings, static_credentials,
+    raise_to, region, settings, static_credentials,
 };
 
 async fn update(client: &Client) -> Result<(), UpdateError> {
     let prepared = client.prepare(&region(), None).await.map_err(UpdateError::NotSent)?;
-    let exposure = Exposure::new(75.0).unwrap();
-    let update = UpdateExperimentRun::ExposurePercentage {
-        exposure,
-        parameters: DeploymentParameters::default(),
-    };
+    let update = raise_to(75.0, DeploymentParameters::default());
     prepared
-        .update_experiment_run(&by_id(), &update, "pending-1")
+        .update_experiment_run(&ids(), &update, "pending-1")
         .await
         .map(drop)
 }
 
-async fn read(client: &Client) -> Result<(), ErrorKind> {
+async fn read(client: &Client) -> Result<(), FailureKind> {
     client
         .get_experiment_run(&region(), &by_id())
         .await
@@ -67,6 +63,23 @@ async fn p4_a_patch_is_sent_once_however_its_connection_fails() {
 }
 
 #[tokio::test]
+async fn p5_nothing_is_sent_to_a_run_of_another_region_or_with_ids_that_no_url_can_carry() {
+    let server = Listener::start(|_, _| json("200 OK", RUN)).await;
+    let client = client(&server.url);
+    let update = raise_to(75.0, DeploymentParameters::default());
+    let elsewhere = RunKey {
+        region: "us-east-1".parse().unwrap(),
+        ..ids()
+    };
+    for run in [elsewhere, ids_of(".."), ids_of("")] {
+        let prepared = client.prepare(&region(), None).await.unwrap();
+        let outcome = prepared.update_experiment_run(&run, &update, "pending-1").await;
+        assert!(matches!(outcome, Err(UpdateError::NotSent(_))), "{run:?}: {outcome:?}");
+    }
+    assert_eq!(server.received().len(), 0);
+}
+
+#[tokio::test]
 async fn reads_share_a_connection() {
     let server = Listener::start(|_, _| json("200 OK", RUN)).await;
     let client = client(&server.url);
@@ -79,7 +92,7 @@ async fn reads_share_a_connection() {
 #[tokio::test]
 async fn a_dropped_read_is_tried_once() {
     let server = Listener::start(|_, _| Reply::Drop).await;
-    assert_eq!(read(&client(&server.url)).await, Err(ErrorKind::Unavailable));
+    assert_eq!(read(&client(&server.url)).await, Err(FailureKind::Unavailable));
     assert_eq!(server.received().len(), 1);
 }
 
@@ -95,10 +108,10 @@ async fn redirects_are_not_followed() {
         let location = target.url.clone();
         let server = Listener::start(move |_, _| answer(status, &[("Location", &location)], b"")).await;
         let client = client(&server.url);
-        assert_eq!(read(&client).await, Err(ErrorKind::UnusableAnswer), "{status}");
+        assert_eq!(read(&client).await, Err(FailureKind::UnusableAnswer), "{status}");
         let outcome = update(&client).await;
         assert!(
-            matches!(&outcome, Err(UpdateError::Unknown(error)) if error.kind == ErrorKind::UnusableAnswer),
+            matches!(&outcome, Err(UpdateError::Unknown(error)) if error.kind == FailureKind::UnusableAnswer),
             "{status}: {outcome:?}"
         );
         assert_eq!((server.received().len(), target.received().len()), (2, 0), "{status}");
@@ -118,7 +131,7 @@ async fn an_answer_carries_its_date_and_request_id() {
         .unwrap();
     assert_eq!(answer.date, Some("2026-06-16T18:01:24Z".parse().unwrap()));
     assert_eq!(answer.request_id.as_deref(), Some("2a4c9253"));
-    assert_eq!(answer.value.address(), by_id());
+    assert_eq!(answer.value.key, ids());
 }
 
 #[tokio::test]
@@ -159,11 +172,11 @@ async fn large_and_broken_error_bodies_are_bounded_and_keep_status_and_request_i
 async fn a_good_answer_that_is_endless_or_never_ends_is_bounded() {
     let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
     let server = Listener::start(move |_, _| Reply::Endless(head.clone(), vec![b' '; 65_536])).await;
-    assert_eq!(read(&client(&server.url)).await, Err(ErrorKind::UnusableAnswer));
+    assert_eq!(read(&client(&server.url)).await, Err(FailureKind::UnusableAnswer));
     let truncated = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"Run\":".to_vec();
     let closed = truncated.clone();
     let server = Listener::start(move |_, _| Reply::Last(closed.clone())).await;
-    assert_eq!(read(&client(&server.url)).await, Err(ErrorKind::Unavailable));
+    assert_eq!(read(&client(&server.url)).await, Err(FailureKind::Unavailable));
     assert!(matches!(
         update(&client(&server.url)).await,
         Err(UpdateError::Unknown(_))
@@ -287,7 +300,7 @@ async fn events_without_an_end_are_no_value() {
             .list_experiment_run_events(&region(), &by_id())
             .await
             .unwrap_err();
-        assert_eq!(error.kind, ErrorKind::UnusableAnswer);
+        assert_eq!(error.kind, FailureKind::UnusableAnswer);
         assert_eq!(server.received().len(), if circle { 2 } else { 20 });
     }
     let server = Listener::start(|_, _| json("200 OK", "{}")).await;
@@ -295,7 +308,7 @@ async fn events_without_an_end_are_no_value() {
         .list_experiment_run_events(&region(), &by_id())
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::UnusableAnswer);
+    assert_eq!(error.kind, FailureKind::UnusableAnswer);
 }
 
 #[tokio::test]
@@ -329,7 +342,7 @@ async fn a_proxy_is_for_https_alone_and_what_it_refuses_was_not_sent() {
     );
     assert_eq!(
         read(&through("https://direct.invalid")).await,
-        Err(ErrorKind::Unreachable)
+        Err(FailureKind::Unreachable)
     );
     assert_eq!(proxy.received().len(), 1);
     let debug = format!(

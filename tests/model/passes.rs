@@ -9,20 +9,13 @@ use std::{
 
 use appconfig_experiment_operator::{
     api::{self, ExperimentRunSpec, ExperimentRunStatus, Exposure, RunStatus},
-    appconfig::RunAddress,
     clock::BootInstant,
-    decide::{
-        Outcome, Owner,
-        desired::Defaults,
-        failure::{Failure, FailureKind, Operation},
-        live::{Live, RunKey},
-        memory::Memory,
-        service_time::Untold,
-    },
+    decide::{Outcome, Owner, desired::Defaults, memory::Memory, service_time::Untold},
     pass::{
         self, Answered, Claimed, End, Interruption, Moment, Read, Sent, Step, Written,
         resource::{Identity, ObjectKey, Spec, StoredResource},
     },
+    run::{Failure, FailureKind, LiveRun, Operation, RunKey},
 };
 use jiff::Timestamp;
 
@@ -306,7 +299,7 @@ pub fn first_sight(status: &ExperimentRunStatus, elapsed: u16) -> Kept<Memory> {
 
 /// Which run an update goes to, and to which exposure.
 pub fn sent_to(sent: &Sent<()>, named: usize) -> (usize, Exposure) {
-    let run = (0..2).find(|run| *sent.run() == address(*run));
+    let run = (0..2).find(|run| *sent.run() == run_key(*run));
     // What does not go by the IDs that were read goes by the spec's names.
     (run.unwrap_or(named), sent.update().exposure().unwrap())
 }
@@ -314,13 +307,17 @@ pub fn sent_to(sent: &Sent<()>, named: usize) -> (usize, Exposure) {
 fn read(shown: Shown) -> Read {
     Read {
         live: live(shown),
-        run: address(shown.run),
         service: Err(Untold::NoDate),
     }
 }
 
-fn address(run: usize) -> RunAddress {
-    RunAddress::parse("abc1234", &definition_id(run), 1).unwrap()
+fn run_key(run: usize) -> RunKey {
+    RunKey {
+        region: "eu-west-1".parse().unwrap(),
+        application_id: "abc1234".to_owned(),
+        experiment_definition_id: definition_id(run),
+        run: 1,
+    }
 }
 
 /// The status that the API server gives a new object.
@@ -335,14 +332,9 @@ pub fn new_status() -> Kept<ExperimentRunStatus> {
     DEFAULT.clone()
 }
 
-fn live(shown: Shown) -> Live {
-    Live {
-        key: RunKey {
-            region: "eu-west-1".parse().unwrap(),
-            application_id: "abc1234".to_owned(),
-            experiment_definition_id: definition_id(shown.run),
-            run: 1,
-        },
+fn live(shown: Shown) -> LiveRun {
+    LiveRun {
+        key: run_key(shown.run),
         status: RunStatus::Running,
         exposure: shown.exposure,
         exposed_at: None,
@@ -373,6 +365,7 @@ fn failure(operation: Operation, kind: FailureKind, status: u16) -> Failure {
         status: Some(status),
         message: None,
         request_id: None,
+        date: None,
         advice: None,
     }
 }

@@ -11,12 +11,12 @@ use appconfig_experiment_operator::{
     decide::{
         self, Now, Owner, Resource, Seen,
         desired::{Defaults, Desired},
-        failure::{self, Failure, FailureKind},
         memory::Memory,
         schedule::{BACKOFF_CEILING, Next},
         service_time::Untold,
     },
     fleet::Class,
+    run::{Failure, FailureKind, Operation as Called},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -111,11 +111,12 @@ async fn endure(number: u64, rates: RateLimits, began: Instant) -> Endured {
 fn unavailable() -> Failure {
     Failure {
         kind: FailureKind::Unavailable,
-        operation: failure::Operation::GetExperimentRun,
+        operation: Called::GetExperimentRun,
         code: None,
         status: Some(503),
         message: None,
         request_id: None,
+        date: None,
         advice: None,
     }
 }

@@ -10,4 +10,6 @@ pub mod leader {
     mod election;
     pub use election::*;
 }
+pub mod pass;
+pub mod run;
 pub mod schema;

@@ -11,10 +11,14 @@ fn wire() -> Value {
     })
 }
 
-fn parse(change: impl FnOnce(&mut Map<String, Value>)) -> Result<ExperimentRun, Unusable> {
+fn region() -> Region {
+    "eu-west-1".parse().unwrap()
+}
+
+fn parse(change: impl FnOnce(&mut Map<String, Value>)) -> Result<LiveRun, Unusable> {
     let mut wire = wire();
     change(wire.as_object_mut().unwrap());
-    experiment_run(&serde_json::to_vec(&wire).unwrap())
+    live_run(&region(), &serde_json::to_vec(&wire).unwrap())
 }
 
 #[test]
@@ -22,7 +26,7 @@ fn what_may_be_absent_reads_as_empty() {
     let run = parse(|_| {}).unwrap();
     assert_eq!(run.exposure, Exposure::new(33.3).unwrap());
     assert_eq!(run.description, "");
-    assert_eq!(run.treatment_overrides, TreatmentOverrides::default());
+    assert_eq!(run.overrides, TreatmentOverrides::default());
     assert_eq!(run.result, None);
     assert_eq!(run.definition, ExperimentDefinition::default());
     let null = parse(|run| {
@@ -70,10 +74,21 @@ fn a_full_answer_is_read_whole() {
     })
     .unwrap();
     assert_eq!(run.status, RunStatus::Done);
-    assert_eq!(run.treatment_overrides.inline["qa-bob"], "t1");
+    assert_eq!(run.overrides.inline["qa-bob"], "t1");
     assert!(!format!("{run:?}").contains("qa-bob"));
-    assert_eq!(run.updated_at.unwrap().subsec_nanosecond(), 123_456_789);
-    assert_eq!(run.ended_at.unwrap().to_string(), "2026-06-16T18:01:24.5Z");
+    assert_eq!(
+        run.key,
+        RunKey {
+            region: region(),
+            application_id: "abc1234".to_owned(),
+            experiment_definition_id: "bsxyd7k".to_owned(),
+            run: 1,
+        }
+    );
+    assert_eq!(run.exposed_at, None, "only events tell");
+    assert_eq!(run.started_at.unwrap().to_string(), "2026-06-16T18:01:24Z");
+    assert_eq!(run.updated_at.unwrap().to_string(), "2026-06-16T18:01:24Z");
+    assert_eq!(run.ended_at.unwrap().to_string(), "2026-06-16T18:01:24Z");
     assert_eq!(run.result.unwrap().executive_summary.as_deref(), Some("good"));
     let treatment = |key: &str, weight| Treatment {
         key: key.to_owned(),
@@ -81,6 +96,18 @@ fn a_full_answer_is_read_whole() {
     };
     assert_eq!(run.definition.treatments, [treatment("c", 66.7), treatment("t1", 33.3)]);
     assert_eq!(run.definition.environment_id.as_deref(), Some("env1"));
+}
+
+#[test]
+fn a_run_that_is_running_has_no_end() {
+    let ended = |status: &str| {
+        let run = parse(|run| {
+            run.insert("Status".into(), json!(status));
+            run.insert("EndedAt".into(), json!("2026-06-16T18:01:24Z"));
+        });
+        run.unwrap().ended_at.is_some()
+    };
+    assert!(ended("DONE") && !ended("RUNNING"));
 }
 
 #[test]
@@ -123,9 +150,9 @@ fn an_incomplete_or_unknown_answer_is_never_a_value() {
         assert!(!why.contains("canary"), "{why}");
     }
     for body in ["", "{", "[]", "null", "<html>", "\u{0}", "{\"Run\":1", "{}{}"] {
-        assert!(experiment_run(body.as_bytes()).is_err(), "{body}");
+        assert!(live_run(&region(), body.as_bytes()).is_err(), "{body}");
     }
-    assert!(experiment_run(&[0xff, 0xfe]).is_err());
+    assert!(live_run(&region(), &[0xff, 0xfe]).is_err());
 }
 
 #[test]
@@ -154,7 +181,10 @@ fn times_up_to_both_ends_of_the_calendar_are_read_or_refused() {
     let (mut cases, mut read) = (0, 0);
     for member in ["StartedAt", "UpdatedAt", "EndedAt"] {
         for time in &times {
-            let parsed = parse(|run| drop(run.insert(member.into(), json!(time))));
+            let parsed = parse(|run| {
+                run.insert("Status".into(), json!("DONE"));
+                run.insert(member.into(), json!(time));
+            });
             cases += 1;
             match parsed {
                 Ok(run) => {

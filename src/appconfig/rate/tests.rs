@@ -3,7 +3,7 @@
 use futures::{FutureExt, future::join_all};
 
 use super::*;
-use crate::appconfig::{Operation, Unobserved};
+use crate::{appconfig::Unobserved, run::Operation};
 
 fn limits(read: f64, write: f64) -> RateLimits {
     limits_at(None, read, write)

@@ -16,13 +16,13 @@ use crate::{
     decide::{
         EndedBy, Now, Outcome, Seen,
         desired::Desired,
-        live::Live,
         memory::Memory,
         ramp::{timeline, timeline_of_run},
         schedule,
         service_time::{ServiceTime, Skew, Untold, Witness},
         tests::support::{START, World, exposure, live, ramp, ramped, steps, update_failure, wants},
     },
+    run::LiveRun,
 };
 
 /// How many times there are in a story.
@@ -137,9 +137,9 @@ impl Times {
         status
     }
 
-    fn live(&self) -> Live {
+    fn live(&self) -> LiveRun {
         let [.., started, updated, ended, exposed, _, _, _] = self.0;
-        Live {
+        LiveRun {
             started_at: Some(started),
             updated_at: Some(updated),
             ended_at: Some(ended),
@@ -182,7 +182,7 @@ impl Times {
                 assert!(!serde_json::to_string(&fence).unwrap().is_empty());
                 let outcomes = [
                     Outcome::Applied(Box::new(run.clone())),
-                    Outcome::Unknown(update_failure(crate::decide::failure::FailureKind::Unavailable)),
+                    Outcome::Unknown(update_failure(crate::run::FailureKind::Unavailable)),
                 ];
                 for outcome in outcomes {
                     let (update, id) = (update.clone(), Some("id".to_owned()));

@@ -17,11 +17,11 @@ use crate::{
     decide::{
         Decision, EndedBy, Outcome, Seen,
         desired::Desired,
-        live::Live,
         ramp::{Raised, timeline},
         schedule::Next,
         tests::support::{START, World, apply, exposure, live, ramp, ramped, touch, wants},
     },
+    run::LiveRun,
 };
 use numbers::{DAY, Numbers, numbers};
 
@@ -52,7 +52,7 @@ fn event() -> impl Strategy<Value = Event> {
 /// A ramp, its run, and when the run's exposure really changed.
 struct Stage {
     world: World,
-    run: Live,
+    run: LiveRun,
     numbers: Option<Numbers>,
     changed: i64,
 }

@@ -6,10 +6,9 @@ use crate::api::{Exposure, Member, RunStatus};
 use crate::decide::{
     Decision, EndedBy, Outcome, Owner, Seen,
     desired::Desired,
-    failure::{FailureKind, Operation},
-    live::Live,
     tests::support::{World, apply, done, exposure, failure, live, observing, overrides, touch, update_failure},
 };
+use crate::run::{FailureKind, LiveRun, Operation};
 
 /// What must never be shown.
 pub const CANARIES: [&str; 3] = ["canary-entity", "canary-parameter", "canary-value"];
@@ -97,22 +96,7 @@ fn percentage() -> impl Strategy<Value = Exposure> {
 }
 
 fn kind() -> impl Strategy<Value = FailureKind> {
-    proptest::sample::select(vec![
-        FailureKind::Throttled,
-        FailureKind::ClockSkew,
-        FailureKind::CredentialsExpired,
-        FailureKind::UnknownAccessKey,
-        FailureKind::WrongSecret,
-        FailureKind::CredentialsUnavailable,
-        FailureKind::AccessDenied,
-        FailureKind::RunNotFound,
-        FailureKind::ExperimentsUnsupported,
-        FailureKind::Conflict,
-        FailureKind::Refused,
-        FailureKind::Unreachable,
-        FailureKind::Unavailable,
-        FailureKind::UnusableAnswer,
-    ])
+    proptest::sample::select(FailureKind::ALL.to_vec())
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -157,8 +141,8 @@ fn event() -> impl Strategy<Value = Event> {
 /// A resource, its run, and everything that the run ever was.
 pub struct Stage {
     pub world: World,
-    pub run: Live,
-    past: Vec<Live>,
+    pub run: LiveRun,
+    past: Vec<LiveRun>,
 }
 
 impl Stage {
@@ -170,7 +154,7 @@ impl Stage {
         }
     }
 
-    fn becomes(&mut self, run: Live) {
+    fn becomes(&mut self, run: LiveRun) {
         self.run = run;
         self.past.push(self.run.clone());
     }
@@ -219,7 +203,7 @@ impl Stage {
         }
     }
 
-    fn ended_by(&self, seen: &Live, events: Events) -> EndedBy {
+    fn ended_by(&self, seen: &LiveRun, events: Events) -> EndedBy {
         if !crate::decide::asks_who_ended_it(seen, &self.world.status) {
             return EndedBy::NotAsked;
         }
@@ -272,7 +256,7 @@ impl Stage {
         }
     }
 
-    fn carry_out(&mut self, update: &crate::decide::update::Update, answer: Answer) -> Option<Outcome> {
+    fn carry_out(&mut self, update: &crate::run::Update, answer: Answer) -> Option<Outcome> {
         let changes = matches!(
             answer,
             Answer::Applied | Answer::Old | Answer::LostApplied | Answer::Crash
@@ -301,7 +285,7 @@ impl Stage {
 }
 
 /// The live state that a step rests on, if it brought one.
-pub fn answer_of(seen: &Seen) -> Option<&Live> {
+pub fn answer_of(seen: &Seen) -> Option<&LiveRun> {
     match seen {
         Seen::Read(live, _) => Some(live),
         Seen::Updated {

@@ -12,11 +12,10 @@ use crate::api::{
 use crate::decide::{
     Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, conditions, decide,
     desired::{Defaults, Desired},
-    live::{Live, RunKey},
     memory::Memory,
     service_time::ServiceTime,
-    update::{Change, Update},
 };
+use crate::run::{Change, LiveRun, RunKey, Update};
 
 /// More updates and waits than a spec can come to: those are hardly more than two for each step.
 const MOST: usize = 4 * STEPS;
@@ -86,7 +85,7 @@ pub fn timeline(desired: &Desired, live: Exposure, since: Timestamp, at: Timesta
 
 /// What happens from `at` on to a run that was read.
 #[must_use]
-pub fn timeline_of_run(desired: &Desired, live: &Live, ended_by: &EndedBy, at: Timestamp) -> Timeline {
+pub fn timeline_of_run(desired: &Desired, live: &LiveRun, ended_by: &EndedBy, at: Timestamp) -> Timeline {
     let mut run = Simulation::new(desired, live, ended_by, at);
     let (mut sends, mut raises) = (Vec::new(), Vec::new());
     let mut because = Because::Now;
@@ -134,8 +133,8 @@ pub fn timeline_of_run(desired: &Desired, live: &Live, ended_by: &EndedBy, at: T
 }
 
 /// A run of which nothing but the exposure is known.
-fn unread(desired: &Desired, exposure: Exposure, since: Timestamp) -> Live {
-    Live {
+fn unread(desired: &Desired, exposure: Exposure, since: Timestamp) -> LiveRun {
+    LiveRun {
         key: RunKey {
             region: desired.region.clone(),
             application_id: desired.application_identifier.clone(),
@@ -159,7 +158,7 @@ fn unread(desired: &Desired, exposure: Exposure, since: Timestamp) -> Live {
 struct Simulation {
     desired: Desired,
     defaults: Defaults,
-    live: Live,
+    live: LiveRun,
     ended_by: EndedBy,
     status: ExperimentRunStatus,
     memory: Memory,
@@ -168,7 +167,7 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(desired: &Desired, live: &Live, ended_by: &EndedBy, at: Timestamp) -> Self {
+    fn new(desired: &Desired, live: &LiveRun, ended_by: &EndedBy, at: Timestamp) -> Self {
         Self {
             defaults: Defaults {
                 region: Some(desired.region.clone()),

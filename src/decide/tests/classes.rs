@@ -9,10 +9,10 @@ use crate::{
     api::ExperimentRunStatus,
     decide::{
         EndedBy, Outcome, Owner, Seen,
-        failure::FailureKind,
         schedule::{Next, slot_or_ramp},
     },
     fleet::Class,
+    run::FailureKind,
 };
 
 fn careful() -> World {

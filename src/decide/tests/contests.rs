@@ -3,11 +3,12 @@
 use super::support::*;
 use crate::{
     api::{ExperimentRunStatus, Member},
-    decide::{Outcome, Owner, failure::FailureKind, live::Live},
+    decide::{Outcome, Owner},
+    run::{FailureKind, LiveRun},
 };
 
 /// Matches, and is then changed from outside.
-fn changed_back(world: &mut World, run: &mut Live) -> Option<Member> {
+fn changed_back(world: &mut World, run: &mut LiveRun) -> Option<Member> {
     world.converge(run);
     run.description = "somebody else's".to_owned();
     touch(run);
@@ -21,7 +22,7 @@ fn ours() -> World {
 }
 
 /// Contested after the third change.
-fn contested() -> (World, Live) {
+fn contested() -> (World, LiveRun) {
     let (mut world, mut run) = (ours(), live(10.0));
     for _ in 0..2 {
         assert_eq!(changed_back(&mut world, &mut run), Some(Member::Description));

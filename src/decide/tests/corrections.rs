@@ -6,14 +6,14 @@ use crate::{
     decide::{
         EndedBy, Seen,
         desired::{Defaults, Desired},
-        live::{Live, RunKey},
         memory::{Memory, Pending},
         names::Names,
     },
+    run::{LiveRun, RunKey},
 };
 
 /// The run that a mistaken definition means.
-fn mistaken(percentage: f32) -> Live {
+fn mistaken(percentage: f32) -> LiveRun {
     let mut run = live(percentage);
     run.key.experiment_definition_id = "zzzzzz1".to_owned();
     run.description = "of another team".to_owned();

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::support::*;
-use crate::decide::{
-    EndedBy, Outcome, Seen,
-    failure::{FailureKind, Operation},
-    schedule::Next,
-};
+use crate::decide::{EndedBy, Outcome, Seen, schedule::Next};
+use crate::run::{ExperimentRunEvent, ExperimentRunEventType, FailureKind, Operation, TriggeredBy};
 
 fn by(trigger: &str) -> EndedBy {
     EndedBy::Event(Some(trigger.to_owned()))
@@ -145,4 +144,29 @@ fn a_revival_that_is_believed_forgets_who_ended_it() {
         (world.status.ended_by.as_deref(), told(&world.status).as_str()),
         (None, "True InSync -")
     );
+}
+
+#[test]
+fn the_last_event_that_stopped_a_run_tells_who_ended_it() {
+    let event = |event_type, second, triggered_by| ExperimentRunEvent {
+        event_type,
+        occurred_at: Timestamp::from_second(second).ok(),
+        triggered_by,
+        exposure: None,
+    };
+    let stopped = |second, by| event(ExperimentRunEventType::RunStopped, second, by);
+    let started = event(ExperimentRunEventType::RunStarted, 3, Some(TriggeredBy::User));
+    let by_alarm = stopped(2, Some(TriggeredBy::CloudWatchAlarm));
+    let by = |trigger: Option<&str>| EndedBy::Event(trigger.map(str::to_owned));
+    let earlier = stopped(1, Some(TriggeredBy::AppConfig));
+    assert_eq!(
+        EndedBy::of(&[by_alarm, earlier, started.clone()]),
+        by(Some("CLOUDWATCH_ALARM"))
+    );
+    assert_eq!(
+        EndedBy::of(&[stopped(1, None)]),
+        by(None),
+        "by what this version does not know"
+    );
+    assert_eq!(EndedBy::of(&[started]), by(None), "no event tells");
 }

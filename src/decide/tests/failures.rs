@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use super::support::*;
-use crate::decide::{
-    EndedBy, Outcome, Seen,
-    failure::{FailureKind, Operation},
-    schedule::Next,
-};
+use crate::decide::{EndedBy, Outcome, Seen, schedule::Next};
+use crate::run::{FailureKind, Operation};
 
 #[test]
 fn rows_of_failed_reads_that_a_person_must_mend_are_stalled_and_heal() {

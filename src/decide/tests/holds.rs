@@ -3,7 +3,8 @@
 use super::support::*;
 use crate::{
     api::Member,
-    decide::{Outcome, failure::FailureKind, schedule::Next},
+    decide::{Outcome, schedule::Next},
+    run::FailureKind,
 };
 
 fn refused() -> Outcome {

@@ -8,11 +8,10 @@ use crate::{
     decide::{
         EndedBy, Outcome, Seen, conditions,
         desired::Desired,
-        failure::FailureKind,
-        live::Live,
         memory::{Memory, Pending},
         schedule::Next,
     },
+    run::{FailureKind, LiveRun, UpdateError},
 };
 
 fn unknown() -> Outcome {
@@ -37,15 +36,15 @@ fn describing() -> Desired {
     }
 }
 
-fn described() -> Live {
-    Live {
+fn described() -> LiveRun {
+    LiveRun {
         description: "text".to_owned(),
         ..touched()
     }
 }
 
 /// `UpdatedAt` has moved, and nothing else.
-fn touched() -> Live {
+fn touched() -> LiveRun {
     let mut run = live(10.0);
     touch(&mut run);
     run
@@ -312,4 +311,18 @@ fn p12_an_update_of_an_earlier_generation_within_the_second_of_what_was_known_is
     assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
     world.wait(60);
     assert_eq!(sends(&world.read(&run)), Some(Member::ExposurePercentage));
+}
+
+#[test]
+fn what_the_client_answers_to_an_update_is_its_outcome() {
+    let failure = || update_failure(FailureKind::Unavailable);
+    let outcomes = [
+        (Ok(live(25.0)), Outcome::Applied(Box::new(live(25.0)))),
+        (Err(UpdateError::NotSent(failure())), Outcome::NotSent(Some(failure()))),
+        (Err(UpdateError::Refused(failure())), Outcome::Refused(failure())),
+        (Err(UpdateError::Unknown(failure())), Outcome::Unknown(failure())),
+    ];
+    for (answer, outcome) in outcomes {
+        assert_eq!(Outcome::of(answer), outcome);
+    }
 }

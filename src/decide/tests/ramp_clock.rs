@@ -11,11 +11,10 @@ use crate::{
     decide::{
         Decision, EndedBy, Now, Outcome, Owner, Seen,
         conditions::find,
-        failure::FailureKind,
-        live::Live,
         schedule::Next,
         service_time::{ServiceTime, Skew, Untold, Witness},
     },
+    run::{FailureKind, LiveRun},
 };
 
 fn second(offset: i64) -> Timestamp {
@@ -23,7 +22,7 @@ fn second(offset: i64) -> Timestamp {
 }
 
 /// The run is held at 5 % for a day, and then goes to 50 %.
-fn held_at_5() -> (World, Live) {
+fn held_at_5() -> (World, LiveRun) {
     let (mut world, mut run) = (World::new(ramped(50.0, steps(&[(5.0, "24h")]))), live(5.0));
     world.converge(&mut run);
     assert_eq!(told(&world.status), "True RampHolding -");
@@ -55,7 +54,7 @@ fn see(world: &mut World, seen: &Seen, now: &Now) -> Decision {
     decision
 }
 
-fn read(run: &Live) -> Seen {
+fn read(run: &LiveRun) -> Seen {
     Seen::Read(run.clone(), EndedBy::NotAsked)
 }
 

@@ -3,7 +3,8 @@
 use super::support::*;
 use crate::{
     api::{Exposure, Member},
-    decide::{Outcome, failure::FailureKind, ramp::Ramp, schedule::Next},
+    decide::{Outcome, ramp::Ramp, schedule::Next},
+    run::FailureKind,
 };
 
 const DAY: u64 = 86_400;
@@ -13,14 +14,14 @@ fn careful() -> Ramp {
 }
 
 /// A ramp that has just reached 10 %.
-fn at_ten() -> (World, crate::decide::live::Live) {
+fn at_ten() -> (World, crate::run::LiveRun) {
     let (mut world, mut run) = (World::new(ramped(100.0, careful())), live(10.0));
     world.converge(&mut run);
     assert_eq!(told(&world.status), "True RampHolding -");
     (world, run)
 }
 
-fn raise(world: &mut World, run: &crate::decide::live::Live) -> Option<Exposure> {
+fn raise(world: &mut World, run: &crate::run::LiveRun) -> Option<Exposure> {
     world.read(run).update.and_then(|update| update.exposure())
 }
 

@@ -9,11 +9,11 @@ use crate::{
     api::{ExperimentRunStatus, Member, WaitingFor},
     decide::{
         EndedBy, Now, Outcome, Owner, Seen, asks_since_when,
-        failure::FailureKind,
         memory::Memory,
         schedule::Next,
         service_time::{ServiceTime, Untold},
     },
+    run::FailureKind,
 };
 
 fn careful() -> World {

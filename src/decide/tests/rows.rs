@@ -6,10 +6,9 @@ use crate::{
     decide::{
         EndedBy, Now, Outcome, Owner, Resource, Seen, decide,
         desired::{Defaults, Desired, InvalidSpec},
-        failure::FailureKind,
-        live::Live,
         schedule::Next,
     },
+    run::{FailureKind, LiveRun},
 };
 use std::time::Duration;
 
@@ -322,7 +321,7 @@ fn what_is_updated_is_named_and_overrides_are_counted() {
 
 #[test]
 fn p11_an_update_is_written_in_logs_by_its_numbers_and_not_by_what_it_says() {
-    let said = |desired: Desired, live: &Live| {
+    let said = |desired: Desired, live: &LiveRun| {
         let decision = World::new(desired).read(live);
         format!("{:?}", decision.update.unwrap())
     };

@@ -3,11 +3,12 @@
 use super::support::*;
 use crate::{
     api::RunStatus,
-    decide::{EndedBy, Outcome, Seen, live::Live, memory::Memory},
+    decide::{EndedBy, Outcome, Seen, memory::Memory},
+    run::LiveRun,
 };
 
 /// In sync, after a change at this second.
-fn known() -> (World, Live) {
+fn known() -> (World, LiveRun) {
     let mut world = World::new(wants(25.0));
     let mut run = live(25.0);
     touch(&mut run);
@@ -18,7 +19,7 @@ fn known() -> (World, Live) {
 
 #[test]
 fn p6_each_kind_of_stale_read_changes_nothing_that_was_copied() {
-    let older: [fn(&mut Live); 5] = [
+    let older: [fn(&mut LiveRun); 5] = [
         |run| run.updated_at = live(0.0).updated_at,
         |run| run.exposure = exposure(24.9),
         |run| run.description = "old".to_owned(),

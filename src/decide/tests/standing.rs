@@ -8,8 +8,8 @@ use crate::{
     decide::{
         Outcome, Seen,
         conditions::{Row, Target, Verdict, conditions, stand},
-        failure::FailureKind,
     },
+    run::FailureKind,
 };
 
 /// What is told after a restart and a read that fails for a reason that passes.

@@ -11,13 +11,11 @@ use crate::api::{
 use crate::decide::{
     Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, conditions, decide,
     desired::{Defaults, Desired},
-    failure::{Failure, FailureKind, Operation},
-    live::{Live, RunKey},
     memory::Memory,
     ramp::Ramp,
     service_time::ServiceTime,
-    update::Update,
 };
+use crate::run::{Failure, FailureKind, LiveRun, Operation, RunKey, Update};
 
 /// 2026-09-01T00:00:00Z.
 pub const START: i64 = 1_788_220_800;
@@ -103,7 +101,7 @@ impl World {
         decision
     }
 
-    pub fn read(&mut self, live: &Live) -> Decision {
+    pub fn read(&mut self, live: &LiveRun) -> Decision {
         self.see(&Seen::Read(live.clone(), EndedBy::NotAsked))
     }
 
@@ -132,7 +130,7 @@ impl World {
     }
 
     /// Reads, sends and applies until nothing more is to be sent.
-    pub fn converge(&mut self, live: &mut Live) -> Decision {
+    pub fn converge(&mut self, live: &mut LiveRun) -> Decision {
         let mut decision = self.read(live);
         for _ in 0..3 {
             let Some(update) = decision.update.clone() else { break };
@@ -186,12 +184,12 @@ pub fn overrides(pairs: &[(&str, &str)]) -> TreatmentOverrides {
     }
 }
 
-pub fn live(percentage: f32) -> Live {
+pub fn live(percentage: f32) -> LiveRun {
     let treatment = |key: &str| Treatment {
         key: key.to_owned(),
         weight: Some(50.0),
     };
-    Live {
+    LiveRun {
         key: RunKey {
             region: "eu-west-1".parse().unwrap(),
             application_id: "abc1234".to_owned(),
@@ -215,12 +213,12 @@ pub fn live(percentage: f32) -> Live {
 }
 
 /// Time passes on the run: something changed it.
-pub fn touch(live: &mut Live) {
+pub fn touch(live: &mut LiveRun) {
     live.updated_at = live.updated_at.map(|at| at + jiff::SignedDuration::from_secs(1));
 }
 
-pub fn apply(update: &Update, live: &mut Live) {
-    use crate::decide::update::Change;
+pub fn apply(update: &Update, live: &mut LiveRun) {
+    use crate::run::Change;
     match update.change() {
         Change::Description(text) => live.description.clone_from(text),
         Change::TreatmentOverrides(overrides) => live.overrides = overrides.clone(),
@@ -232,7 +230,7 @@ pub fn apply(update: &Update, live: &mut Live) {
     touch(live);
 }
 
-pub fn done(mut live: Live) -> Live {
+pub fn done(mut live: LiveRun) -> LiveRun {
     live.status = RunStatus::Done;
     live.ended_at = live.updated_at;
     touch(&mut live);
@@ -262,6 +260,7 @@ pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
         status,
         message: Some("what AWS said.".to_owned()),
         request_id: Some("request-1".to_owned()),
+        date: None,
         advice: Some("what to do in AWS"),
     }
 }

@@ -5,11 +5,10 @@ use crate::{
     api::{ExperimentRunStatus, Member, RunStatus},
     decide::{
         EndedBy, Outcome, Seen,
-        failure::FailureKind,
-        live::Live,
         memory::{Memory, Pending},
         pinned_region,
     },
+    run::{FailureKind, LiveRun},
 };
 
 #[test]
@@ -112,7 +111,7 @@ fn p5_the_run_that_another_process_recorded_first_counts_until_the_own_is_record
 fn p5_what_was_seen_of_another_run_does_not_count_for_the_one_that_was_recorded_first() {
     let mut first = World::new(wants(10.0));
     first.read(&live(10.0));
-    let beside = |seen: &Live| {
+    let beside = |seen: &LiveRun| {
         let mut world = World::new(wants(10.0));
         let seen = Seen::Read(seen.clone(), EndedBy::NotAsked);
         world.memory = world.decide(&seen).memory;
@@ -244,7 +243,7 @@ fn an_older_copy_of_the_status_does_not_revive_a_run_that_ended_within_the_same_
     let running = live(25.0);
     world.read(&running);
     let older = world.status.clone();
-    let ended = Live {
+    let ended = LiveRun {
         status: RunStatus::Done,
         ..running.clone()
     };

@@ -11,9 +11,9 @@ use crate::{
     decide::{
         Outcome,
         desired::{Defaults, Desired, InvalidSpec},
-        failure::FailureKind,
         schedule::{backoff, conflict, interval, settled, slot},
     },
+    run::FailureKind,
 };
 
 #[test]

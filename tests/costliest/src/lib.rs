@@ -6,3 +6,5 @@ pub mod api;
 pub mod decide;
 #[path = "../../../src/fleet/mod.rs"]
 pub mod fleet;
+#[path = "../../../src/run/mod.rs"]
+pub mod run;

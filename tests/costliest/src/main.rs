@@ -10,11 +10,11 @@ use costliest_decision::{
     decide::{
         EndedBy, Now, Owner, Resource, Seen, decide,
         desired::{Defaults, Desired},
-        live::{Live, RunKey},
         memory::Memory,
         ramp::search::DECISION,
         service_time::ServiceTime,
     },
+    run::{LiveRun, RunKey},
 };
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -174,8 +174,8 @@ fn window(rng: &mut Rng) -> Value {
     })
 }
 
-fn live(desired: &Desired, at: Timestamp) -> Live {
-    Live {
+fn live(desired: &Desired, at: Timestamp) -> LiveRun {
+    LiveRun {
         key: RunKey {
             region: desired.region.clone(),
             application_id: "a".to_owned(),
@@ -195,7 +195,7 @@ fn live(desired: &Desired, at: Timestamp) -> Live {
     }
 }
 
-fn decided(desired: &Desired, live: &Live, defaults: &Defaults, at: Timestamp) -> bool {
+fn decided(desired: &Desired, live: &LiveRun, defaults: &Defaults, at: Timestamp) -> bool {
     let status = ExperimentRunStatus::default();
     let resource = Resource {
         uid: "",

@@ -5,10 +5,7 @@ use serde_json::Value;
 
 use super::wire::Failed;
 use crate::api::{ExperimentDefinition, Exposure, Region, RunResult, RunStatus, Treatment, TreatmentOverrides};
-use crate::decide::{
-    failure::{Failure, FailureKind, Operation},
-    live::{Live, RunKey},
-};
+use crate::run::{Failure, FailureKind, LiveRun, Operation, RunKey};
 
 fn text(of: &Value, member: &str) -> Option<String> {
     of[member].as_str().map(str::to_owned)
@@ -28,12 +25,12 @@ pub fn end_of_second(time: Timestamp) -> Timestamp {
 }
 
 /// The run that an answer tells of.
-pub fn live(region: &Region, answer: &str) -> Live {
+pub fn live(region: &Region, answer: &str) -> LiveRun {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let status: RunStatus = serde_json::from_value(answer["Status"].clone()).unwrap();
     let inline = answer["TreatmentOverrides"]["Inline"].clone();
     let second = |member| time(&answer, member).map(whole_second);
-    Live {
+    LiveRun {
         key: RunKey {
             region: region.clone(),
             application_id: text(&answer, "ApplicationId").unwrap(),
@@ -110,6 +107,7 @@ pub fn failure(operation: Operation, failed: &Failed) -> Failure {
         status: error.status,
         message: error.message.map(str::to_owned),
         request_id: failed.request_id.clone(),
+        date: None,
         advice: (kind == FailureKind::AccessDenied).then(|| advice(operation)),
     }
 }

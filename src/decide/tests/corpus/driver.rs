@@ -14,13 +14,12 @@ use crate::api::{ExperimentRunSpec, ExperimentRunStatus, PendingUpdate, Region};
 use crate::decide::{
     Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, asks_since_when, asks_who_ended_it, decide,
     desired::{Defaults, Desired, InvalidSpec},
-    failure::Operation,
     memory::{Memory, Pending},
     pinned_region,
     schedule::Next,
     service_time::{Dates, ServiceTime, Untold},
-    update::{Change, Update},
 };
+use crate::run::{Change, Operation, Update};
 
 /// The resource as the API server has it.
 #[derive(Clone, Debug)]
