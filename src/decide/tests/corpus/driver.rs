@@ -62,12 +62,12 @@ pub enum Evidence {
     Run(String, Option<Result<String, Failed>>),
     ReadFailed(Failed),
     /// What came of the last update that was asked for, and the ID under which it was fenced.
-    Update(Option<String>, Sent),
+    Update(Option<String>, UpdateResult),
 }
 
 /// What came of an update.
 #[derive(Clone, Debug)]
-pub enum Sent {
+pub enum UpdateResult {
     Applied(String),
     Refused(Failed),
     Unknown(Failed),
@@ -161,17 +161,20 @@ impl Operator {
 
     /// The spec and the status, parsed.
     fn parse(&mut self, resource: &Stored) -> (&Result<Desired, InvalidSpec>, &ExperimentRunStatus) {
-        let Parsed { status: told, spec } = &mut self.parsed;
-        if told.0 != resource.status {
-            *told = (resource.status.clone(), status(resource));
+        let Parsed {
+            status: of_status,
+            spec,
+        } = &mut self.parsed;
+        if of_status.0 != resource.status {
+            *of_status = (resource.status.clone(), status(resource));
         }
-        let pinned = pinned_region(&told.1, Some(&self.memory));
+        let pinned = pinned_region(&of_status.1, Some(&self.memory));
         if spec.as_ref().is_none_or(|of| of.0 != resource.spec || of.1 != pinned) {
             let parts = serde_json::from_str(&resource.spec).unwrap();
             let desired = Desired::parse(&parts, pinned.as_ref(), &defaults());
             *spec = Some((resource.spec.clone(), pinned, desired));
         }
-        (&spec.as_ref().unwrap().2, &told.1)
+        (&spec.as_ref().unwrap().2, &of_status.1)
     }
 
     pub fn can_ask(&mut self, resource: &Stored) -> bool {
@@ -189,8 +192,8 @@ impl Operator {
 
     /// An answer has come, with its `Date`.
     pub fn hears(&mut self, moment: &Moment, of_update: bool) {
-        let told = moment.date.map(timestamp).map(whole_second).ok_or(Untold::NoDate);
-        let judged = told.and_then(|date| {
+        let dated = moment.date.map(timestamp).map(whole_second).ok_or(Untold::NoDate);
+        let judged = dated.and_then(|date| {
             let judged = self.dates.judge(date, timestamp(moment.local), boot(moment));
             judged.map(|()| date).map_err(Untold::Skewed)
         });
@@ -286,10 +289,10 @@ impl Operator {
             Evidence::Update(id, sent) => {
                 let failure = |failed| failure(Operation::UpdateExperimentRun, failed);
                 let outcome = match sent {
-                    Sent::Applied(answer) => Outcome::Applied(Box::new(live(region(), answer))),
-                    Sent::Refused(failed) => Outcome::Refused(failure(failed)),
-                    Sent::Unknown(failed) => Outcome::Unknown(failure(failed)),
-                    Sent::NotSent(failed) => Outcome::NotSent(failed.as_ref().map(failure)),
+                    UpdateResult::Applied(answer) => Outcome::Applied(Box::new(live(region(), answer))),
+                    UpdateResult::Refused(failed) => Outcome::Refused(failure(failed)),
+                    UpdateResult::Unknown(failed) => Outcome::Unknown(failure(failed)),
+                    UpdateResult::NotSent(failed) => Outcome::NotSent(failed.as_ref().map(failure)),
                 };
                 Seen::Updated {
                     update: self.decision.as_ref().and_then(|last| last.update.clone()).unwrap(),

@@ -1,7 +1,7 @@
 //! One pass, step by step, as the controller makes it: read, decide, fence, update, decide, record.
 
 use super::{
-    driver::{Evidence, Given, Sent},
+    driver::{Evidence, Given, UpdateResult},
     stage::Stage,
     story::{Events, Pass, Read, Recording, Sending},
     time::timestamp,
@@ -94,7 +94,7 @@ impl Stage {
             Sending::NotSent(error) => {
                 self.line(&format!("  can't be sent: {error:?}"));
                 let failed = failed(*error, String::new());
-                return Then::Decide(Evidence::Update(None, Sent::NotSent(Some(failed))));
+                return Then::Decide(Evidence::Update(None, UpdateResult::NotSent(Some(failed))));
             }
             Sending::SlowPreparation => {
                 self.line("  what comes before the fence takes too long");
@@ -133,7 +133,7 @@ impl Stage {
         let moment = self.moment();
         if matches!(sending, Sending::SlowFence) || !self.operator.may_send(&moment) {
             self.line("  the update may not leave any more");
-            return Then::Decide(Evidence::Update(Some(id), Sent::NotSent(None)));
+            return Then::Decide(Evidence::Update(Some(id), UpdateResult::NotSent(None)));
         }
         if matches!(sending, Sending::CrashBefore) {
             self.restart();
@@ -142,17 +142,15 @@ impl Stage {
         self.line(&format!("  UpdateExperimentRun {id} {body}: {sending:?}"));
         self.updates += 1;
         self.pass_time(120);
-        match self.outcome(body, sending) {
-            Some(sent) => Then::Decide(Evidence::Update(Some(id), sent)),
-            None => {
-                self.restart();
-                Then::Over
-            }
-        }
+        let Some(result) = self.outcome(body, sending) else {
+            self.restart();
+            return Then::Over;
+        };
+        Then::Decide(Evidence::Update(Some(id), result))
     }
 
     /// What comes of an update that has left; `None` when the process ends before it is known.
-    fn outcome(&mut self, body: &str, sending: &Sending) -> Option<Sent> {
+    fn outcome(&mut self, body: &str, sending: &Sending) -> Option<UpdateResult> {
         let request = self.next_request();
         // Of a request that carries what is sensitive, the client keeps no text of AWS's.
         let sensitive = body.contains("TreatmentOverrides") || body.contains("DeploymentParameters");
@@ -173,22 +171,22 @@ impl Stage {
                     self.run_changes(|run, at| run.updated_at = at);
                 }
                 self.hears_update();
-                Sent::Applied(self.answer(0, false))
+                UpdateResult::Applied(self.answer(0, false))
             }
             Sending::AnsweredOld => {
                 self.hears_update();
-                Sent::Applied(self.answer(2, false))
+                UpdateResult::Applied(self.answer(2, false))
             }
-            Sending::Refused(error) => Sent::Refused(failed(*error)),
-            Sending::AnswerLost(error) | Sending::Lost(error) => Sent::Unknown(failed(*error)),
+            Sending::Refused(error) => UpdateResult::Refused(failed(*error)),
+            Sending::AnswerLost(error) | Sending::Lost(error) => UpdateResult::Unknown(failed(*error)),
             Sending::Late(error) => {
                 self.late = Some(body.to_owned());
-                Sent::Unknown(failed(*error))
+                UpdateResult::Unknown(failed(*error))
             }
             Sending::CrashAfter => return None,
             _ => {
                 self.hears_update();
-                Sent::Applied(self.answer(0, false))
+                UpdateResult::Applied(self.answer(0, false))
             }
         })
     }

@@ -1,6 +1,9 @@
 //! What one story gave, line by line: once whole, and once without the sentences that people read.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -34,8 +37,8 @@ impl Record {
     }
 
     pub fn event(&mut self, head: &str, note: &str) {
-        self.whole.push_str(&format!("  Event {head}: {note}\n"));
-        self.without_sentences.push_str(&format!("  Event {head}\n"));
+        writeln!(self.whole, "  Event {head}: {note}").unwrap();
+        writeln!(self.without_sentences, "  Event {head}").unwrap();
     }
 
     /// A status is written over another one.
@@ -61,8 +64,9 @@ impl Record {
     /// The two digests, in 16 hexadecimal digits each.
     pub fn digests(&self) -> [String; 2] {
         [&self.whole, &self.without_sentences].map(|text| {
-            let digest = Sha256::digest(text.as_bytes());
-            digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+            let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+            let (first, _) = digest.split_first_chunk().unwrap();
+            format!("{:016x}", u64::from_be_bytes(*first))
         })
     }
 }
@@ -91,7 +95,7 @@ fn lines(status: &str) -> [Lines; 2] {
 
 fn append(text: &mut String, changes: &[(String, String)]) {
     for (member, value) in changes {
-        text.push_str(&format!("  status.{member} {value}\n"));
+        writeln!(text, "  status.{member} {value}").unwrap();
     }
 }
 
