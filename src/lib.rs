@@ -28,14 +28,15 @@
 //! * [`plan`]: runs `decide` against manifests and a simulated run, and prints what would happen.
 //! * [`schema`]: which fields the API server keeps, without which nothing is done or written. Pure.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
-//!   what is logged. [`cli`]: arguments and environment. [`clock`]: time since boot, which no suspend stops.
+//!   what is logged. [`cli`]: settings, from arguments and environment. [`clock`]: time since boot, which no suspend stops.
 //!
 //! What the operator promises (P1 to P12), and why it is built so, is in `docs/design.md`. Where a comment says "the
 //! table", it means the decision table there. What is known of `AppConfig` is in `docs/appconfig-api.md`, and so is what
 //! the marks of facts in comments mean: (model), (doc), (seen), (guess).
 //!
-//! Arrows point one way: `plan` → `controller` (for its way to `AppConfig`); both → `pass` → `decide`;
-//! `decide` and `appconfig` → `run` → `api`; `controller` → `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
+//! Arrows point one way: `controller` → `pass` → `decide`; `controller` and `plan` → `cli`, `decide`, `appconfig`, `api`;
+//! `controller` → `schema`; `cli` → `appconfig`, `decide`, `api`, for the types that it parses into; `decide` and
+//! `appconfig` → `run` → `api`; `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
 
 pub mod api;
 pub mod appconfig;

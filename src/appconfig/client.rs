@@ -31,7 +31,7 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// How long a request may take.
     pub timeouts: Timeouts,
-    /// The proxy for `https://`, see [`HttpsProxy::from_environment`].
+    /// The proxy for `https://`. `None` when there is none.
     pub https_proxy: Option<HttpsProxy>,
     /// What identifies this process in the `User-Agent`: letters, digits, `-`, `.`, `_`; others are left out.
     pub process_id: String,

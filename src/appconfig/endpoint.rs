@@ -1,6 +1,6 @@
 //! [`Endpoints`]: which host a region's requests go to.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, str::FromStr};
 
 use reqwest::Url;
 
@@ -27,11 +27,13 @@ pub enum Endpoints {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointKey(String);
 
-/// A custom endpoint: scheme, host, port and path prefix, without a final slash.
+/// A custom endpoint, an `http` or `https` URL: scheme, host, port and path prefix, without a final slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomEndpoint {
     base: String,
     plain_http: bool,
+    /// Nobody on a network between can read along: it is `https`, or on this machine.
+    is_private: bool,
 }
 
 /// The endpoint settings can't be used.
@@ -46,9 +48,7 @@ pub enum InvalidEndpoint {
         why: String,
     },
     /// `http://` to another machine.
-    #[error(
-        "endpoint URL {0:?} is http:// and not on this machine: use https://, or allow it with --allow-insecure-endpoint"
-    )]
+    #[error("endpoint URL {0:?} is http:// and not on this machine: use https://, or add --allow-insecure-endpoint")]
     Insecure(String),
     /// FIPS or dual stack together with a custom endpoint.
     #[error("a custom endpoint URL can't be combined with {0}: unset one of the two")]
@@ -59,10 +59,23 @@ impl Endpoints {
     /// Parses the endpoint settings.
     ///
     /// # Errors
-    /// When the custom URL is no `http` or `https` URL, carries a user, query or fragment, is `http` to another
-    /// machine without `allow_insecure`, or is combined with FIPS or dual stack.
+    /// When the custom URL is none, see [`CustomEndpoint`], or the settings can't be used together, see [`Self::new`].
     pub fn parse(
         custom: Option<&str>,
+        allow_insecure: bool,
+        fips: bool,
+        dual_stack: bool,
+    ) -> Result<Self, InvalidEndpoint> {
+        let custom = custom.map(str::parse).transpose()?;
+        Self::new(custom, allow_insecure, fips, dual_stack)
+    }
+
+    /// The endpoints of these settings.
+    ///
+    /// # Errors
+    /// When a custom one is `http` to another machine without `allow_insecure`, or is combined with FIPS or dual stack.
+    pub fn new(
+        custom: Option<CustomEndpoint>,
         allow_insecure: bool,
         fips: bool,
         dual_stack: bool,
@@ -76,7 +89,10 @@ impl Endpoints {
         if dual_stack {
             return Err(InvalidEndpoint::Combined("AWS_USE_DUALSTACK_ENDPOINT"));
         }
-        CustomEndpoint::parse(custom, allow_insecure).map(Self::Custom)
+        if !custom.is_private && !allow_insecure {
+            return Err(InvalidEndpoint::Insecure(custom.base));
+        }
+        Ok(Self::Custom(custom))
     }
 
     /// Which endpoint the region's requests go to.
@@ -133,8 +149,12 @@ impl Partition {
     }
 }
 
-impl CustomEndpoint {
-    fn parse(text: &str, allow_insecure: bool) -> Result<Self, InvalidEndpoint> {
+impl FromStr for CustomEndpoint {
+    type Err = InvalidEndpoint;
+
+    /// # Errors
+    /// When the text is no `http` or `https` URL, or carries a user, a query or a fragment.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = |url: &str, why: &str| InvalidEndpoint::Url {
             url: url.to_owned(),
             why: why.to_owned(),
@@ -156,12 +176,10 @@ impl CustomEndpoint {
             return Err(invalid(shown.as_str(), "it carries a query or a fragment"));
         }
         let plain_http = url.scheme() == "http";
-        if plain_http && !allow_insecure && !is_loopback(&url) {
-            return Err(InvalidEndpoint::Insecure(shown.into()));
-        }
         Ok(Self {
             base: url.as_str().trim_end_matches('/').to_owned(),
             plain_http,
+            is_private: !plain_http || is_loopback(&url),
         })
     }
 }

@@ -56,24 +56,6 @@ pub struct HttpsProxy {
     pub no_proxy: Option<String>,
 }
 
-impl HttpsProxy {
-    /// The proxy that `HTTPS_PROXY` or `https_proxy` names, with `NO_PROXY` or `no_proxy`.
-    #[must_use]
-    pub fn from_environment() -> Option<Self> {
-        let variable = |names: [&str; 2]| {
-            names
-                .into_iter()
-                .filter_map(|name| std::env::var(name).ok())
-                .find(|value| !value.is_empty())
-        };
-        let url = variable(["HTTPS_PROXY", "https_proxy"])?;
-        Some(Self {
-            url,
-            no_proxy: variable(["NO_PROXY", "no_proxy"]),
-        })
-    }
-}
-
 impl fmt::Debug for HttpsProxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

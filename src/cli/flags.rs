@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::{
     selector::Selector,
-    values::{EndpointUrl, LeaseName, Namespace, Output, Rate, ResyncInterval},
+    values::{LeaseName, Namespace, Output, Rate, ResyncInterval},
 };
 use crate::{
     api::{Exposure, Region},
+    appconfig::CustomEndpoint,
     decide::ramp::schedule::time_zone_data,
     telemetry::{LogFilter, LogFormat},
 };
@@ -71,7 +72,7 @@ pub(super) struct Flags {
     #[arg(long, env = "APPCONFIG_OPERATOR_SELECTOR")]
     pub(super) selector: Option<Selector>,
     #[command(flatten)]
-    pub(super) service: Service,
+    pub(super) service: ServiceFlags,
     /// Read a run again this often when nothing changes, 1s to 24h
     #[arg(
         long,
@@ -148,21 +149,21 @@ pub(super) struct Flags {
     pub(super) log_level: LogFilter,
 }
 
-/// Where `AppConfig` is. An endpoint that it names was checked.
-#[derive(Clone, Debug, PartialEq, Args)]
+/// The flags that say where `AppConfig` is.
+#[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
-pub struct Service {
+pub(super) struct ServiceFlags {
     /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
     #[arg(long, env = "AWS_REGION")]
-    pub region: Option<Region>,
+    pub(super) region: Option<Region>,
     /// Send AppConfig requests of every region to this URL [default: AWS's own endpoint of the region]
     #[arg(long, env = "AWS_ENDPOINT_URL_APPCONFIG", value_name = "URL")]
-    pub endpoint_url: Option<EndpointUrl>,
+    pub(super) endpoint_url: Option<CustomEndpoint>,
     /// Allow an http:// endpoint that is not on this machine: signed requests and entity IDs then cross the network in
     /// plain text
     #[arg(long, env = "APPCONFIG_OPERATOR_ALLOW_INSECURE_ENDPOINT", value_name = "BOOLEAN", default_value_t = false,
           action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub allow_insecure_endpoint: bool,
+    pub(super) allow_insecure_endpoint: bool,
 }
 
 /// What stands below the flags of `plan` in `--help`.
@@ -194,5 +195,5 @@ pub(super) struct PlanFlags {
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(super) output: Output,
     #[command(flatten)]
-    pub(super) service: Service,
+    pub(super) service: ServiceFlags,
 }

@@ -1,10 +1,12 @@
 //! Arguments and environment, parsed into [`Run`] or [`Plan`]: after this nothing has to be checked again.
 //!
-//! On the map this is before the pass: `main` parses, and `controller` gets the settings. Nobody else reads arguments
-//! or the environment, but for AWS's own variables, which the AWS crates read.
+//! On the map this is before the pass: `main` parses, and `controller` or `plan` gets the settings, in the types in which
+//! it uses them. Nobody else reads arguments or the environment, but for the variables that AWS's crates and kube read
+//! themselves.
 
 mod flags;
 mod selector;
+mod service;
 mod values;
 
 use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf};
@@ -13,13 +15,13 @@ use clap::{CommandFactory, FromArgMatches, error::ContextKind, error::ContextVal
 use jiff::Timestamp;
 
 use crate::{
-    api::{Exposure, Region},
+    api::Exposure,
     telemetry::{LogFilter, LogFormat},
 };
-pub use flags::Service;
 use flags::{Arguments, Flags, PlanFlags, Words};
 pub use selector::Selector;
-pub use values::{EndpointUrl, InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval};
+pub use service::{Service, https_proxy};
+pub use values::{InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval};
 
 /// The program's name, which is also that of its Lease and of the reporter of its Events.
 pub const PROGRAM: &str = "appconfig-experiment-operator";
@@ -56,6 +58,9 @@ pub struct Run {
     pub selector: Option<Selector>,
     /// Where `AppConfig` is.
     pub service: Service,
+    /// The proxies that `HTTPS_PROXY` and `https_proxy` name. They are for AWS: the API server is reached through none of
+    /// them.
+    pub https_proxies: Vec<http::Uri>,
     /// How often a settled resource is read again.
     pub resync_interval: ResyncInterval,
     /// How many passes run at a time.
@@ -170,15 +175,15 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 /// The rules that take more than one flag.
-fn settings(mut flags: Flags) -> Result<Command, Ended> {
-    complete(&mut flags.service)?;
+fn settings(flags: Flags) -> Result<Command, Ended> {
     let mut namespaces = flags.namespace;
     namespaces.sort();
     namespaces.dedup();
     Ok(Command::Run(Box::new(Run {
         namespaces,
         selector: flags.selector,
-        service: flags.service,
+        service: Service::new(flags.service)?,
+        https_proxies: service::https_proxies(),
         resync_interval: flags.resync_interval,
         concurrency: flags.concurrency,
         read_rate: flags.read_rate,
@@ -193,42 +198,15 @@ fn settings(mut flags: Flags) -> Result<Command, Ended> {
     })))
 }
 
-fn plan(mut flags: PlanFlags) -> Result<Command, Ended> {
-    complete(&mut flags.service)?;
+fn plan(flags: PlanFlags) -> Result<Command, Ended> {
     Ok(Command::Plan(Box::new(Plan {
         files: flags.filename,
         from: flags.from,
         at: flags.at,
         since: flags.since,
         output: flags.output,
-        service: flags.service,
+        service: Service::new(flags.service)?,
     })))
-}
-
-/// Adds the default region, and refuses an endpoint to which nothing may be sent.
-fn complete(service: &mut Service) -> Result<(), Ended> {
-    if service.region.is_none() {
-        service.region = default_region()?;
-    }
-    match &service.endpoint_url {
-        Some(url) if !url.is_private() && !service.allow_insecure_endpoint => {
-            let advice = "is neither https nor on this machine; use https, or add --allow-insecure-endpoint";
-            Err(wrong(&format!("--endpoint-url {} {advice}", url.uri())))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The older of the two variables in which AWS's tools look for a region. Shared configuration files and the instance
-/// metadata service are not asked: a region that appears from nowhere is worse than none.
-fn default_region() -> Result<Option<Region>, Ended> {
-    match env::var("AWS_DEFAULT_REGION") {
-        Ok(text) if !text.is_empty() => text
-            .parse()
-            .map(Some)
-            .map_err(|error| wrong(&format!("{error} (from AWS_DEFAULT_REGION)"))),
-        _ => Ok(None),
-    }
 }
 
 /// What clap has to say, in one line: its own report goes over several, and a log shows only the first.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::appconfig::Endpoints;
 
 fn parsed(words: &[&str]) -> Result<Command, Ended> {
     parse(
@@ -120,7 +121,8 @@ fn an_address_without_a_host_is_every_address() {
 #[test]
 fn an_insecure_endpoint_can_be_insisted_on() {
     let run = run(&["--endpoint-url=http://example.com", "--allow-insecure-endpoint"]);
-    assert_eq!(run.service.endpoint_url.unwrap().uri().host(), Some("example.com"));
+    let allowed = Endpoints::parse(Some("http://example.com"), true, false, false);
+    assert_eq!(Ok(run.service.endpoints), allowed);
 }
 
 #[test]

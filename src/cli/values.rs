@@ -1,12 +1,6 @@
 //! The values of flags: each type holds its own rule, so that what is parsed is right.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU16,
-    str::FromStr,
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, num::NonZeroU16, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 
@@ -29,10 +23,6 @@ pub struct ResyncInterval(Duration);
 /// Requests a second, above zero. It may be a fraction: `0.5` is one request every 2 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Rate(f64);
-
-/// Where `AppConfig` is: an absolute `http` or `https` URL without credentials, query or fragment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointUrl(http::Uri);
 
 /// How a preview is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -77,29 +67,6 @@ impl Rate {
     #[must_use]
     pub const fn per_second(self) -> f64 {
         self.0
-    }
-}
-
-impl EndpointUrl {
-    /// The URL.
-    #[must_use]
-    pub const fn uri(&self) -> &http::Uri {
-        &self.0
-    }
-
-    /// Whether nobody on a network between can read along: the URL is `https`, or its host is this machine.
-    #[must_use]
-    pub fn is_private(&self) -> bool {
-        let host = self
-            .0
-            .host()
-            .unwrap_or_default()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let loopback = host
-            .parse::<IpAddr>()
-            .map_or(host == "localhost", |address| address.is_loopback());
-        self.0.scheme_str() == Some("https") || loopback
     }
 }
 
@@ -155,26 +122,6 @@ impl FromStr for Rate {
             _ => Err(InvalidValue(
                 "a rate is a number of requests a second above 0, such as 5 or 0.5",
             )),
-        }
-    }
-}
-
-impl FromStr for EndpointUrl {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rule =
-            InvalidValue("an endpoint is an http or https URL such as https://appconfig.eu-west-1.amazonaws.com");
-        let uri = http::Uri::from_str(text).map_err(|_| rule.clone())?;
-        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-        let authority = uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'));
-        let bare = uri.query().is_none() && !text.contains('#');
-        if scheme && authority && bare {
-            Ok(Self(uri))
-        } else {
-            Err(rule)
         }
     }
 }
@@ -271,33 +218,5 @@ mod tests {
         );
         assert!(accepts::<Rate>(&["20", "0.5", "1e3"]));
         assert!(refuses::<Rate>(&["0", "-1", "NaN", "inf", "fast"]));
-    }
-
-    #[test]
-    fn endpoints_are_urls_and_know_whether_they_are_private() {
-        let private = |text: &str| text.parse::<EndpointUrl>().map(|endpoint| endpoint.is_private());
-        for text in [
-            "https://example.com",
-            "http://127.0.0.1:4000",
-            "http://localhost:4000/base",
-            "http://[::1]:4000",
-        ] {
-            assert_eq!(private(text), Ok(true), "{text}");
-        }
-        for text in [
-            "http://example.com",
-            "http://10.0.0.1:80",
-            "http://localhost.example.com",
-        ] {
-            assert_eq!(private(text), Ok(false), "{text}");
-        }
-        assert!(refuses::<EndpointUrl>(&[
-            "",
-            "example.com",
-            "ftp://a",
-            "https://key:secret@a",
-            "https://a/?b",
-            "/a"
-        ]));
     }
 }

@@ -49,7 +49,6 @@ use events::Publisher;
 use resource::Object;
 use served_schema::ServedSchema;
 use service_clock::ServiceClocks;
-pub(crate) use start::aws;
 pub use start::{Error, run};
 
 /// What the operator was doing when an Event came about, in the Event's own field.

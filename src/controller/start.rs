@@ -14,9 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    appconfig::{
-        self, Client, Endpoints, HttpsProxy, InvalidEndpoint, InvalidSettings, Observer, Rate, RateLimits, Timeouts,
-    },
+    appconfig::{self, Client, InvalidSettings, Observer, Rate, RateLimits},
     cli,
     clock::BootInstant,
     decide::desired::Defaults,
@@ -49,9 +47,6 @@ pub enum Error {
     /// There is no cluster to talk to.
     #[error("no Kubernetes cluster is configured: {0}; run in a Pod, or set KUBECONFIG")]
     Cluster(String),
-    /// The endpoint settings can't be used.
-    #[error(transparent)]
-    Endpoint(#[from] InvalidEndpoint),
     /// The HTTP client can't be made.
     #[error(transparent)]
     Client(#[from] InvalidSettings),
@@ -86,14 +81,14 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let heartbeat = Heartbeat::new(STUCK_AFTER);
     let listener = on(keeper, http::bind(settings.http_address)).await??;
     let schema = ServedSchema::new(BootInstant::now);
-    let client = kubernetes(schema.clone()).await?;
+    let client = kubernetes(schema.clone(), settings.https_proxies.clone()).await?;
     // A client's connections live where it was made.
-    let of_lease = on(keeper, kubernetes(schema.clone())).await??;
+    let of_lease = on(keeper, kubernetes(schema.clone(), settings.https_proxies.clone())).await??;
     let leadership = leadership(&settings, &of_lease, keeper);
     let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
-    let appconfig = aws(&settings.service, &process_id, Arc::clone(&observer))?;
+    let appconfig = Client::new(settings.service.client_settings(&process_id, Arc::clone(&observer)))?;
     let endpoints = appconfig.endpoints().clone();
     let shared = Arc::new(Shared {
         appconfig,
@@ -162,43 +157,19 @@ async fn on<T: Send + 'static>(runtime: &Handle, work: impl Future<Output = T> +
     runtime.spawn(work).await.map_err(|_| Error::Panicked)
 }
 
-/// A client without the library's retries, which repeat any call up to 15 times and wait as long as a server asks.
-async fn kubernetes(schema: ServedSchema) -> Result<kube::Client, Error> {
+/// A client without the library's retries, which repeat any call up to 15 times and wait as long as a server asks, and
+/// without the proxies for AWS.
+async fn kubernetes(schema: ServedSchema, https_proxies: Vec<::http::Uri>) -> Result<kube::Client, Error> {
     let mut config = kube::Config::infer()
         .await
         .map_err(|error| Error::Cluster(error.to_string()))?;
     // kube would reach the API server through HTTPS_PROXY too, whatever NO_PROXY says. Here that variable is for AWS.
-    let environment = ["HTTPS_PROXY", "https_proxy"].map(|name| std::env::var(name).ok());
-    let environment: Vec<::http::Uri> = environment.iter().flatten().filter_map(|it| it.parse().ok()).collect();
-    config.proxy_url.take_if(|proxy| environment.contains(proxy));
+    config.proxy_url.take_if(|proxy| https_proxies.contains(proxy));
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
     let client = ClientBuilder::try_from(config).map_err(|error| Error::Cluster(error.to_string()))?;
     Ok(schema.noticing(client).build())
-}
-
-/// A client of `AppConfig` for what the arguments and the environment say.
-///
-/// # Errors
-/// When they can't be used together.
-pub(crate) fn aws(service: &cli::Service, process_id: &str, observer: Arc<dyn Observer>) -> Result<Client, Error> {
-    let switch = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    let custom = service.endpoint_url.as_ref().map(|url| url.uri().to_string());
-    let https_proxy = HttpsProxy::from_environment();
-    Ok(Client::new(appconfig::Settings {
-        endpoints: Endpoints::parse(
-            custom.as_deref(),
-            service.allow_insecure_endpoint,
-            switch("AWS_USE_FIPS_ENDPOINT"),
-            switch("AWS_USE_DUALSTACK_ENDPOINT"),
-        )?,
-        timeouts: Timeouts::default(),
-        credentials: appconfig::default_credentials(service.region.as_ref(), https_proxy.clone()),
-        https_proxy,
-        process_id: process_id.to_owned(),
-        observer,
-    })?)
 }
 
 fn leadership(settings: &cli::Run, client: &kube::Client, keeper: &Handle) -> Leadership {

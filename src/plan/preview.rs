@@ -8,7 +8,7 @@ use tokio::runtime::{self, Runtime};
 use crate::{
     api::{ExperimentRunStatus, Exposure, Member, Region},
     appconfig::{Client, Unobserved},
-    cli, controller,
+    cli,
     decide::{
         self, EndedBy,
         desired::{Defaults, Desired, MINIMUM_RESYNC_INTERVAL},
@@ -90,7 +90,7 @@ impl<'a> Source<'a> {
     pub(super) fn new(settings: &'a cli::Plan) -> Result<Self, String> {
         let now = Timestamp::now();
         let service = if settings.from.is_none() {
-            let client = controller::aws(&settings.service, cli::PLAN, Arc::new(Unobserved));
+            let client = Client::new(settings.service.client_settings(cli::PLAN, Arc::new(Unobserved)));
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
             Some((
                 runtime.map_err(|error| error.to_string())?,

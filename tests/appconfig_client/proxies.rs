@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use appconfig_experiment_operator::{
     api::DeploymentParameters,
-    appconfig::{Client, HttpsProxy, Settings},
+    appconfig::{Client, Settings},
+    cli::https_proxy,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
@@ -77,7 +78,7 @@ async fn in_a_process_of_its_own() {
     let variable = |name| std::env::var(name).unwrap();
     let settings = settings(&variable("TEST_APPCONFIG"), static_credentials());
     let client = Client::new(Settings {
-        https_proxy: HttpsProxy::from_environment(),
+        https_proxy: https_proxy(),
         ..settings
     })
     .unwrap();

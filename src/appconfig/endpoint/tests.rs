@@ -71,6 +71,14 @@ fn plain_http_is_for_this_machine_unless_it_is_allowed() {
     ] {
         assert!(matches!(custom(url), Err(InvalidEndpoint::Insecure(_))), "{url}");
     }
+    for url in [
+        "https://example.com",
+        "http://127.0.0.1:4000",
+        "http://localhost:4000/base",
+        "http://[::1]:4000",
+    ] {
+        assert!(custom(url).is_ok(), "{url}");
+    }
     let allowed = Endpoints::parse(Some("http://10.0.0.1"), true, false, false).unwrap();
     assert!(allowed.is_plain_http());
 }
@@ -79,7 +87,10 @@ fn plain_http_is_for_this_machine_unless_it_is_allowed() {
 fn what_can_t_be_an_endpoint_is_refused_without_showing_a_password() {
     for url in [
         "",
+        "/a",
+        "example.com",
         "localhost:80",
+        "https://a:65536",
         "ftp://localhost",
         "https://a?b",
         "https://a#b",
