@@ -35,6 +35,24 @@ fn a_wrong_value_is_one_line_that_says_where_it_came_from() {
 }
 
 #[test]
+fn what_would_end_the_process_later_is_refused_by_the_command_line() {
+    for rate in ["5000", "1e-9", "NaN", "inf"] {
+        for flag in ["--read-rate", "--write-rate"] {
+            let line = refusal(&[&format!("{flag}={rate}")], &[]);
+            assert!(line.contains(flag) && line.contains("between 0.001 and 1000"), "{line}");
+        }
+    }
+    let line = refusal(&[], &[("APPCONFIG_OPERATOR_WRITE_RATE", "5000")]);
+    assert!(line.contains("(from APPCONFIG_OPERATOR_WRITE_RATE)"), "{line}");
+    let line = refusal(&["--endpoint-url=https://appconfig.example:65536"], &[]);
+    assert!(line.contains("--endpoint-url"), "{line}");
+    for variable in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+        let line = refusal(&["--endpoint-url=https://appconfig.example"], &[(variable, "true")]);
+        assert!(line.contains(variable), "{line}");
+    }
+}
+
+#[test]
 fn an_empty_variable_is_absent_and_a_namespace_list_has_commas() {
     // The endpoint is looked at after all else was accepted.
     let environment = [("AWS_REGION", ""), ("APPCONFIG_OPERATOR_RESYNC_INTERVAL", "")];

@@ -8,6 +8,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
+    str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -46,23 +47,32 @@ impl RateKind {
     }
 }
 
-/// Requests a second: a burst is one second's worth, at least one request.
+/// Requests a second, 0.001 to 1000. `0.2` is one request every 5 s. A burst is one second's worth, at least one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate(Quota);
+pub struct Rate {
+    per_second: f64,
+    quota: Quota,
+}
 
-/// The number is no rate.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{0} is not a rate between 0.001 and 1000 requests a second")]
-pub struct InvalidRate(f64);
+/// The lowest rate, in requests a second.
+const LEAST: f64 = 0.001;
+/// The highest rate, in requests a second.
+const MOST: f64 = 1000.0;
+
+/// The text or the number is no rate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a rate between {least} and {most} requests a second", least = LEAST, most = MOST)]
+pub struct InvalidRate(String);
 
 impl Rate {
-    /// Parses a number of requests a second, 0.001 to 1000. `0.2` is one request every 5 s.
+    /// A rate of so many requests a second, 0.001 to 1000.
     ///
     /// # Errors
     /// When the number is outside these bounds.
     pub fn per_second(rate: f64) -> Result<Self, InvalidRate> {
-        if !(0.001..=1000.0).contains(&rate) {
-            return Err(InvalidRate(rate));
+        let invalid = || InvalidRate(rate.to_string());
+        if !(LEAST..=MOST).contains(&rate) {
+            return Err(invalid());
         }
         #[allow(
             clippy::cast_possible_truncation,
@@ -70,8 +80,28 @@ impl Rate {
             reason = "bounded above and below"
         )]
         let burst = NonZeroU32::new(rate as u32).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(Duration::from_secs_f64(rate.recip())).ok_or(InvalidRate(rate))?;
-        Ok(Self(quota.allow_burst(burst)))
+        let quota = Quota::with_period(Duration::from_secs_f64(rate.recip())).ok_or_else(invalid)?;
+        Ok(Self {
+            per_second: rate,
+            quota: quota.allow_burst(burst),
+        })
+    }
+
+    /// Requests a second, 0.001 to 1000.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.per_second
+    }
+}
+
+impl FromStr for Rate {
+    type Err = InvalidRate;
+
+    /// # Errors
+    /// When the text is no number, or [`Rate::per_second`] refuses it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rate = text.parse().map_err(|_| InvalidRate(text.to_owned()))?;
+        Self::per_second(rate)
     }
 }
 
@@ -194,7 +224,7 @@ impl Bucket {
     fn new(rate: Rate) -> Self {
         let origin = Instant::now();
         Self {
-            tokens: RateLimiter::direct_with_clock(rate.0, TokioClock { origin }),
+            tokens: RateLimiter::direct_with_clock(rate.quota, TokioClock { origin }),
             origin,
             rate,
             state: Mutex::default(),
@@ -203,7 +233,7 @@ impl Bucket {
 
     /// Whether a bucket made anew would be the same: time enough has gone by to fill it.
     fn is_full(&self) -> bool {
-        let refill = self.rate.0.burst_size_replenished_in();
+        let refill = self.rate.quota.burst_size_replenished_in();
         locked(&self.state).last_granted.is_none_or(|at| at.elapsed() >= refill)
     }
 

@@ -1,17 +1,17 @@
 //! The flags as clap reads them, with what `--help` says of each.
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, sync::LazyLock};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, sync::LazyLock, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::{
     selector::Selector,
-    values::{LeaseName, Namespace, Output, Rate, ResyncInterval},
+    values::{LeaseName, Namespace, Output},
 };
 use crate::{
     api::{Exposure, Region},
-    appconfig::CustomEndpoint,
+    appconfig::{CustomEndpoint, Rate},
     decide::ramp::schedule::time_zone_data,
     telemetry::{LogFilter, LogFormat},
 };
@@ -78,9 +78,10 @@ pub(super) struct Flags {
         long,
         env = "APPCONFIG_OPERATOR_RESYNC_INTERVAL",
         value_name = "DURATION",
-        default_value = "10m"
+        default_value = "10m",
+        value_parser = super::values::resync_interval
     )]
-    pub(super) resync_interval: ResyncInterval,
+    pub(super) resync_interval: Duration,
     /// Work on at most so many resources at a time
     #[arg(
         long,

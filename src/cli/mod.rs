@@ -9,19 +9,20 @@ mod selector;
 mod service;
 mod values;
 
-use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf};
+use std::{env, ffi::OsString, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, error::ContextKind, error::ContextValue, error::ErrorKind};
 use jiff::Timestamp;
 
 use crate::{
     api::Exposure,
+    appconfig::Rate,
     telemetry::{LogFilter, LogFormat},
 };
 use flags::{Arguments, Flags, PlanFlags, Words};
 pub use selector::Selector;
 pub use service::{Service, https_proxy};
-pub use values::{InvalidValue, LeaseName, Namespace, Output, Rate, ResyncInterval};
+pub use values::{InvalidValue, LeaseName, Namespace, Output};
 
 /// The program's name, which is also that of its Lease and of the reporter of its Events.
 pub const PROGRAM: &str = "appconfig-experiment-operator";
@@ -61,8 +62,8 @@ pub struct Run {
     /// The proxies that `HTTPS_PROXY` and `https_proxy` name. They are for AWS: the API server is reached through none of
     /// them.
     pub https_proxies: Vec<http::Uri>,
-    /// How often a settled resource is read again.
-    pub resync_interval: ResyncInterval,
+    /// How often a settled resource is read again: 1 second to 24 hours.
+    pub resync_interval: Duration,
     /// How many passes run at a time.
     pub concurrency: NonZeroU16,
     /// Reads a second, per region.

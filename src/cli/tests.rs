@@ -48,20 +48,16 @@ fn flags_are_the_same_with_and_without_the_word_run() {
         without.namespaces.iter().map(Namespace::as_str).collect::<Vec<_>>(),
         ["a", "b"]
     );
-    assert_eq!(without.resync_interval.get(), Duration::from_secs(2));
+    assert_eq!(without.resync_interval, Duration::from_secs(2));
     assert!(!without.leader_elect);
 }
 
 #[test]
 fn defaults_are_those_of_the_design() {
     let run = run(&[]);
-    assert_eq!(run.resync_interval.get(), Duration::from_mins(10));
+    assert_eq!(run.resync_interval, Duration::from_mins(10));
     assert_eq!(
-        (
-            run.concurrency.get(),
-            run.read_rate.per_second(),
-            run.write_rate.per_second()
-        ),
+        (run.concurrency.get(), run.read_rate.get(), run.write_rate.get()),
         (16, 20.0, 5.0)
     );
     assert!(run.leader_elect && !run.per_object_metrics && run.namespaces.is_empty());
@@ -82,7 +78,8 @@ fn booleans_take_a_value_or_none() {
 fn a_wrong_value_is_one_clear_line() {
     let wrong: &[(&[&str], &str)] = &[
         (&["--concurrency=0"], "--concurrency"),
-        (&["--read-rate=0"], "above 0"),
+        (&["--read-rate=0"], "between 0.001 and 1000"),
+        (&["--write-rate=5000"], "between 0.001 and 1000"),
         (&["--resync-interval=25h"], "from 1s to 24h"),
         (&["--namespace=Shop"], "a namespace is"),
         (&["--region=EU"], "not an AWS region name"),
@@ -104,6 +101,97 @@ fn a_wrong_value_is_one_clear_line() {
             "{words:?}: {line}"
         );
     }
+}
+
+/// Odd values of any flag: nothing, zero, negative, tiny, huge, not a number, none at all.
+const ODD: [&str; 13] = [
+    "",
+    " ",
+    "0",
+    "-0",
+    "-1",
+    "1e-9",
+    "1e99",
+    "18446744073709551616",
+    "NaN",
+    "inf",
+    "-inf",
+    "\u{fffd}",
+    "999999999999999999999999999999999999999999999999999999999999999999",
+];
+
+/// The odd values that each flag accepts, since nothing refuses them later: names that Kubernetes allows, numbers within
+/// bounds, and the name of any file.
+#[rustfmt::skip]
+const ACCEPTED_ODD: &[(&str, &[&str])] = &[
+    ("namespace", &["0", "1e-9", "1e99", "18446744073709551616", "inf"]),
+    ("selector", &["0", "1e-9", "1e99", "18446744073709551616", "NaN", "inf"]),
+    ("region", &[]),
+    ("endpoint-url", &[]),
+    ("allow-insecure-endpoint", &[]),
+    ("resync-interval", &[]),
+    ("concurrency", &[]),
+    ("read-rate", &[]),
+    ("write-rate", &[]),
+    ("leader-elect", &[]),
+    ("lease-name", &["0", "1e-9", "1e99", "18446744073709551616", "inf"]),
+    ("lease-namespace", &["0", "1e-9", "1e99", "18446744073709551616", "inf"]),
+    ("http-address", &[]),
+    ("per-object-metrics", &[]),
+    ("log-format", &[]),
+    // `0` is `off`.
+    ("log-level", &["0"]),
+    ("filename", &[" ", "0", "-0", "-1", "1e-9", "1e99", "18446744073709551616", "NaN", "inf", "-inf", "\u{fffd}",
+        "999999999999999999999999999999999999999999999999999999999999999999"]),
+    ("from", &["0", "-0", "1e-9"]),
+    ("at", &[]),
+    ("since", &[]),
+    ("output", &[]),
+];
+
+/// Every flag of a command, by its long name.
+fn flags(command: &clap::Command) -> Vec<String> {
+    let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+    let flags = flags.filter(|flag| !matches!(*flag, "help" | "version"));
+    flags.map(str::to_owned).collect()
+}
+
+#[test]
+fn each_flag_refuses_each_odd_value_in_one_line_and_what_it_accepts_can_be_used() {
+    let command = Arguments::command();
+    let of_plan = command.find_subcommand(PLAN).unwrap();
+    let before: [(&[&str], Vec<String>, u8); 2] = [
+        (&["run"], flags(&command), EXIT_USAGE),
+        (&[PLAN, "--filename=a", "--from=5"], flags(of_plan), EXIT_FAILED),
+    ];
+    let mut cases = 0;
+    for (words, flags, code) in before {
+        for flag in flags {
+            let accepted = ACCEPTED_ODD.iter().find(|(name, _)| *name == flag);
+            let (_, accepted) = accepted.unwrap_or_else(|| panic!("which odd values does --{flag} accept?"));
+            for odd in ODD {
+                let given = format!("--{flag}={odd}");
+                let mut words: Vec<&str> = words
+                    .iter()
+                    .copied()
+                    .filter(|word| !word.starts_with(&format!("--{flag}=")))
+                    .collect();
+                words.push(&given);
+                match parsed(&words) {
+                    Ok(_) => assert!(accepted.contains(&odd), "{given:?} is accepted"),
+                    Err(Ended::Wrong(with, line)) => {
+                        assert!(!accepted.contains(&odd), "{given:?} is refused: {line}");
+                        assert_eq!((with, line.lines().count()), (code, 1), "{given:?}: {line}");
+                        assert!(line.contains(&format!("--{flag}")), "{given:?}: {line}");
+                    }
+                    Err(Ended::Shown(text)) => panic!("{given:?}: {text}"),
+                }
+                cases += 1;
+            }
+        }
+    }
+    println!("{cases} cases");
+    assert!(cases >= 21 * ODD.len());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    appconfig::{self, Client, InvalidSettings, Observer, Rate, RateLimits},
+    appconfig::{Client, InvalidSettings, Observer, RateLimits},
     cli,
     clock::BootInstant,
     decide::desired::Defaults,
@@ -50,9 +50,6 @@ pub enum Error {
     /// The HTTP client can't be made.
     #[error(transparent)]
     Client(#[from] InvalidSettings),
-    /// A rate is out of bounds.
-    #[error(transparent)]
-    Rate(#[from] appconfig::InvalidRate),
     /// The address for metrics and probes can't be used, or a signal can't be heard.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -92,12 +89,7 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let endpoints = appconfig.endpoints().clone();
     let shared = Arc::new(Shared {
         appconfig,
-        rates: RateLimits::new(
-            Rate::per_second(settings.read_rate.per_second())?,
-            Rate::per_second(settings.write_rate.per_second())?,
-            endpoints.clone(),
-            observer,
-        ),
+        rates: RateLimits::new(settings.read_rate, settings.write_rate, endpoints.clone(), observer),
         claims: Claims::new(endpoints, wake),
         service_clocks: ServiceClocks::default(),
         leadership,
@@ -105,7 +97,7 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
         publisher: publisher.clone(),
         defaults: Arc::new(Defaults {
             region: settings.service.region.clone(),
-            resync_interval: settings.resync_interval.get(),
+            resync_interval: settings.resync_interval,
         }),
         clock: BootInstant::now,
         started: Instant::now(),
@@ -139,7 +131,7 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let dispatcher = Dispatcher::new(
         Arc::clone(&shared),
         concurrency,
-        settings.read_rate.per_second(),
+        settings.read_rate.get(),
         namespaces,
         synced,
         heartbeat,

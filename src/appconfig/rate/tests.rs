@@ -31,6 +31,16 @@ fn only_sensible_numbers_are_rates() {
         Rate::per_second(-1.0).unwrap_err().to_string(),
         "-1 is not a rate between 0.001 and 1000 requests a second"
     );
+    for text in ["", "0", "-1", "NaN", "inf", "fast", "1e-9", "1000.1", "5000"] {
+        let refused = text.parse::<Rate>().unwrap_err().to_string();
+        assert!(
+            refused.ends_with("between 0.001 and 1000 requests a second"),
+            "{refused}"
+        );
+    }
+    for (text, rate) in [("0.001", 0.001), ("0.5", 0.5), ("20", 20.0), ("1e3", 1000.0)] {
+        assert_eq!((text, text.parse::<Rate>().unwrap().get()), (text, rate));
+    }
 }
 
 #[tokio::test(start_paused = true)]
