@@ -50,6 +50,8 @@ fn what_would_end_the_process_later_is_refused_by_the_command_line() {
         let line = refusal(&["--endpoint-url=https://appconfig.example"], &[(variable, "true")]);
         assert!(line.contains(variable), "{line}");
     }
+    let line = refusal(&[], &[("HTTPS_PROXY", "http://user:canary@:3128:1")]);
+    assert!(line.contains("HTTPS_PROXY") && !line.contains("canary"), "{line}");
 }
 
 #[test]

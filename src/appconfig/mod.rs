@@ -36,4 +36,4 @@ pub use endpoint::{CustomEndpoint, EndpointKey, Endpoints, InvalidEndpoint};
 pub use error_answer::permission_hint;
 pub use observer::{Observer, Unobserved};
 pub use rate::{InvalidRate, Rate, RateKind, RateLimits};
-pub use transport::{HttpsProxy, Timeouts, UPDATE_LIVES};
+pub use transport::{HttpsProxy, InvalidProxy, Timeouts, UPDATE_LIVES};

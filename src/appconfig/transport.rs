@@ -56,6 +56,22 @@ pub struct HttpsProxy {
     pub no_proxy: Option<String>,
 }
 
+/// The URL is none that a proxy can have. It is not told, since it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the URL of the proxy can't be used: {0}")]
+pub struct InvalidProxy(String);
+
+impl HttpsProxy {
+    /// The proxy at a URL, but for the hosts of `no_proxy`.
+    ///
+    /// # Errors
+    /// When the URL is none that a proxy can have.
+    pub fn new(url: String, no_proxy: Option<String>) -> Result<Self, InvalidProxy> {
+        Proxy::https(url.as_str()).map_err(|error| InvalidProxy(innermost(&error)))?;
+        Ok(Self { url, no_proxy })
+    }
+}
+
 impl fmt::Debug for HttpsProxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

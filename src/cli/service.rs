@@ -5,7 +5,7 @@ use std::{env, sync::Arc};
 use super::{Ended, flags::ServiceFlags, wrong};
 use crate::{
     api::Region,
-    appconfig::{Endpoints, HttpsProxy, Observer, Settings, Timeouts, default_credentials},
+    appconfig::{Endpoints, HttpsProxy, InvalidProxy, Observer, Settings, Timeouts, default_credentials},
 };
 
 /// Where `AppConfig` is, and how it is reached.
@@ -36,7 +36,7 @@ impl Service {
         Ok(Self {
             region: region.map_or_else(default_region, |region| Ok(Some(region)))?,
             endpoints: endpoints.map_err(|invalid| wrong(&invalid.to_string()))?,
-            https_proxy: https_proxy(),
+            https_proxy: https_proxy().map_err(|invalid| wrong(&format!("{invalid} (from HTTPS_PROXY)")))?,
         })
     }
 
@@ -71,19 +71,18 @@ fn default_region() -> Result<Option<Region>, Ended> {
 const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 
 /// The proxy that `HTTPS_PROXY` or `https_proxy` names, with `NO_PROXY` or `no_proxy`. `None` when neither names one.
-#[must_use]
-pub fn https_proxy() -> Option<HttpsProxy> {
+///
+/// # Errors
+/// When the one that is named is no URL of a proxy.
+pub fn https_proxy() -> Result<Option<HttpsProxy>, InvalidProxy> {
     let variable = |names: [&str; 2]| {
         names
             .into_iter()
             .filter_map(|name| env::var(name).ok())
             .find(|value| !value.is_empty())
     };
-    let url = variable(HTTPS_PROXY)?;
-    Some(HttpsProxy {
-        url,
-        no_proxy: variable(["NO_PROXY", "no_proxy"]),
-    })
+    let proxy = |url| HttpsProxy::new(url, variable(["NO_PROXY", "no_proxy"]));
+    variable(HTTPS_PROXY).map(proxy).transpose()
 }
 
 /// Every proxy that `HTTPS_PROXY` and `https_proxy` name.

@@ -78,7 +78,7 @@ async fn in_a_process_of_its_own() {
     let variable = |name| std::env::var(name).unwrap();
     let settings = settings(&variable("TEST_APPCONFIG"), static_credentials());
     let client = Client::new(Settings {
-        https_proxy: https_proxy(),
+        https_proxy: https_proxy().unwrap(),
         ..settings
     })
     .unwrap();
