@@ -1,12 +1,16 @@
 //! Each row of the error table, on the wire, for a read and for an update.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 use appconfig_experiment_operator::{
     api::{DeploymentParameters, TreatmentOverrides},
     appconfig::{Client, permission_hint},
     run::{Change, Failure, FailureKind, FailureKind::*, Operation, Update, UpdateError},
 };
+use tokio::net::TcpSocket;
 
 use crate::{
     by_id, client, ids, impatient_client,
@@ -187,8 +191,10 @@ async fn a_connection_that_is_lost_or_stalls_leaves_the_outcome_open() {
 
 #[tokio::test]
 async fn a_connection_that_never_stood_sent_nothing() {
-    let url = Listener::start(|_, _| Reply::Drop).await.url.clone();
-    let refused = client(&url);
+    // Bound, so that nobody else gets its port; and nobody listens.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let refused = client(&format!("http://{}", socket.local_addr().unwrap()));
     assert_eq!(read(&refused).await.kind, Unreachable);
     let (outcome, error) = update(&refused, &raise()).await;
     assert_eq!((outcome, error.kind), (NotSent, Unreachable));
