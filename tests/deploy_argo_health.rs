@@ -1,7 +1,7 @@
 //! Argo CD's health check, run by the Lua that Argo CD runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use appconfig_experiment_operator::api::Reason;
+use appconfig_experiment_operator::decide::findings::Reason;
 use serde_json::{Value, json};
 
 use health::health;

@@ -10,10 +10,14 @@ use std::{
 };
 
 use appconfig_experiment_operator::{
-    api::{Exposure, Reason, custom_resource_definition},
+    api::{Exposure, custom_resource_definition},
     appconfig::{Observer, RateKind},
     cli,
-    decide::notice,
+    decide::{
+        conditions::conditions,
+        findings::{Finding, Reason, Severity, Target},
+        notice,
+    },
     metrics::{Format, Metrics, Reconciled},
     run::Operation,
 };
@@ -270,7 +274,7 @@ fn condition(kind: &str, status: &str, reason: &str) -> Condition {
 
 /// The Events on entering the conditions that a row of the table tells of, by reason and type.
 fn events_of(row: &Row) -> BTreeSet<(String, &'static str)> {
-    let reason = name(&row[0]);
+    let reason = Reason::named(&name(&row[0])).unwrap();
     let before = [condition("Ready", "True", "InSync")];
     let mut events = BTreeSet::new();
     for ready in ["True", "False", "Unknown"] {
@@ -279,13 +283,19 @@ fn events_of(row: &Row) -> BTreeSet<(String, &'static str)> {
         if !told {
             continue;
         }
-        let third = if row[2].contains("Stalled") && ready == "False" {
-            "Stalled"
-        } else {
-            "Reconciling"
+        let severity = match ready {
+            "True" => Severity::Current,
+            "False" if row[2].contains("Stalled") => Severity::Stalled,
+            "False" => Severity::InProgress,
+            _ => Severity::Unknown,
         };
-        let after = [condition("Ready", ready, &reason), condition(third, "True", &reason)];
-        let notice = notice::of_transition(&before, &after);
+        let finding = Finding::Recorded {
+            reason,
+            severity,
+            message: "why".to_owned(),
+        };
+        let after = conditions(&before, &finding, Target::NotSeen, 1, &Time(Timestamp::UNIX_EPOCH));
+        let notice = notice::of_transition(&before, &after, &finding);
         events.extend(notice.map(|notice| {
             let kind = if notice.warning { "Warning" } else { "Normal" };
             (notice.reason.to_owned(), kind)
@@ -311,7 +321,7 @@ fn every_event_stands_in_the_reference_with_its_type() {
 
 /// The metrics with their labels, once each has happened.
 fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
-    let metrics = Metrics::new("lease", true);
+    let metrics = Metrics::new("lease", Some(Reason::NAMES));
     metrics.reconciled(Reconciled::Error, Duration::ZERO);
     metrics.request(Operation::GetExperimentRun, "OK", Duration::ZERO);
     metrics.rate_wait(RateKind::Read, Duration::ZERO);

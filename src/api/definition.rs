@@ -9,7 +9,7 @@ use k8s_openapi::{
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use super::{ConditionType, ExperimentRun, Reason};
+use super::{ConditionType, ExperimentRun, PENDING};
 
 /// The first lines of the generated file.
 const HEADER: &str = "# Generated from src/api by `cargo run -- crds`. Don't edit.\n";
@@ -57,7 +57,7 @@ fn status_default() -> JSON {
         "conditions": [{
             "type": ConditionType::Ready.as_str(),
             "status": "Unknown",
-            "reason": Reason::Pending.as_str(),
+            "reason": PENDING,
             "message": "no operator has looked at this yet",
             "lastTransitionTime": Timestamp::UNIX_EPOCH,
         }],

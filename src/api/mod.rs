@@ -10,7 +10,7 @@ mod region;
 mod spec;
 mod status;
 
-pub use condition::{ConditionType, Reason};
+pub use condition::{ConditionType, PENDING};
 pub use definition::{custom_resource_definition, custom_resource_definition_yaml};
 pub use exposure::{Exposure, ExposureOutOfRange};
 pub use ramp::{Ramp, RampNext, RampReached, RampStatus, RampStep, RampWindow, WaitingFor, WindowKind};

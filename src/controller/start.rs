@@ -17,7 +17,7 @@ use crate::{
     appconfig::{Client, InvalidSettings, Observer, RateLimits},
     cli,
     clock::BootInstant,
-    decide::desired::Defaults,
+    decide::{desired::Defaults, findings::Reason},
     http::{self, Heartbeat, Readiness, Sources},
     leader::{self, Leadership, Loss},
     metrics::Metrics,
@@ -71,7 +71,8 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(hear_signals(stop.clone())?);
     let process_id = uuid::Uuid::new_v4().to_string();
-    let metrics = Metrics::new(settings.lease_name.as_str(), settings.per_object_metrics);
+    let reasons = settings.per_object_metrics.then_some(Reason::NAMES);
+    let metrics = Metrics::new(settings.lease_name.as_str(), reasons);
     let readiness = Readiness::default();
     let synced = readiness.require("the cache of ExperimentRuns");
     let served = readiness.require("the schema of ExperimentRuns");

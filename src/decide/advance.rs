@@ -9,19 +9,20 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::{
-    api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatus, Reason, RunStatus, WaitingFor},
+    api::{ExperimentRunStatus, Exposure, RampNext, RampReached, RampStatus, RunStatus, WaitingFor},
     run::LiveRun,
 };
 
 use super::{
     Now, Owner, Pass, Resource,
-    conditions::{PATIENCE, Row, Verdict},
     desired::Desired,
+    findings::{Finding, Reason, Severity},
     memory::Memory,
     notice::{self, Notice},
     ramp::{
         Ramp,
         course::{Coming, Stand},
+        minute,
         search::Search,
         words,
     },
@@ -41,8 +42,8 @@ pub(super) struct Asked<'a> {
     pub(super) coming: Option<Coming>,
     /// Where the ramp stands.
     ramp: Option<RampStatus>,
-    /// The row of a ramp, while it keeps exposure as it is.
-    row: Option<Row>,
+    /// Why a ramp keeps exposure as it is, while it does.
+    kept: Option<Finding>,
     /// Why a raise that needs the time has none.
     pub(super) skew: Option<Skew>,
 }
@@ -56,7 +57,7 @@ impl<'a> Asked<'a> {
             next: Cow::Borrowed(spec),
             coming: None,
             ramp: before,
-            row: None,
+            kept: None,
             skew: None,
         }
     }
@@ -100,7 +101,7 @@ impl<'a> Asked<'a> {
             match coming.waiting_for {
                 Some(waiting_for) => {
                     self.keep(live.exposure);
-                    self.row = Some(waiting(&stand, &coming, waiting_for));
+                    self.kept = Some(waiting(&stand, &coming, waiting_for));
                 }
                 None => self.now = self.next.clone(),
             }
@@ -127,7 +128,7 @@ impl<'a> Asked<'a> {
         }
         self.keep(live);
         match untold {
-            Untold::NoDate => self.row = Some(without_date()),
+            Untold::NoDate => self.kept = Some(Finding::RampWithoutDate),
             Untold::Skewed(skew) => self.skew = Some(skew),
         }
     }
@@ -146,12 +147,10 @@ impl<'a> Asked<'a> {
         }
         if let Some(target) = self.spec.exposure {
             self.keep(live.exposure);
-            let message = format!(
-                "spec.ramp was removed at {} % on the way to {target} %: exposure is not raised; set ramp again, or, to go to \
-                 {target} % at once, set ramp: {{steps: []}}",
-                live.exposure
-            );
-            self.row = Some(Row::new(Reason::RampRemoved, Verdict::Stalled, message));
+            self.kept = Some(Finding::RampRemoved {
+                live: live.exposure,
+                target,
+            });
         }
         self.ramp = Some(removed(before.reached));
     }
@@ -160,14 +159,18 @@ impl<'a> Asked<'a> {
         self.now = Cow::Owned(self.spec.asking(live));
     }
 
-    /// The row of a ramp that waits.
-    pub(super) fn waiting(&self) -> Option<Row> {
-        self.row.clone().filter(|row| row.verdict == Verdict::Settled)
+    /// What a ramp waits for, if it waits.
+    pub(super) fn waiting(&self) -> Option<Finding> {
+        self.kept
+            .clone()
+            .filter(|finding| finding.severity() == Severity::Current)
     }
 
-    /// The row of a ramp that is gone.
-    pub(super) fn removed(&self) -> Option<Row> {
-        self.row.clone().filter(|row| row.verdict == Verdict::Stalled)
+    /// That the ramp is gone, if it is.
+    pub(super) fn removed(&self) -> Option<Finding> {
+        self.kept
+            .clone()
+            .filter(|finding| finding.severity() == Severity::Stalled)
     }
 }
 
@@ -191,7 +194,7 @@ impl Pass<'_> {
         let wait = |status: &RampStatus| Some((status.waiting_for?, status.next.clone()));
         let waits = wait(after).filter(|_| !self.asked.spec.suspend);
         if waits.is_some() && waits != before.as_ref().and_then(wait) {
-            let note = self.asked.row.as_ref().map(|row| row.message.clone());
+            let note = self.asked.kept.as_ref().map(Finding::message);
             self.notices
                 .extend(note.map(|note| Notice::normal(notice::RAMP_WAITING, note)));
         }
@@ -212,12 +215,10 @@ impl Pass<'_> {
         let (first, before) = self.memory.skew.unwrap_or((skew, 0));
         let times = before.saturating_add(1);
         self.memory.skew = Some((first, times));
-        let verdict = if times >= PATIENCE {
-            Verdict::Unsure
-        } else {
-            Verdict::Interrupted
-        };
-        self.rows.push(Row::new(Reason::ClockSkew, verdict, first.to_string()));
+        self.findings.push(Finding::RampDateSkewed {
+            skew: first,
+            in_a_row: times,
+        });
         if self.memory.pending.is_none() {
             self.next = Next::Backoff(schedule::backoff(times));
         }
@@ -244,11 +245,10 @@ impl Pass<'_> {
 /// knows no ramps has dropped both. Whoever takes a ramp out of the spec leaves that in the status.
 pub(super) fn lost(resource: &Resource<'_>, now: &Now) -> Option<RampStatus> {
     // A failed read is told as ClockSkew too, but beside its error; else it is a ramp that has no time to go by.
-    let skewed = resource.status.last_error.is_none().then_some(Reason::ClockSkew);
-    let reasons = [Reason::RampHolding, Reason::RampWaiting, Reason::RampRemoved];
+    let failed = resource.status.last_error.is_some();
     let tells = |condition: &Condition| {
-        let mut reasons = reasons.into_iter().chain(skewed);
-        reasons.any(|reason| reason.as_str() == condition.reason)
+        let reason = Reason::named(&condition.reason);
+        reason.is_some_and(|reason| reason.is_of_a_ramp() || (reason == Reason::ClockSkew && !failed))
     };
     let exposure = resource.status.exposure_percentage.unwrap_or(Exposure::ZERO);
     resource.status.conditions.iter().any(tells).then(|| {
@@ -328,38 +328,18 @@ fn summary(live: Exposure, target: Exposure, coming: Option<&Coming>) -> String 
     }
 }
 
-/// A time in UTC, to the minute where it is a whole one.
-fn minute(at: Timestamp) -> String {
-    let format = if at.as_second() % 60 == 0 {
-        "%Y-%m-%dT%H:%MZ"
-    } else {
-        "%Y-%m-%dT%H:%M:%SZ"
-    };
-    at.strftime(format).to_string()
-}
-
-fn waiting(stand: &Stand, coming: &Coming, waiting_for: WaitingFor) -> Row {
-    let reason = match waiting_for {
-        WaitingFor::Hold => Reason::RampHolding,
-        WaitingFor::Window => Reason::RampWaiting,
-    };
-    let then = match (waiting_for, coming.not_before) {
-        (WaitingFor::Hold, Some(at)) => format!(
-            "follows at {}, when the hold of {} at {} % is over",
-            minute(at),
-            words(stand.hold),
-            stand.live
-        ),
-        (WaitingFor::Window, Some(at)) => format!("follows at {}, when a window opens", minute(at)),
-        (_, None) => "waits for a window, and none is found to open: correct spec.ramp.windows".to_owned(),
-    };
-    let message = format!("exposure is {} %; {} % {then}", stand.live, coming.to);
-    Row::new(reason, Verdict::Settled, message)
-}
-
-fn without_date() -> Row {
-    let message = "AppConfig's answer carries no usable Date: the ramp goes on with the first one that does";
-    Row::new(Reason::RampWaiting, Verdict::Settled, message)
+fn waiting(stand: &Stand, coming: &Coming, waiting_for: WaitingFor) -> Finding {
+    let (live, next) = (stand.live, coming.to);
+    match (waiting_for, coming.not_before) {
+        (WaitingFor::Hold, Some(until)) => Finding::RampHolding {
+            live,
+            next,
+            until,
+            hold: stand.hold,
+        },
+        // A hold has an end, so only a window can have none.
+        (WaitingFor::Hold | WaitingFor::Window, opens) => Finding::RampWaiting { live, next, opens },
+    }
 }
 
 fn advanced(ramp: &Ramp, live: Exposure) -> Notice {

@@ -6,14 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::{
-    api::{HeldUpdate, Member, Reason, RunStatus},
+    api::{HeldUpdate, Member, RunStatus},
     run::{LiveRun, Operation, Update},
 };
 
 use super::{
     Owner, Pass,
-    conditions::{Row, Verdict},
-    live::words,
+    findings::{Finding, Reason},
     memory::Contest,
 };
 
@@ -81,35 +80,20 @@ impl Pass<'_> {
             .any(|held| reason(held) == Some(Reason::UpdateRejected))
     }
 
-    /// The row of a member that is held.
-    pub(super) fn held_row(&self, member: Member) -> Option<Row> {
-        let reason = reason(self.memory.held.iter().find(|held| held.member == member)?)?;
-        let what = words(member);
-        let message = match reason {
+    /// Why a member is held. `None` when it isn't.
+    pub(super) fn why_held(&self, member: Member) -> Option<Finding> {
+        let held = self.memory.held.iter().find(|held| held.member == member)?;
+        match reason(held)? {
             Reason::UpdateRejected => {
-                let error = self.status.last_error.as_ref();
-                let because = error
-                    .filter(|error| error.operation == Operation::UpdateExperimentRun.as_str())
-                    .map(super::failure::told);
-                let because = because.unwrap_or_else(|| "AppConfig refused it".to_owned());
-                format!(
-                    "the update of the {what} was refused ({because}): correct the spec; it is tried again once an hour"
-                )
+                let error = self.status.last_error.clone();
+                Some(Finding::UpdateRejected {
+                    member,
+                    error: error.filter(|error| error.operation == Operation::UpdateExperimentRun.as_str()),
+                })
             }
-            Reason::UpdateIneffective if member == Member::ExposurePercentage => {
-                "AppConfig accepted the update of the exposure and did not do it: it is sent again when the spec or the run \
-                 changes"
-                    .to_owned()
-            }
-            Reason::UpdateIneffective => format!(
-                "AppConfig accepted the update of the {what} and did not do it: remove the member from the spec to move \
-                 exposure without it"
-            ),
-            _ => format!(
-                "somebody else changed the {what} back for the third time: agree on one owner, then change the spec"
-            ),
-        };
-        Some(Row::new(reason, Verdict::Stalled, message))
+            Reason::UpdateIneffective => Some(Finding::UpdateIneffective(member)),
+            _ => Some(Finding::Contested(member)),
+        }
     }
 
     /// An update of another member has changed the run's `updatedAt`. That is no news for a member on which updates have no
@@ -147,7 +131,7 @@ impl Pass<'_> {
                 (Some(_), false) => {
                     contest.matching_since = None;
                     contest.count = contest.count.saturating_add(1);
-                    // Exposure changed from outside can only have risen, which has a row of its own.
+                    // Exposure changed from outside can only have risen, which is a finding of its own.
                     if contest.count >= CONTESTED_AT && Update::towards(desired, member, live).is_some() {
                         self.hold(member, Reason::Contested, live.updated_at);
                     }

@@ -1,15 +1,14 @@
-//! What differs, which rows of the table follow, and what may be sent.
+//! What differs, which findings follow, and what may be sent.
 
 use crate::{
-    api::{Member, Reason, RunStatus},
+    api::{Member, RunStatus},
     fleet::Class,
     run::{LiveRun, Operation, Update},
 };
 
 use super::{
     EndedBy, Owner, Pass,
-    conditions::{Row, Target, Verdict},
-    live::words,
+    findings::{Finding, Severity, Target},
 };
 
 /// The trigger of a run that a person ended.
@@ -35,20 +34,21 @@ impl Pass<'_> {
             self.class = Class::Raise;
         }
         if let Owner::Other { name } = owner {
-            self.rows.push(already_managed(name.as_deref()));
+            self.findings.push(Finding::RunAlreadyManaged { by: name.clone() });
         }
         if done {
             self.judge_done(self.asked.spec.differences(live).is_empty(), ended_by);
         } else {
             self.judge_running(live, &differing, owner);
         }
-        self.memory.standing = Some((self.resource.generation, self.rows.clone()));
+        self.keep_last_findings();
         self.tell_skew(live, owner);
     }
 
     fn judge_running(&mut self, live: &LiveRun, differing: &[Member], owner: &Owner) {
         if self.desired.suspend {
-            self.rows.push(suspended(&self.asked.spec.differences(live)));
+            let differing = self.asked.spec.differences(live);
+            self.findings.push(Finding::Suspended { differing });
         }
         let sendable: Vec<Update> = differing
             .iter()
@@ -59,15 +59,14 @@ impl Pass<'_> {
         let free = !unsettled && !self.desired.suspend && *owner == Owner::Itself;
         match update.filter(|_| free) {
             Some(update) => {
-                let message = format!("updating the {}", words(update.member()));
-                self.rows.push(Row::new(Reason::Progressing, Verdict::Working, message));
+                self.findings.push(Finding::Updating(update.member()));
                 self.update = Some(update);
                 self.under_way = true;
             }
-            None if differing.is_empty() && self.asked.skew.is_none() => self.rows.push(self.matching()),
+            None if differing.is_empty() && self.asked.skew.is_none() => self.findings.push(self.matching()),
             None => {}
         }
-        self.rows.extend(self.asked.removed());
+        self.findings.extend(self.asked.removed());
         if self.update.is_none() && !unsettled {
             self.memory.attempts = 0;
             self.memory.conflicts = 0;
@@ -77,38 +76,24 @@ impl Pass<'_> {
         }
     }
 
-    /// The update of a member that differs, unless it is infeasible or held, which has a row.
+    /// The update of a member that differs, unless it is infeasible or held, which is a finding.
     fn sendable(&mut self, member: Member, live: &LiveRun) -> Option<Update> {
         if member == Member::TreatmentOverrides && self.names_unknown_treatment(live) {
-            let keys: Vec<&str> = live.treatment_keys().collect();
-            let message = if keys.is_empty() {
-                "AppConfig does not say which treatments the run has, so treatmentOverrides can't be checked: no override is \
-                 sent; check the experiment definition"
-                    .to_owned()
-            } else {
-                format!(
-                    "treatmentOverrides names a treatment that the run does not have: use one of {}; no override is sent",
-                    keys.join(", ")
-                )
-            };
-            self.rows
-                .push(Row::new(Reason::UnknownTreatment, Verdict::Stalled, message));
+            let keys = live.treatment_keys().map(str::to_owned).collect();
+            self.findings.push(Finding::UnknownTreatment { keys });
             return None;
         }
-        if let Some(row) = self.held_row(member) {
-            self.rows.push(row);
+        if let Some(finding) = self.why_held(member) {
+            self.findings.push(finding);
             return None;
         }
         let update = Update::towards(self.desired, member, live);
         if update.is_none() && member == Member::ExposurePercentage {
-            self.rows.extend(self.desired.exposure.map(|asked| {
-                let message = format!(
-                    "live {live} %, desired {asked} %: AppConfig cannot lower a run's exposure. To accept it, set \
-                     exposurePercentage to {live} or more, or remove it; to go back, stop the run and start a new one",
-                    live = live.exposure
-                );
-                Row::new(Reason::ExposureAboveDesired, Verdict::Stalled, message)
-            }));
+            let above = |desired| Finding::ExposureAboveDesired {
+                live: live.exposure,
+                desired,
+            };
+            self.findings.extend(self.desired.exposure.map(above));
         }
         update
     }
@@ -123,89 +108,49 @@ impl Pass<'_> {
         })
     }
 
-    fn matching(&self) -> Row {
-        if let Some(row) = self.asked.waiting() {
-            return row;
+    fn matching(&self) -> Finding {
+        if let Some(waiting) = self.asked.waiting() {
+            return waiting;
         }
         if self.desired.managed().next().is_none() {
-            return Row::new(
-                Reason::Observing,
-                Verdict::Settled,
-                "nothing is managed: the run is only observed",
-            );
+            return Finding::Observing;
         }
-        let message = match self.desired.exposure {
-            Some(exposure) => format!("live matches the spec; exposure is {exposure} %"),
-            None => "live matches the spec; exposure is not managed".to_owned(),
-        };
-        Row::new(Reason::InSync, Verdict::Settled, message)
+        Finding::InSync {
+            exposure: self.desired.exposure,
+        }
     }
 
     fn judge_done(&mut self, matches: bool, ended_by: &EndedBy) {
         let was_ready = self.memory.ready_generation == Some(self.resource.generation);
         let trigger = self.status.ended_by.as_deref();
-        let stopped = trigger.is_some_and(|trigger| STOPPED.contains(&trigger));
-        let row = if matches {
-            Row::new(
-                Reason::RunDone,
-                Verdict::Settled,
-                "the run has ended, as the spec describes it",
-            )
+        let finding = if matches {
+            Finding::RunDoneMatching
         } else if was_ready && trigger == Some(USER) {
-            Row::new(
-                Reason::RunDone,
-                Verdict::Settled,
-                "the run was ended by a user after it had matched the spec",
-            )
+            Finding::RunDoneByUser
         } else if trigger.is_none() && !matches!(ended_by, EndedBy::Event(_)) {
             self.next = self.back_off();
-            let message = match ended_by {
+            let unread = match ended_by {
                 EndedBy::Unreadable(failure) => {
                     let error = self.record_error(failure);
-                    let why = failure.row(&error, 0).message;
-                    format!("the run has ended, and who ended it could not be read: {why}")
+                    Some(Box::new(Finding::of_failure(failure, error, 0)))
                 }
-                _ => "the run has ended; who ended it is read next".to_owned(),
+                _ => None,
             };
-            Row::new(Reason::RunDone, Verdict::Unsure, message)
-        } else if stopped {
-            let by = trigger.unwrap_or_default();
-            let message =
-                format!("the run was ended by {by} and does not match the spec: another run is another resource");
-            Row::new(Reason::RunStopped, Verdict::Stalled, message)
+            Finding::RunDoneUnexplained { unread }
+        } else if let Some(by) = trigger.filter(|trigger| STOPPED.contains(trigger)) {
+            Finding::RunStopped { by: by.to_owned() }
         } else {
-            let message = "the run has ended and does not match the spec: another run is another resource";
-            Row::new(Reason::RunDone, Verdict::Stalled, message)
+            Finding::RunDoneDiffering
         };
-        if row.verdict != Verdict::Unsure {
+        if finding.severity() != Severity::Unknown {
             self.memory.attempts = 0;
             self.forget_error_of(Operation::UpdateExperimentRun);
         }
-        self.rows.push(row);
+        self.findings.push(finding);
     }
 }
 
 /// Exposure is the step that can't be taken back: it goes only when every other managed member matches.
 fn may_go(update: &Update, differing: &[Member]) -> bool {
     update.member() != Member::ExposurePercentage || differing == [Member::ExposurePercentage]
-}
-
-fn already_managed(name: Option<&str>) -> Row {
-    let message = match name {
-        Some(name) => format!("the older resource {name} stands for the same run: delete one of the two"),
-        None => "an older resource in another namespace stands for the same run: delete one of the two".to_owned(),
-    };
-    Row::new(Reason::RunAlreadyManaged, Verdict::Stalled, message)
-}
-
-fn suspended(differing: &[Member]) -> Row {
-    if differing.is_empty() {
-        return Row::new(Reason::Suspended, Verdict::Settled, "suspended; live matches the spec");
-    }
-    let which: Vec<&str> = differing.iter().map(|member| words(*member)).collect();
-    let message = format!(
-        "suspended; the {} would change: remove spec.suspend to go on",
-        which.join(" and the ")
-    );
-    Row::new(Reason::Suspended, Verdict::Stalled, message)
 }

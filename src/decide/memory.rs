@@ -7,12 +7,7 @@ use crate::{
     run::{RunKey, Update},
 };
 
-use super::{
-    conditions::{self, Row},
-    live::Known,
-    names::Names,
-    service_time::Skew,
-};
+use super::{conditions, findings::Finding, live::Known, names::Names, service_time::Skew};
 
 /// How many updates are remembered whose outcome is known: more than a pass can fence.
 const RESOLVED_KEPT: usize = 16;
@@ -50,8 +45,8 @@ pub struct Memory {
     pub skew: Option<(Skew, u32)>,
     /// How often each member that matched was changed from outside.
     pub contests: BTreeMap<Member, Contest>,
-    /// The rows of the last good read, and the generation they speak of.
-    pub standing: Option<(i64, Vec<Row>)>,
+    /// What the last good read led to, and the generation that it is of.
+    pub last_findings: Option<(i64, Vec<Finding>)>,
     /// The last generation at which Ready was True.
     pub ready_generation: Option<i64>,
 }
@@ -110,7 +105,7 @@ impl Memory {
             held: status.held_updates.clone(),
             ramp: status.ramp.clone(),
             pending,
-            standing: conditions::standing(&status.conditions),
+            last_findings: conditions::recorded(&status.conditions),
             ready_generation: ready_generation(status),
             ..Self::default()
         }
@@ -129,7 +124,7 @@ impl Memory {
         if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
             self.held.clone_from(&status.held_updates);
             self.ramp.clone_from(&status.ramp);
-            self.standing = conditions::standing(&status.conditions);
+            self.last_findings = conditions::recorded(&status.conditions);
             self.ready_generation = ready_generation(status);
             self.known = Some(told);
         }
@@ -172,7 +167,7 @@ impl Memory {
     /// repeat. What is remembered by generation is dropped, or what the status tells of it stands instead.
     pub fn forget_generations(&mut self, status: &ExperimentRunStatus) {
         self.held.clone_from(&status.held_updates);
-        self.standing = None;
+        self.last_findings = None;
         self.ready_generation = None;
         self.refused = None;
         self.contests.clear();

@@ -14,15 +14,15 @@
 //! | which `Date` counts as `AppConfig`'s time? | [`service_time`] |
 //! | what differs, what may be sent, what is held? | `judge`, `held` |
 //! | which update does a spec ask for? (a lower exposure can't be written) | `update`, [`crate::run`] |
-//! | which failure is which row? | [`failure`] |
-//! | which row is told, and as which conditions? | [`conditions`] |
+//! | which reason does a situation have, and which one wins? in which words? | [`findings`], the decision table |
+//! | which conditions follow? | [`conditions`] |
 //! | when to look again? | [`schedule`] |
 //! | what is worth an Event? | [`notice`] |
 
 mod advance;
 pub mod conditions;
 pub mod desired;
-pub mod failure;
+pub mod findings;
 mod held;
 mod judge;
 pub mod live;
@@ -46,15 +46,15 @@ pub(crate) mod tests;
 use jiff::Timestamp;
 
 use crate::{
-    api::{ConditionType, ExperimentRunStatus, LastError, Reason, Region},
+    api::{ConditionType, ExperimentRunStatus, LastError, Region},
     fleet::Class,
     run::{Failure, LiveRun, Operation, Update},
 };
 
 use advance::Asked;
 pub use advance::asks_since_when;
-use conditions::{Row, Target, Verdict};
 use desired::{Desired, InvalidSpec};
+use findings::{Finding, Target, most_severe};
 use memory::Memory;
 use names::Names;
 use notice::Notice;
@@ -159,8 +159,8 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
     };
     let mut pass = Pass::new(resource, &asked, memory, now);
     match seen {
-        // A spec that can be used, and yet no call: what was seen last stands.
-        Seen::Nothing => pass.stand(),
+        // A spec that can be used, and yet no call: what was found last still holds.
+        Seen::Nothing => pass.reuse_last_findings(),
         Seen::Read(live, ended_by) => pass.read(live, ended_by, owner),
         Seen::ReadFailed(failure) => pass.read_failed(failure),
         Seen::Updated { update, id, outcome } => pass.updated(update, id.as_deref(), outcome, owner),
@@ -170,7 +170,7 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
 
 /// The spec can't be used: say so, send nothing, and wait for another.
 fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now: &Now) -> Decision {
-    let row = Row::new(Reason::InvalidSpec, Verdict::Stalled, invalid.to_string());
+    let finding = Finding::InvalidSpec(invalid.clone());
     let mut status = resource.status.clone();
     status
         .pending_update
@@ -179,12 +179,12 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
     status.last_handled_reconcile_at = resource.reconcile_requested_at.map(str::to_owned);
     status.conditions = conditions::conditions(
         &status.conditions,
-        &row,
+        &finding,
         Target::Ahead,
         resource.generation,
         &now.wall(),
     );
-    let notices = notice::of_transition(&resource.status.conditions, &status.conditions)
+    let notices = notice::of_transition(&resource.status.conditions, &status.conditions, &finding)
         .into_iter()
         .collect();
     Decision {
@@ -207,10 +207,10 @@ struct Pass<'a> {
     now: &'a Now,
     memory: Memory,
     status: ExperimentRunStatus,
-    rows: Vec<Row>,
+    findings: Vec<Finding>,
     target: Target,
     update: Option<Update>,
-    /// An update is under way, so whatever reason stands is not told anew.
+    /// An update is under way, so the conditions stay as they are where they say why Ready is not True.
     under_way: bool,
     notices: Vec<Notice>,
     next: Next,
@@ -227,7 +227,7 @@ impl<'a> Pass<'a> {
             now,
             memory,
             status: resource.status.clone(),
-            rows: Vec::new(),
+            findings: Vec::new(),
             target: Target::NotSeen,
             update: None,
             under_way: false,
@@ -275,33 +275,34 @@ impl<'a> Pass<'a> {
             .take_if(|error| error.operation == operation.as_str());
     }
 
-    /// The rows of the last good read, as far as they speak of this spec.
-    fn stand(&mut self) {
+    /// What the last good read led to still holds, as far as it is of this spec.
+    fn reuse_last_findings(&mut self) {
         let generation = self.resource.generation;
-        if let Some((_, rows)) = self.memory.standing.as_ref().filter(|(of, _)| *of == generation) {
-            self.rows.extend(rows.iter().cloned());
+        let last = self.memory.last_findings.as_ref();
+        if let Some((_, findings)) = last.filter(|(of, _)| *of == generation) {
+            self.findings.extend(findings.iter().cloned());
         }
     }
 
+    /// Remembers the findings so far: those of a good read.
+    fn keep_last_findings(&mut self) {
+        self.memory.last_findings = Some((self.resource.generation, self.findings.clone()));
+    }
+
     fn finish(mut self) -> Decision {
-        self.rows.extend(self.unsettled_row());
+        self.findings.extend(self.outcome_unknown());
         let generation = self.resource.generation;
         let before = &self.resource.status.conditions;
-        let first = Row::new(
-            Reason::Progressing,
-            Verdict::Unsure,
-            "reading the run for the first time",
-        );
-        let row = Row::told(&self.rows).unwrap_or(&first);
-        let after = conditions::conditions(before, row, self.target, generation, &self.now.wall());
-        // A standing reason survives a retry: no flapping, and no Event for each.
-        self.status.conditions = if self.under_way && conditions::stand(before, generation) {
+        let finding = most_severe(&self.findings).unwrap_or(&Finding::FirstRead);
+        let after = conditions::conditions(before, finding, self.target, generation, &self.now.wall());
+        // The reason survives a retry: no flapping, and no Event for each.
+        self.status.conditions = if self.under_way && conditions::can_be_reused(before, generation) {
             before.clone()
         } else {
             after
         };
         self.notices
-            .extend(notice::of_transition(before, &self.status.conditions));
+            .extend(notice::of_transition(before, &self.status.conditions, finding));
         if conditions::find(&self.status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True") {
             self.memory.ready_generation = Some(generation);
         }

@@ -2,9 +2,12 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::api::{ConditionType, Member, Reason};
+use crate::api::{ConditionType, Member};
 
-use super::conditions;
+use super::{
+    conditions,
+    findings::{Entry, Finding, Reason},
+};
 
 /// An Event to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,37 +86,29 @@ pub(super) fn of_update(member: Member) -> Option<Notice> {
     }
 }
 
-/// The notice that a change of conditions is worth, if any: a Stalled reason or a deployment in progress on entering it, a
-/// run that ended as it should, and Ready lost to a row of failures.
+/// The notice that a change of conditions to those of a finding is worth, if any: one on entering it, and none while Ready
+/// and Stalled stay as they are.
 #[must_use]
-pub fn of_transition(before: &[Condition], after: &[Condition]) -> Option<Notice> {
-    let told = |conditions: &[Condition]| {
+pub fn of_transition(before: &[Condition], after: &[Condition], finding: &Finding) -> Option<Notice> {
+    let state = |conditions: &[Condition]| {
         let ready = conditions::find(conditions, ConditionType::Ready)?;
-        let reason = *Reason::ALL.iter().find(|reason| reason.as_str() == ready.reason)?;
         let stalled = conditions::find(conditions, ConditionType::Stalled).is_some();
-        Some((reason, stalled, ready.status.clone(), ready.message.clone()))
+        Some((Reason::named(&ready.reason)?, stalled, ready.status.clone()))
     };
-    let (reason, stalled, ready, note) = told(after)?;
-    if told(before).is_some_and(|before| (before.0, before.1) == (reason, stalled) && before.2 == ready) {
+    let (before, after) = (state(before), state(after)?);
+    // Ready may tell what it told before, although something passing is found now.
+    if after.0 != finding.reason() || before.as_ref() == Some(&after) {
         return None;
     }
-    let interrupted = [
-        Reason::Throttled,
-        Reason::ServiceUnavailable,
-        Reason::ClockSkew,
-        Reason::StaleRead,
-        Reason::UnusableAnswer,
-    ];
-    // A new resource's first failure is Unknown too, and no transition: it never was anything else.
-    let doubted =
-        ready == "Unknown" && interrupted.contains(&reason) && told(before).is_some_and(|before| before.2 != "Unknown");
-    match reason {
-        Reason::Suspended | Reason::RunDone if ready == "True" || (stalled && reason == Reason::Suspended) => {
-            Some(Notice::normal(reason.as_str(), note))
+    let reason = finding.reason().as_str();
+    match finding.event() {
+        Entry::Silent => None,
+        Entry::Normal => Some(Notice::normal(reason, finding.message())),
+        Entry::Warning => Some(Notice::warning(reason, finding.message())),
+        // A new resource's first failure is Unknown too, and no transition: it never was anything else.
+        Entry::WarningWhenUnknown => {
+            let became_unknown = after.2 == "Unknown" && before.is_some_and(|(_, _, ready)| ready != "Unknown");
+            became_unknown.then(|| Notice::warning(reason, finding.message()))
         }
-        _ if stalled || reason == Reason::DeploymentInProgress || doubted => {
-            Some(Notice::warning(reason.as_str(), note))
-        }
-        _ => None,
     }
 }

@@ -4,14 +4,14 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::{
-    api::{Reason, RunStatus},
+    api::RunStatus,
     fleet::Class,
     run::{Change, Failure, FailureKind, LiveRun, Operation, RunKey, Update},
 };
 
 use super::{
     EndedBy, Outcome, Owner, Pass,
-    conditions::{Row, Verdict},
+    findings::{Finding, Reason, Severity},
     live::Known,
     memory::{Refused, Stale},
     names::Names,
@@ -38,10 +38,10 @@ impl Pass<'_> {
         self.judge(live, ended_by, owner);
     }
 
-    /// A read failed: what was seen last stands, and so does the status.
+    /// A read failed: what was found last still holds, and so does the status.
     pub(super) fn read_failed(&mut self, failure: &Failure) {
         self.memory.failures = self.memory.failures.saturating_add(1);
-        self.stand();
+        self.reuse_last_findings();
         self.failed(failure);
     }
 
@@ -55,12 +55,12 @@ impl Pass<'_> {
                 self.leave_unsettled(update, id);
             }
             Outcome::NotSent(None) => {
-                self.stand();
+                self.reuse_last_findings();
                 self.again();
             }
             Outcome::Refused(failure) if failure.kind == FailureKind::Refused => self.refused(update, failure),
             Outcome::NotSent(Some(failure)) | Outcome::Refused(failure) => {
-                self.stand();
+                self.reuse_last_findings();
                 self.failed(failure);
             }
         }
@@ -94,7 +94,7 @@ impl Pass<'_> {
     /// have it sent again.
     fn refused(&mut self, update: &Update, failure: &Failure) {
         self.record_error(failure);
-        self.stand();
+        self.reuse_last_findings();
         self.memory.refused = Some(Refused {
             generation: self.resource.generation,
             update: update.clone(),
@@ -104,13 +104,13 @@ impl Pass<'_> {
         self.again();
     }
 
-    /// The next read tells more; until then nothing new is told.
+    /// The next read tells more; until then the conditions stay as they are.
     fn again(&mut self) {
         self.under_way = true;
         self.next = Next::Now;
     }
 
-    /// The row of a failure, and when to try again after it.
+    /// What a failure is, and when to try again after it.
     fn failed(&mut self, failure: &Failure) {
         let error = self.status.last_error.as_ref();
         let repeats = error.is_some_and(|error| failure.repeats(error));
@@ -119,17 +119,17 @@ impl Pass<'_> {
             // The client has dropped them: one more try gets fresh ones.
             return self.again();
         }
-        let row = failure.row(&error, self.memory.failures);
+        let finding = Finding::of_failure(failure, error, self.memory.failures);
         self.class = Class::Retry;
-        self.next = match row.verdict {
-            Verdict::Stalled => self.slot(false),
-            Verdict::Working => {
+        self.next = match finding.severity() {
+            Severity::Stalled => self.slot(false),
+            Severity::InProgress => {
                 self.memory.conflicts = self.memory.conflicts.saturating_add(1);
                 Next::After(schedule::conflict(self.memory.conflicts))
             }
             _ => self.back_off(),
         };
-        self.rows.push(row);
+        self.findings.push(finding);
     }
 
     /// Whether the answer is of the run that was found first. The first answer pins it (P5).
@@ -145,23 +145,11 @@ impl Pass<'_> {
         let pin = pinned.unwrap_or_else(|| live.key.clone());
         let same = pin == live.key;
         if !same {
-            self.rows.push(Row::new(
-                Reason::RunReplaced,
-                Verdict::Stalled,
-                format!(
-                    "the spec's names now mean run {} of application {} and experiment definition {}, but this resource \
-                     stands for run {} of {} and {}: delete and recreate this resource to manage the new run",
-                    live.key.run,
-                    live.key.application_id,
-                    live.key.experiment_definition_id,
-                    pin.run,
-                    pin.application_id,
-                    pin.experiment_definition_id
-                ),
-            ));
-        }
-        if !same {
-            self.memory.standing = Some((self.resource.generation, self.rows.clone()));
+            self.findings.push(Finding::RunReplaced {
+                now: live.key.clone(),
+                pinned: pin.clone(),
+            });
+            self.keep_last_findings();
         }
         self.memory.pin = Some(pin);
         same
@@ -193,14 +181,10 @@ impl Pass<'_> {
         }
         self.memory.stale = Some(Stale { answer, since });
         self.memory.failures = self.memory.failures.saturating_add(1);
-        self.stand();
-        let verdict = if self.memory.failures >= super::conditions::PATIENCE {
-            Verdict::Unsure
-        } else {
-            Verdict::Interrupted
-        };
-        let message = "AppConfig answered with an older state than it had answered before; nothing is done with it";
-        self.rows.push(Row::new(Reason::StaleRead, verdict, message));
+        self.reuse_last_findings();
+        self.findings.push(Finding::StaleRead {
+            in_a_row: self.memory.failures,
+        });
         self.next = self.back_off();
         true
     }

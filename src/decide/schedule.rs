@@ -8,11 +8,11 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    api::{ConditionType, ExperimentRunStatus, Reason},
+    api::{ConditionType, ExperimentRunStatus},
     fleet::Class,
 };
 
-use super::conditions;
+use super::{conditions, findings::Reason};
 
 /// When the next pass is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

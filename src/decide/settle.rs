@@ -1,14 +1,13 @@
 //! An update whose outcome isn't known: when it is settled, and that nothing is sent until then (P4).
 
 use crate::{
-    api::{Member, PendingUpdate, Reason, RunStatus},
+    api::{Member, PendingUpdate, RunStatus},
     run::{LiveRun, Update},
 };
 
 use super::{
     Pass,
-    conditions::{Row, Verdict},
-    live::words,
+    findings::Finding,
     memory::Pending,
     notice,
     schedule::{self, Next, SETTLING_TIME},
@@ -30,7 +29,7 @@ impl Pass<'_> {
 
     /// The outcome of this update isn't known, whether or not the copy of the status at hand names it.
     pub(super) fn leave_unsettled(&mut self, update: &Update, id: Option<&str>) {
-        self.stand();
+        self.reuse_last_findings();
         self.open(update.pending(id.unwrap_or_default(), self.resource.generation, self.now));
         self.unsettled();
     }
@@ -64,14 +63,10 @@ impl Pass<'_> {
         }
     }
 
-    /// The row of an unsettled update, if there is one: whatever else a pass saw, Ready is not True (P4).
-    pub(super) fn unsettled_row(&self) -> Option<Row> {
-        let what = words(self.memory.pending.as_ref()?.record.member);
-        Some(Row::new(
-            Reason::OutcomeUnknown,
-            Verdict::Unsure,
-            format!("an update of the {what} may or may not have been applied; nothing is sent until a read tells"),
-        ))
+    /// The finding of an unsettled update, if there is one: whatever else a pass saw, Ready is not True (P4).
+    pub(super) fn outcome_unknown(&self) -> Option<Finding> {
+        let pending = self.memory.pending.as_ref()?;
+        Some(Finding::OutcomeUnknown(pending.record.member))
     }
 
     /// Whether an update is unsettled; if so, when to read again for it.

@@ -64,9 +64,10 @@ struct Inner {
 }
 
 impl Metrics {
-    /// An empty registry: `lease` is the name of the Lease, and `per_object` adds the metrics of each resource.
+    /// An empty registry: `lease` is the name of the Lease. `reasons`, those that a condition may have, add the metrics of each
+    /// resource. `None` when there are to be none of these.
     #[must_use]
-    pub fn new(lease: &str, per_object: bool) -> Self {
+    pub fn new(lease: &str, reasons: Option<&'static [&'static str]>) -> Self {
         let mut registry = Registry::default();
         let mut inner = Inner {
             lease: LeaseLabels { name: lease.to_owned() },
@@ -80,7 +81,7 @@ impl Metrics {
             unpublished_events: Counter::default(),
             missing_fields: Family::default(),
             resync_read_share: Fraction::default(),
-            objects: per_object.then(|| Mutex::new(Objects::register(&mut registry))),
+            objects: reasons.map(|reasons| Mutex::new(Objects::register(&mut registry, reasons))),
             registry,
         };
         inner.register();

@@ -9,7 +9,7 @@ use super::{
     Fraction,
     labels::{ConditionLabels, ObjectLabels},
 };
-use crate::api::{ConditionType, Exposure, RampNext, Reason};
+use crate::api::{ConditionType, Exposure, RampNext};
 
 /// The value of a label whose list does not have it: a condition that an older or newer operator left behind.
 const OTHER: &str = "other";
@@ -22,13 +22,15 @@ pub(super) struct Objects {
     next_raise: Family<ObjectLabels, Fraction>,
     target_reached: Family<ObjectLabels, Fraction>,
     conditions: Family<ConditionLabels, Gauge>,
+    /// The reasons that a condition may have.
+    reasons: &'static [&'static str],
     /// The conditions shown of each resource: the family can't be asked for them.
     shown: HashMap<ObjectLabels, Vec<ConditionLabels>>,
 }
 
 impl Objects {
-    /// Adds the families to the registry.
-    pub(super) fn register(registry: &mut Registry) -> Self {
+    /// Adds the families to the registry. `reasons` are those that a condition may have.
+    pub(super) fn register(registry: &mut Registry, reasons: &'static [&'static str]) -> Self {
         let objects = Self {
             live: Family::default(),
             desired: Family::default(),
@@ -36,6 +38,7 @@ impl Objects {
             next_raise: Family::default(),
             target_reached: Family::default(),
             conditions: Family::default(),
+            reasons,
             shown: HashMap::new(),
         };
         let help = "Percentage of the audience that is exposed, as AppConfig last said";
@@ -100,7 +103,8 @@ impl Objects {
                 }
             }
         }
-        let now: Vec<_> = conditions.iter().map(|condition| labels(&object, condition)).collect();
+        let labels = |condition| labels(&object, condition, self.reasons);
+        let now: Vec<_> = conditions.iter().map(labels).collect();
         for label in &now {
             self.conditions.get_or_create(label).set(1);
         }
@@ -137,7 +141,7 @@ impl Objects {
     }
 }
 
-fn labels(object: &ObjectLabels, condition: &Condition) -> ConditionLabels {
+fn labels(object: &ObjectLabels, condition: &Condition, reasons: &[&'static str]) -> ConditionLabels {
     let types = [
         ConditionType::Ready,
         ConditionType::TargetReached,
@@ -145,13 +149,12 @@ fn labels(object: &ObjectLabels, condition: &Condition) -> ConditionLabels {
         ConditionType::Stalled,
     ];
     let types = types.into_iter().map(ConditionType::as_str);
-    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
     ConditionLabels {
         namespace: object.namespace.clone(),
         name: object.name.clone(),
         r#type: listed(types, &condition.type_),
         status: listed(["True", "False", "Unknown"], &condition.status),
-        reason: listed(reasons, &condition.reason),
+        reason: listed(reasons.iter().copied(), &condition.reason),
     }
 }
 

@@ -5,6 +5,8 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::*;
 
+const REASONS: &[&str] = &["RunDone", "InSync"];
+
 fn condition(type_: &str, status: &str, reason: &str) -> Condition {
     Condition {
         type_: type_.to_owned(),
@@ -38,7 +40,7 @@ fn next() -> RampNext {
 
 #[test]
 fn every_name_and_label_is_as_documented() {
-    let metrics = Metrics::new("lease", true);
+    let metrics = Metrics::new("lease", Some(REASONS));
     metrics.reconciled(Reconciled::RequeueAfter, Duration::from_millis(500));
     metrics.reconciled(Reconciled::Error, Duration::from_millis(250));
     metrics.request(Operation::UpdateExperimentRun, "OK", Duration::from_secs(1));
@@ -80,7 +82,7 @@ leader_election_master_status{name=\"lease\"} 1";
 
 #[test]
 fn families_are_typed_and_the_text_is_complete() {
-    let metrics = Metrics::new("lease", false);
+    let metrics = Metrics::new("lease", None);
     let text = metrics.encode(Format::OpenMetrics).unwrap();
     for line in [
         "# TYPE controller_runtime_reconcile counter",
@@ -103,7 +105,7 @@ fn families_are_typed_and_the_text_is_complete() {
 
 #[test]
 fn a_resource_shows_only_what_it_is_now() {
-    let metrics = Metrics::new("lease", true);
+    let metrics = Metrics::new("lease", Some(REASONS));
     let of_objects = || {
         samples(&metrics)
             .into_iter()
@@ -146,7 +148,7 @@ fn a_resource_shows_only_what_it_is_now() {
 
 #[test]
 fn without_per_object_metrics_no_resource_is_named() {
-    let metrics = Metrics::new("lease", false);
+    let metrics = Metrics::new("lease", None);
     metrics.object(
         "shop",
         "a",

@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::api::LastError;
+
 /// The operations of the `AppConfig` API that are ever called. There are no others (P7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
@@ -158,6 +160,14 @@ impl Failure {
             date: None,
             advice: None,
         }
+    }
+
+    /// Whether a status's record tells of the same failure: the operation, the code and the HTTP status are the same.
+    #[must_use]
+    pub fn repeats(&self, error: &LastError) -> bool {
+        error.operation == self.operation.as_str()
+            && error.code == self.code
+            && error.status_code == self.status.map(i32::from)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The story of a ramp: its window, the brake and the release, an edit, a raise from outside, and the block that is gone.
 
 use appconfig_emulator::Seed;
-use appconfig_experiment_operator::api::Reason;
+use appconfig_experiment_operator::decide::findings::Reason;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! One resource in a story: what a person does to it, and how each step ends.
 
 use appconfig_emulator::{Experiment, RequestRecord};
-use appconfig_experiment_operator::api::{ExperimentRun, Reason};
+use appconfig_experiment_operator::{api::ExperimentRun, decide::findings::Reason};
 use serde_json::{Value, json};
 
 use crate::stage::{Outcome, Stage};

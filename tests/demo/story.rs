@@ -2,7 +2,7 @@
 //! meanwhile.
 
 use appconfig_emulator::RequestRecord;
-use appconfig_experiment_operator::api::Reason;
+use appconfig_experiment_operator::decide::findings::Reason;
 use serde_json::json;
 
 use crate::{

@@ -6,8 +6,8 @@
 //! and in the end live must match, or the reason must stand, and another pass must change nothing.
 
 use appconfig_experiment_operator::{
-    api::{ConditionType, Reason},
-    decide::{conditions::find, memory::Memory},
+    api::ConditionType,
+    decide::{conditions::find, findings::Reason, memory::Memory},
     pass::Step,
 };
 

@@ -1,7 +1,7 @@
 //! What the pages say of promises, of the decision table and of `AppConfig` is what the code has.
 
 use appconfig_emulator::Settings;
-use appconfig_experiment_operator::api::Reason;
+use appconfig_experiment_operator::decide::findings::Reason;
 use promise_checker::Promise;
 use serde_json::Value;
 

@@ -12,10 +12,11 @@ use proptest::{
 use serde_json::json;
 
 use crate::{
-    api::{ExperimentRunStatus, HeldUpdate, LastError, Member, PendingUpdate, RampNext, Reason, WaitingFor},
+    api::{ExperimentRunStatus, HeldUpdate, LastError, Member, PendingUpdate, RampNext, WaitingFor},
     decide::{
         EndedBy, Now, Outcome, Seen,
         desired::Desired,
+        findings::Reason,
         memory::Memory,
         ramp::{timeline, timeline_of_run},
         schedule,

@@ -13,7 +13,7 @@ pub mod search;
 pub mod timeline;
 pub mod windows;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{Exposure, Ramp as RampSpec};
 
@@ -196,6 +196,16 @@ pub fn words(duration: SignedDuration) -> String {
         words.push(*unit);
     }
     if words.is_empty() { "0s".to_owned() } else { words }
+}
+
+/// A time in UTC, to the minute where it is a whole one.
+pub(super) fn minute(at: Timestamp) -> String {
+    let format = if at.as_second() % 60 == 0 {
+        "%Y-%m-%dT%H:%MZ"
+    } else {
+        "%Y-%m-%dT%H:%M:%SZ"
+    };
+    at.strftime(format).to_string()
 }
 
 /// What the spec says, short enough for a message.

@@ -30,7 +30,7 @@ mod wire;
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
-use crate::api::Reason;
+use crate::decide::findings::Reason;
 use stage::Stage;
 
 /// How many stories there are.

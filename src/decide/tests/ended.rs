@@ -1,4 +1,4 @@
-//! The rows of a run that has ended.
+//! The findings of a run that has ended.
 
 use std::time::Duration;
 

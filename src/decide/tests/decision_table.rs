@@ -1,4 +1,4 @@
-//! The rows of the table that a good read leads to.
+//! The findings that a good read leads to.
 
 use super::support::*;
 use crate::{
@@ -264,7 +264,7 @@ fn p9_a_new_generation_is_not_ready_before_a_read_of_its_own() {
 }
 
 #[test]
-fn p9_rows_of_an_older_generation_do_not_stand() {
+fn p9_findings_of_an_older_generation_are_not_used_again() {
     let mut world = World::new(wants(25.0));
     world.read(&live(25.0));
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));

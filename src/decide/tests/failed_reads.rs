@@ -4,10 +4,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::support::*;
 use crate::{
-    api::{ConditionType, Reason},
+    api::{ConditionType, Member},
     decide::{
         Outcome, Seen,
-        conditions::{Row, Target, Verdict, conditions, stand},
+        conditions::{can_be_reused, conditions},
+        findings::{Finding, Reason, Severity, Target},
     },
     run::FailureKind,
 };
@@ -38,7 +39,7 @@ fn in_sync() -> World {
     world
 }
 
-/// A deployment is under way, which is no row of a read.
+/// A deployment is under way, which is no finding of a read.
 fn waiting() -> World {
     let mut world = World::new(wants(25.0));
     let decision = world.read(&live(5.0));
@@ -88,35 +89,36 @@ fn p9_what_was_shown_of_another_generation_does_not_stand() {
 #[test]
 fn the_target_is_told_as_it_was_last_seen_unless_it_can_not_be_reached_any_more() {
     let now = World::new(observing()).now().wall();
-    let told_of_target = |before: &[Condition], verdict| {
-        let row = Row::new(Reason::AccessDenied, verdict, "why");
-        let after = conditions(before, &row, Target::NotSeen, 1, &now);
+    let told_of_target = |before: &[Condition], severity| {
+        let finding = Finding::Recorded {
+            reason: Reason::AccessDenied,
+            severity,
+            message: "why".to_owned(),
+        };
+        let after = conditions(before, &finding, Target::NotSeen, 1, &now);
         format!("{} {}", after[1].status, after[1].reason)
     };
-    let seen = |target| {
-        let row = Row::new(Reason::Progressing, Verdict::Working, "under way");
-        conditions(&[], &row, target, 1, &now)
-    };
+    let seen = |target| conditions(&[], &Finding::Updating(Member::Description), target, 1, &now);
     let (reached, ahead) = (seen(Target::Reached), seen(Target::Ahead));
-    assert_eq!(told_of_target(&reached, Verdict::Stalled), "True InSync");
-    assert_eq!(told_of_target(&reached, Verdict::Interrupted), "True InSync");
-    assert_eq!(told_of_target(&ahead, Verdict::Interrupted), "False Progressing");
-    assert_eq!(told_of_target(&ahead, Verdict::Stalled), "False AccessDenied");
-    assert_eq!(told_of_target(&[], Verdict::Interrupted), "Unknown AccessDenied");
-    assert_eq!(told_of_target(&[], Verdict::Stalled), "False AccessDenied");
+    assert_eq!(told_of_target(&reached, Severity::Stalled), "True InSync");
+    assert_eq!(told_of_target(&reached, Severity::Retrying), "True InSync");
+    assert_eq!(told_of_target(&ahead, Severity::Retrying), "False Progressing");
+    assert_eq!(told_of_target(&ahead, Severity::Stalled), "False AccessDenied");
+    assert_eq!(told_of_target(&[], Severity::Retrying), "Unknown AccessDenied");
+    assert_eq!(told_of_target(&[], Severity::Stalled), "False AccessDenied");
 }
 
 #[test]
-fn conditions_stand_only_whole_of_this_generation_and_with_a_reason_why_ready_is_not_true() {
+fn conditions_are_reused_only_whole_of_this_generation_and_with_a_reason_why_ready_is_not_true() {
     let whole = above_desired().status.conditions;
     let with = |change: &dyn Fn(&mut Vec<Condition>)| {
         let mut conditions = whole.clone();
         change(&mut conditions);
-        stand(&conditions, 1)
+        can_be_reused(&conditions, 1)
     };
     assert!(with(&|_| {}));
     assert!(with(&|it| it[2].type_ = ConditionType::Reconciling.as_str().to_owned()));
-    assert!(!stand(&whole, 2));
+    assert!(!can_be_reused(&whole, 2));
     assert!(!with(&|it| it.truncate(2)));
     assert!(!with(&|it| it[0].type_ = "Other".to_owned()));
     assert!(!with(&|it| it[0].status = "True".to_owned()));
@@ -134,5 +136,5 @@ fn p9_a_read_that_differs_while_an_update_is_unsettled_leaves_nothing_in_sync_be
     let decision = world.read(&live(5.0));
     world.send(&decision, Outcome::Unknown(update_failure(FailureKind::Unavailable)));
     world.read(&live(5.0));
-    assert_eq!(world.memory.standing, Some((1, vec![])));
+    assert_eq!(world.memory.last_findings, Some((1, vec![])));
 }

@@ -1,0 +1,57 @@
+//! Which transitions are worth an Event, and of which kind.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::support::*;
+use crate::decide::{
+    conditions::conditions,
+    findings::{Finding, Reason, Severity, Target},
+    notice::of_transition,
+};
+
+fn conditions_of(before: &[Condition], finding: &Finding) -> Vec<Condition> {
+    let now = World::new(observing()).now().wall();
+    conditions(before, finding, Target::NotSeen, 1, &now)
+}
+
+/// What is told of a transition between two findings.
+fn told_of(before: (Reason, Severity), after: (Reason, Severity)) -> Option<(&'static str, bool)> {
+    let finding = |(reason, severity)| Finding::Recorded {
+        reason,
+        severity,
+        message: "why".to_owned(),
+    };
+    let (before, finding) = (conditions_of(&[], &finding(before)), finding(after));
+    let after = conditions_of(&before, &finding);
+    of_transition(&before, &after, &finding).map(|notice| (notice.reason, notice.warning))
+}
+
+#[test]
+fn an_end_or_a_brake_is_told_as_normal_where_nothing_is_wrong() {
+    let before = (Reason::InSync, Severity::Current);
+    let cases = [
+        (Reason::Suspended, Severity::Current, Some(("Suspended", false))),
+        (Reason::Suspended, Severity::Stalled, Some(("Suspended", false))),
+        (Reason::RunDone, Severity::Current, Some(("RunDone", false))),
+        (Reason::RunDone, Severity::Stalled, Some(("RunDone", true))),
+        (Reason::RunDone, Severity::Unknown, None),
+        (Reason::RunStopped, Severity::Stalled, Some(("RunStopped", true))),
+    ];
+    for (reason, severity, expected) in cases {
+        assert_eq!(told_of(before, (reason, severity)), expected, "{reason} {severity:?}");
+    }
+}
+
+#[test]
+fn only_the_loss_of_ready_to_a_row_of_failures_is_told_of_what_passes() {
+    let in_sync = (Reason::InSync, Severity::Current);
+    let throttled = (Reason::Throttled, Severity::Unknown);
+    assert_eq!(told_of(in_sync, throttled), Some(("Throttled", true)));
+    assert_eq!(told_of((Reason::Progressing, Severity::Unknown), throttled), None);
+    assert_eq!(told_of(in_sync, (Reason::Throttled, Severity::Retrying)), None);
+    assert_eq!(told_of(in_sync, (Reason::Progressing, Severity::InProgress)), None);
+    assert_eq!(told_of(in_sync, (Reason::OutcomeUnknown, Severity::Unknown)), None);
+    let deployment = (Reason::DeploymentInProgress, Severity::InProgress);
+    assert_eq!(told_of(in_sync, deployment), Some(("DeploymentInProgress", true)));
+    assert_eq!(told_of(deployment, deployment), None, "once");
+}
