@@ -1,5 +1,6 @@
 //! Which namespace may name which application.
 
+use appconfig_experiment_operator::api::ExperimentRun;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
@@ -77,9 +78,14 @@ async fn after_a_withdrawal_a_lower_target_and_the_brake_are_taken() {
         .await
         .unwrap();
     let more = scene.manifest("run", &json!({ "exposurePercentage": 6, "description": "more" }));
-    scene
-        .eventually("refused", async || scene.try_apply(&more).await.is_err())
-        .await;
+    let runs: Api<ExperimentRun> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    // Nothing is stored by what is asked before admission has heard of the withdrawal.
+    let dry_run = PatchParams {
+        dry_run: true,
+        ..PatchParams::apply("withdrawn").force()
+    };
+    let refused = async || runs.patch("run", &dry_run, &Patch::Apply(&more)).await.is_err();
+    scene.eventually("refused", refused).await;
     scene.pass("run").await;
     scene.apply("run", &json!({ "exposurePercentage": 3 })).await;
     scene
