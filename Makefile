@@ -12,7 +12,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults memory lines teeth soak check format lint doc deny crds-check crds
+.PHONY: help demo up test faults memory lines teeth soak check mutations-apply format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,13 +41,13 @@ memory: ## Measure a release build with 1,000 resources
 lines: ## Count the lines of code, by room
 	@tests/lines
 
-teeth: ## Break the code on purpose, more than 700 times, and expect a test to fail each time: about two hours
-	@tests/teeth/run
+teeth: ## Break the code on purpose, more than 700 times, and expect a test to fail each time: about two hours; with SHARD=k/n, one part of n, the first being 0/n
+	@tests/teeth/run $(if $(SHARD),--shard '$(SHARD)')
 
 soak: ## Let everything go wrong for MINUTES=n, as SEED=s has it, and judge what the operator did
 	$(WITHOUT_PROXY) MINUTES='$(MINUTES)' SEED='$(SEED)' $(CARGO) test --test soak -- --ignored --nocapture
 
-check: format lint doc deny crds-check ## Everything but the tests: format, lints, documentation, dependencies, generated files
+check: mutations-apply format lint doc deny crds-check ## Everything but the tests: format, lints, documentation, dependencies, generated files, patches of the mutations
 
 crds: ## Generate the CustomResourceDefinition anew
 	$(CARGO) run --quiet -- crds > $(CRD)
@@ -56,6 +56,9 @@ crds: ## Generate the CustomResourceDefinition anew
 programs:
 	@echo 'Building the operator and the demo: 5 to 7 minutes on two cores the first time, then seconds.'
 	@$(CARGO) build --bin appconfig-experiment-operator --example demo
+
+mutations-apply:
+	@tests/teeth/run --applies
 
 format:
 	cargo fmt --all --check
