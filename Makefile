@@ -12,7 +12,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults memory lines teeth soak check mutations-apply format lint doc deny crds-check crds
+.PHONY: help demo up test unit faults memory lines teeth soak check mutations-apply format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,9 @@ test: ## Run every test
 	$(BUILT)/control-plane build
 	@echo 'Running the tests: about 12 minutes.'
 	$(WITHOUT_PROXY) $(CARGO) test --workspace
+
+unit: ## Run the tests that start no server; with ROOM=decide those of one room
+	$(CARGO) test --workspace --exclude costliest-decision --lib $(ROOM)
 
 faults: ## Play the fault plans; with PLAN=… those whose names begin so
 	$(WITHOUT_PROXY) PLAN='$(PLAN)' $(CARGO) test --test faults
