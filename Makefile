@@ -12,7 +12,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit faults memory lines teeth soak check mutations-apply format lint doc deny crds-check crds
+.PHONY: help demo up test unit faults memory lines mutations soak check mutations-apply format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,8 +44,8 @@ memory: ## Measure a release build with 1,000 resources
 lines: ## Count the lines of code, by room
 	@tests/lines
 
-teeth: ## Break the code on purpose, more than 700 times, and expect a test to fail each time: about two hours; with SHARD=k/n, one part of n, the first being 0/n
-	@tests/teeth/run $(if $(SHARD),--shard '$(SHARD)')
+mutations: ## Break the code on purpose, more than 700 times, and expect a test to fail each time: about two hours; with SHARD=k/n, one part of n, the first being 0/n
+	@tests/mutations/run $(if $(SHARD),--shard '$(SHARD)')
 
 soak: ## Let everything go wrong for MINUTES=n, as SEED=s has it, and judge what the operator did
 	$(WITHOUT_PROXY) MINUTES='$(MINUTES)' SEED='$(SEED)' $(CARGO) test --test soak -- --ignored --nocapture
@@ -61,7 +61,7 @@ programs:
 	@$(CARGO) build --bin appconfig-experiment-operator --example demo
 
 mutations-apply:
-	@tests/teeth/run --applies
+	@tests/mutations/run --applies
 
 format:
 	cargo fmt --all --check

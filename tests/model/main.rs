@@ -7,9 +7,9 @@
 //! exchange, and between any two of them anything else can happen, so a paused process needs no step of its own.
 //!
 //! Everything at once is too much to search, so there are several searches of different emphasis, each exhaustive within
-//! its bounds, which are printed. The promises that are judged are in `promises`. `teeth` lets the world
+//! its bounds, which are printed. The promises that are judged are in `promises`. `lies` lets the world
 //! lie and expects a promise to break each time; what breaks when a pass leaves a rule out is seen by the patches of
-//! `tests/teeth/mutations` that name this target.
+//! `tests/mutations` that name this target.
 //!
 //! Not modelled: other members than the exposure, outside changes and runs that end (the laws in `src/decide/laws.rs` play
 //! with these), how long back-offs are, and the claims of several resources on one run (P8): what becomes of the unsettled
@@ -21,11 +21,11 @@ mod cluster;
 mod election;
 mod exchange;
 mod kept;
+mod lies;
 mod passes;
 mod promises;
 mod search;
 mod state;
-mod teeth;
 
 use appconfig_experiment_operator::api::Exposure;
 use bounds::{Bounds, Left};

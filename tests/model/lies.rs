@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The promise is broken without the rule.
-fn bites(promise: &'static str, lie: Lie, bounds: Bounds) {
+fn breaks(promise: &'static str, lie: Lie, bounds: Bounds) {
     let broken = Operator::new(bounds, Some(lie)).search(Some(promise));
     assert!(broken.contains_key(promise), "{broken:?}");
     println!("model: with it ({lie:?}) {promise} is broken by {:?}", broken[promise]);
@@ -24,7 +24,7 @@ fn p4_is_broken_by_a_fence_without_the_version() {
         crashes: 1,
         ..Left::default()
     };
-    bites("P4", Lie::FenceWithoutVersion, one(left));
+    breaks("P4", Lie::FenceWithoutVersion, one(left));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn p4_is_broken_by_a_process_that_forgets_a_pending_update() {
         crashes: 1,
         ..Left::default()
     };
-    bites("P4", Lie::PendingForgotten, one(left));
+    breaks("P4", Lie::PendingForgotten, one(left));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn p4_is_broken_by_an_unknown_outcome_that_counts_as_not_sent() {
         late: 1,
         ..Left::default()
     };
-    bites("P4", Lie::UnknownForNotSent, one(left));
+    breaks("P4", Lie::UnknownForNotSent, one(left));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn p2_is_broken_by_a_process_that_forgets_what_it_knows_of_the_run() {
         stale: 1,
         ..Left::default()
     };
-    bites("P2", Lie::KnownForgotten, one(left));
+    breaks("P2", Lie::KnownForgotten, one(left));
 }
 
 #[test]
@@ -60,5 +60,5 @@ fn p12_is_broken_by_a_clock_that_stands_still() {
         crashes: 1,
         ..Left::default()
     };
-    bites("P12", Lie::ClockStandsStill, one(left));
+    breaks("P12", Lie::ClockStandsStill, one(left));
 }
