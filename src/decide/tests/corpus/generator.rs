@@ -48,6 +48,8 @@ pub fn story(number: usize) -> Story {
     };
     // Where nothing goes wrong any more, everything comes to rest.
     happens.push(Happening::Clocks(right));
+    generator.spec.put_all_right();
+    happens.push(Happening::Spec(generator.spec.json()));
     for wait in [Wait::AsSaid, Wait::Milliseconds(65_000), Wait::AsSaid] {
         happens.push(Happening::Wait(wait));
         happens.push(Happening::Pass(Pass::default()));

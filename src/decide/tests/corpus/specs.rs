@@ -134,10 +134,11 @@ impl Spec {
             Edit::Overrides => self.overrides = dice.one_of(&OVERRIDES),
             Edit::Parameters => self.parameters = dice.one_of(&PARAMETERS),
             Edit::Suspend => self.suspend = !self.suspend,
+            Edit::Names if self.names_another_run() => self.put_names_right(),
             Edit::Names => match dice.below(3) {
-                0 => self.application = if self.application == "shop" { "store" } else { "shop" },
-                1 => self.run = if self.run == "1" { "2" } else { "1" },
-                _ => self.region = dice.one_of(&[None, Some("eu-west-1"), Some("us-east-1")]),
+                0 => self.application = "store",
+                1 => self.run = "2",
+                _ => self.region = dice.one_of(&[None, Some("us-east-1")]),
             },
             Edit::Mistake => self.err(dice),
         }
@@ -152,6 +153,20 @@ impl Spec {
             4 => (self.exposure, self.ramp) = (None, Some(STEPS[0])),
             _ => self.ramp = Some(dice.one_of(&MISTAKEN_RAMPS)),
         }
+    }
+
+    fn names_another_run(&self) -> bool {
+        (self.application, self.run, self.region) != ("shop", "1", Some("eu-west-1"))
+    }
+
+    fn put_names_right(&mut self) {
+        (self.application, self.run, self.region) = ("shop", "1", Some("eu-west-1"));
+    }
+
+    /// Somebody writes it so that it can be used, and means the run that it meant at first.
+    pub fn put_all_right(&mut self) {
+        self.put_right();
+        self.put_names_right();
     }
 
     fn put_right(&mut self) {
