@@ -86,8 +86,8 @@ pub(super) fn of_update(member: Member) -> Option<Notice> {
     }
 }
 
-/// The notice that a change of conditions to those of a finding is worth, if any: one on entering it, and none while Ready
-/// and Stalled stay as they are.
+/// The notice that a change of conditions to those of a finding is worth, if any: one on entering it. None while Ready and
+/// Stalled stay as they are: a moment of trouble changes neither.
 #[must_use]
 pub fn of_transition(before: &[Condition], after: &[Condition], finding: &Finding) -> Option<Notice> {
     let state = |conditions: &[Condition]| {
@@ -96,8 +96,7 @@ pub fn of_transition(before: &[Condition], after: &[Condition], finding: &Findin
         Some((Reason::named(&ready.reason)?, stalled, ready.status.clone()))
     };
     let (before, after) = (state(before), state(after)?);
-    // Ready may tell what it told before, although something passing is found now.
-    if after.0 != finding.reason() || before.as_ref() == Some(&after) {
+    if before.as_ref() == Some(&after) {
         return None;
     }
     let reason = finding.reason().as_str();

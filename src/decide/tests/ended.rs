@@ -93,11 +93,14 @@ fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
         world.status.last_error.as_ref().unwrap().operation,
         "ListExperimentRunEvents"
     );
+    let again = world.see(&Seen::Read(run.clone(), unreadable()));
+    assert_eq!(again.next, Next::Backoff(Duration::from_secs(2)));
     world.see(&Seen::Read(run, by("USER")));
     assert_eq!(
         (told(&world.status).as_str(), &world.status.last_error),
         ("False RunDone Stalled", &None)
     );
+    assert_eq!(world.memory.attempts, 0);
 }
 
 #[test]

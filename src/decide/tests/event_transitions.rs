@@ -54,4 +54,21 @@ fn only_the_loss_of_ready_to_a_row_of_failures_is_told_of_what_passes() {
     let deployment = (Reason::DeploymentInProgress, Severity::InProgress);
     assert_eq!(told_of(in_sync, deployment), Some(("DeploymentInProgress", true)));
     assert_eq!(told_of(deployment, deployment), None, "once");
+    let passing = (Reason::Throttled, Severity::Retrying);
+    assert_eq!(
+        told_of(deployment, passing),
+        None,
+        "Ready stays False, for another reason"
+    );
+    assert_eq!(told_of(deployment, throttled), Some(("Throttled", true)));
+}
+
+#[test]
+fn the_first_failure_of_a_new_resource_is_not_told_and_a_stalled_reason_is() {
+    let of_a_new_one = |finding: Finding| {
+        let after = conditions_of(&[], &finding);
+        of_transition(&[], &after, &finding).map(|notice| notice.reason)
+    };
+    assert_eq!(of_a_new_one(Finding::StaleRead { in_a_row: 3 }), None);
+    assert_eq!(of_a_new_one(Finding::RunDoneDiffering), Some("RunDone"));
 }

@@ -258,6 +258,14 @@ fn every_reason_but_the_one_that_admission_sets_is_that_of_a_finding() {
 }
 
 #[test]
+fn p6_every_reason_of_a_ramp_is_known_as_one() {
+    // By it a ramp is known that an API server with an older CRD has dropped from spec and status.
+    for reason in Reason::ALL {
+        assert_eq!(reason.is_of_a_ramp(), reason.as_str().starts_with("Ramp"), "{reason}");
+    }
+}
+
+#[test]
 fn entering_each_finding_is_told_as_its_event_says_and_staying_is_not() {
     let in_sync = shown(&[], &F::InSync { exposure: None });
     for line in table().iter().filter(|line| line.reason != Reason::InSync) {
