@@ -28,13 +28,15 @@ mod themes;
 mod time;
 mod wire;
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, ops::Range, path::PathBuf};
 
 use crate::decide::findings::Reason;
 use stage::Stage;
 
 /// How many stories there are.
 const STORIES: usize = 2_000;
+/// How many threads play them, each the same number.
+const THREADS: usize = 4;
 /// How many of them are written out whole.
 const WHOLE: usize = 20;
 /// How often each reason comes at least.
@@ -61,8 +63,27 @@ struct Played {
 
 impl Played {
     fn all() -> Self {
+        std::thread::scope(|scope| {
+            let each = STORIES / THREADS;
+            let part = |part: usize| scope.spawn(move || Self::these(part * each..(part + 1) * each));
+            let parts: Vec<_> = (0..THREADS).map(part).collect();
+            parts.into_iter().fold(Self::default(), |mut all, part| {
+                let part = part.join().unwrap();
+                all.digests.extend(part.digests);
+                all.whole.extend(part.whole);
+                all.decisions += part.decisions;
+                all.updates += part.updates;
+                for (reason, count) in part.reasons {
+                    *all.reasons.entry(reason).or_default() += count;
+                }
+                all
+            })
+        })
+    }
+
+    fn these(numbers: Range<usize>) -> Self {
         let mut played = Self::default();
-        for number in 0..STORIES {
+        for number in numbers {
             let stage = play(number);
             played.decisions += stage.decisions;
             played.updates += stage.updates;
