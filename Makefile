@@ -12,7 +12,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit faults memory lines mutations soak check mutations-apply format lint doc deny crds-check crds
+.PHONY: help demo up test unit faults memory figures lines mutations soak check mutations-apply format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -40,6 +40,11 @@ faults: ## Play the fault plans; with PLAN=… those whose names begin so
 memory: ## Measure a release build with 1,000 resources
 	$(CARGO) build --release --bin appconfig-experiment-operator
 	OPERATOR_BINARY=$(abspath $(BUILT)/../release/appconfig-experiment-operator) $(CARGO) test --test operator memory -- --ignored --nocapture
+
+figures: ## Measure what a pass costs among 1,000 resources; of another build with OPERATOR_BINARY=…
+	$(if $(OPERATOR_BINARY),,$(CARGO) build --release --bin appconfig-experiment-operator)
+	$(WITHOUT_PROXY) OPERATOR_BINARY=$(abspath $(or $(OPERATOR_BINARY),$(BUILT)/../release/appconfig-experiment-operator)) \
+	  $(CARGO) test --test operator figures -- --ignored --nocapture
 
 lines: ## Count the lines of code, by room
 	@tests/lines

@@ -23,6 +23,7 @@ mod done;
 mod environment;
 mod external;
 mod fence;
+mod figures;
 mod flood;
 mod gitops;
 mod identity;

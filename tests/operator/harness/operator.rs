@@ -175,6 +175,17 @@ impl Operator {
             .expect("a number")
     }
 
+    /// The CPU time that it has used, its own and the kernel's for it. Linux counts it in hundredths of a second.
+    pub fn cpu(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.child.id().expect("it runs"));
+        let stat = std::fs::read_to_string(path).expect("Linux tells");
+        // The name, which comes second, may hold anything; utime and stime are the 14th and the 15th field (proc(5)).
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks = ticks.map(|field| field.parse::<u64>().expect("a number"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
+    }
+
     /// How many threads it has.
     pub fn threads(&self) -> u64 {
         self.of_status("Threads:").parse().expect("a number")

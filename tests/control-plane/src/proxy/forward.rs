@@ -89,6 +89,10 @@ impl Forward {
         let request = Request::new(asked.method(), asked.uri());
         let (head, body) = asked.into_parts();
         let body = body.collect().await?.to_bytes();
+        let request = Request {
+            length: body.len(),
+            ..request
+        };
         let place = self.shared.note(request.clone());
         let rule = self.shared.rules.take(&request);
         let effect = rule.as_ref().map(|(_, effect)| effect);

@@ -19,6 +19,8 @@ pub struct Request {
     pub name: Option<String>,
     /// The path with the query, where field managers, resource versions and selectors are.
     pub path: String,
+    /// How many bytes its body has.
+    pub length: usize,
     /// What was answered; None while nothing was, and for a request that never reached the API server.
     pub status: Option<u16>,
     /// When it came.
@@ -51,6 +53,7 @@ impl Request {
             namespace: namespace.map(|&namespace| namespace.to_owned()),
             name,
             path: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            length: 0,
             status: None,
             at: Instant::now(),
         }
