@@ -185,7 +185,10 @@ impl Client {
             sensitive: false,
         };
         let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
-        let first = self.exchange.once(request(), Way::Shared, &credentials, &parse).await;
+        let first = self
+            .exchange
+            .send_once(request(), Way::Shared, &credentials, &parse)
+            .await;
         match first {
             Err(Failed { failure, .. }) if failure.kind.refuses_credentials() => {
                 if !self.exchange.refused(&credentials) {
@@ -193,7 +196,7 @@ impl Client {
                 }
                 let credentials = self.exchange.credentials(operation, Duration::ZERO).await?;
                 self.exchange
-                    .once(request(), Way::Shared, &credentials, &parse)
+                    .send_once(request(), Way::Shared, &credentials, &parse)
                     .await
                     .map_err(|failed| failed.failure)
             }
@@ -237,7 +240,7 @@ impl Prepared {
             parsed => parsed,
         };
         self.exchange
-            .once(request, Way::Own(self.connection), &self.credentials, parse)
+            .send_once(request, Way::Own(self.connection), &self.credentials, parse)
             .await
             .map_err(|Failed { failure, sent }| {
                 if failure.kind.refuses_credentials() {

@@ -139,7 +139,7 @@ impl Exchange {
     }
 
     /// Signs a request, sends it once, and reads its answer.
-    pub(super) async fn once<T>(
+    pub(super) async fn send_once<T>(
         &self,
         request: Request<'_>,
         way: Way,

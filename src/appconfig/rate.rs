@@ -24,7 +24,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::{EndpointKey, Endpoints, Observer};
 use crate::{
     api::Region,
-    fleet::{Class, Lane, Place, Turns},
+    fleet::{Class, FairQueue, Lane, Place},
 };
 
 /// What a token allows.
@@ -209,7 +209,7 @@ impl Clock for TokioClock {
 
 #[derive(Default)]
 struct Queue {
-    turns: Turns<Arc<Notify>>,
+    turns: FairQueue<Arc<Notify>>,
     last_granted: Option<Instant>,
 }
 

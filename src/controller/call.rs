@@ -44,7 +44,7 @@ impl From<kube::Error> for CallError {
 }
 
 /// Bounds a call.
-pub(super) async fn bounded<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
+pub(super) async fn with_timeout<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
     match tokio::time::timeout(CALL, call).await {
         Ok(answer) => answer.map_err(CallError::from),
         Err(_) => Err(CallError::TimedOut),

@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     Shared,
-    call::{CallError, bounded},
+    call::{CallError, with_timeout},
     claims::Age,
     resource::Answer,
     slots::Slot,
@@ -245,7 +245,7 @@ impl Executor {
     }
 
     async fn newest(&self) -> Result<Arc<StoredResource>, Interruption> {
-        let newest = bounded(self.api.get(&self.key.name)).await?;
+        let newest = with_timeout(self.api.get(&self.key.name)).await?;
         Ok(newest.answered(self.shared.selector.as_ref())?)
     }
 

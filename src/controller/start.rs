@@ -19,7 +19,7 @@ use crate::{
     clock::BootInstant,
     decide::{desired::Defaults, findings::Reason},
     http::{self, Heartbeat, Readiness, Sources},
-    leader::{self, Leadership, Loss},
+    leader::{self, Leadership, LeadershipLost},
     metrics::Metrics,
 };
 
@@ -55,7 +55,7 @@ pub enum Error {
     Io(#[from] std::io::Error),
     /// The Lease was lost: another replica may act now.
     #[error("{0}; this process ends, and starts anew without what it remembers")]
-    LeaseLost(#[from] Loss),
+    LeaseLost(#[from] LeadershipLost),
     /// A pass panicked.
     #[error("a pass panicked; this process ends, and starts anew")]
     Panicked,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    call::{CallError, bounded},
+    call::{CallError, with_timeout},
     resource::{Answer, Unreadable},
     served_schema::ServedSchema,
 };
@@ -79,7 +79,7 @@ async fn merge(
     }
     let metadata = json!({ "resourceVersion": identity.version, "uid": identity.uid });
     let patch = Patch::Merge(json!({ "metadata": metadata, "status": status }));
-    bounded(api.patch_status(&identity.key.name, &PatchParams::default(), &patch)).await
+    with_timeout(api.patch_status(&identity.key.name, &PatchParams::default(), &patch)).await
 }
 
 fn value(status: &ExperimentRunStatus) -> Option<Value> {

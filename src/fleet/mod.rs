@@ -1,7 +1,7 @@
 //! Whose turn it is, where many want what there is little of. Pure: no clock, no I/O, no logging; time is given.
 //!
 //! On the map this is beside the pass. Two things are scarce: the slots in which passes work, which `controller` hands out
-//! by the [`Queue`], and the tokens of a region's rate, which `appconfig` hands out by [`Turns`]. Both follow one rule, so
+//! by the [`Queue`], and the tokens of a region's rate, which `appconfig` hands out by [`FairQueue`]. Both follow one rule, so
 //! that neither one namespace, one region nor everybody's failures hold up what is due elsewhere:
 //!
 //! * Four [classes](Class), weighted: each class that waits gets at least one turn in eight.
@@ -9,15 +9,15 @@
 //! * No region or namespace takes the last quarter of the slots, and retries hold at most half: [`Shares`].
 
 mod demand;
+mod fair_queue;
 mod queue;
 mod ring;
 mod shares;
-mod turns;
 
 pub use demand::{Crossed, Demand};
+pub use fair_queue::{FairQueue, Level, Place, Turn};
 pub use queue::{Granted, Queue};
 pub use shares::Shares;
-pub use turns::{Level, Place, Turn, Turns};
 
 use crate::api::Region;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Class, Lane, Level, Place, Shares, Turns};
+use super::{Class, FairQueue, Lane, Level, Place, Shares};
 
 /// Resources that wait, each at most once: for their time, and then for a slot. Times are since the start of the process.
 ///
@@ -15,7 +15,7 @@ use super::{Class, Lane, Level, Place, Shares, Turns};
 pub struct Queue<K, R> {
     waiting: HashMap<K, Waiting>,
     timers: BTreeSet<(Duration, K)>,
-    turns: Turns<Waiter<K, R>>,
+    turns: FairQueue<Waiter<K, R>>,
     slots: Shares,
     passes: Shares,
 }
@@ -46,7 +46,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
         Self {
             waiting: HashMap::new(),
             timers: BTreeSet::new(),
-            turns: Turns::default(),
+            turns: FairQueue::default(),
             slots: Shares::of_slots(slots),
             passes: Shares::of_passes(slots),
         }

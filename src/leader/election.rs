@@ -32,7 +32,7 @@ pub struct Record {
 
 /// What the API server last said of the Lease.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Known {
+pub enum ObservedLease {
     /// Nothing that could still be acted on.
     Nothing,
     /// There is no such Lease.
@@ -45,7 +45,7 @@ pub enum Known {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Memory {
     /// What others left there, and since when it has not changed, by this replica's own clock.
-    seen: Option<(Known, BootInstant)>,
+    seen: Option<(ObservedLease, BootInstant)>,
     /// The start of the last successful renewal of this replica's term, if it has one.
     renewed: Option<BootInstant>,
 }
@@ -60,7 +60,7 @@ pub enum Step {
     /// Look again after [`RETRY_PERIOD`].
     Wait,
     /// The term is over, and with it the process.
-    End(Loss),
+    End(LeadershipLost),
 }
 
 /// A write that succeeds only on what was read.
@@ -76,7 +76,7 @@ pub struct Claim {
 
 /// Why a term is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Loss {
+pub enum LeadershipLost {
     /// No renewal succeeded in time.
     #[error("the Lease could not be renewed for 10 s; see the log for why, and start the operator again")]
     DeadlinePassed,
@@ -110,32 +110,32 @@ impl Memory {
 
 /// What `identity` does at `now`, knowing this much, and what it remembers from then on.
 #[must_use]
-pub fn decide(identity: &str, known: &Known, memory: &Memory, now: BootInstant) -> (Step, Memory) {
+pub fn decide(identity: &str, known: &ObservedLease, memory: &Memory, now: BootInstant) -> (Step, Memory) {
     let step = match memory.acts_until() {
-        Some(deadline) if now >= deadline => Step::End(Loss::DeadlinePassed),
-        Some(_) => defend(identity, known),
+        Some(deadline) if now >= deadline => Step::End(LeadershipLost::DeadlinePassed),
+        Some(_) => renew(identity, known),
         None => return seek(identity, known, memory, now),
     };
     (step, memory.clone())
 }
 
 /// The step of a replica in its term.
-fn defend(identity: &str, known: &Known) -> Step {
+fn renew(identity: &str, known: &ObservedLease) -> Step {
     match known {
-        Known::Nothing => Step::Read,
+        ObservedLease::Nothing => Step::Read,
         // Somebody deleted it. Others wait before they take an absent Lease for free, so that it can be made anew.
-        Known::Absent => Step::Write(Claim {
+        ObservedLease::Absent => Step::Write(Claim {
             replaces: None,
             transitions: 0,
             begins: false,
         }),
-        Known::Present(record) if record.holder.as_deref() == Some(identity) => Step::Write(record.claim(0)),
-        Known::Present(_) => Step::End(Loss::TakenOver),
+        ObservedLease::Present(record) if record.holder.as_deref() == Some(identity) => Step::Write(record.claim(0)),
+        ObservedLease::Present(_) => Step::End(LeadershipLost::TakenOver),
     }
 }
 
 /// The step of a replica that would like a term.
-fn seek(identity: &str, known: &Known, memory: &Memory, now: BootInstant) -> (Step, Memory) {
+fn seek(identity: &str, known: &ObservedLease, memory: &Memory, now: BootInstant) -> (Step, Memory) {
     let since = match &memory.seen {
         Some((seen, since)) if seen == known => *since,
         _ => now,
@@ -146,14 +146,14 @@ fn seek(identity: &str, known: &Known, memory: &Memory, now: BootInstant) -> (St
     };
     let unchanged = now - since;
     let step = match known {
-        Known::Nothing => return (Step::Read, memory.clone()),
-        Known::Absent if memory.seen.is_none() || unchanged >= LEASE_DURATION => Step::Write(Claim {
+        ObservedLease::Nothing => return (Step::Read, memory.clone()),
+        ObservedLease::Absent if memory.seen.is_none() || unchanged >= LEASE_DURATION => Step::Write(Claim {
             replaces: None,
             transitions: 0,
             begins: true,
         }),
-        Known::Absent => Step::Wait,
-        Known::Present(record) => match &record.holder {
+        ObservedLease::Absent => Step::Wait,
+        ObservedLease::Present(record) => match &record.holder {
             None => Step::Write(record.claim(1)),
             // A write of this process whose answer was lost. It counts from the next one that succeeds.
             Some(holder) if holder == identity => Step::Write(record.claim(0)),
@@ -186,7 +186,7 @@ mod tests {
         BootInstant::after_boot(Duration::from_secs(1000 + seconds))
     }
 
-    fn held_by(holder: &str, version: &str) -> Known {
+    fn held_by(holder: &str, version: &str) -> ObservedLease {
         let holder = (!holder.is_empty()).then(|| holder.to_owned());
         let record = Record {
             holder,
@@ -195,7 +195,7 @@ mod tests {
             transitions: 3,
             version: version.into(),
         };
-        Known::Present(record)
+        ObservedLease::Present(record)
     }
 
     fn claim(replaces: Option<&str>, transitions: i32, begins: bool) -> Step {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     /// The step at each of the times, memory carried along.
-    fn watch(sights: &[(u64, Known)]) -> Vec<Step> {
+    fn watch(sights: &[(u64, ObservedLease)]) -> Vec<Step> {
         let mut memory = Memory::default();
         let mut steps = Vec::new();
         for (seconds, known) in sights {
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_free_lease_is_taken_at_once() {
         assert_eq!(
-            watch(&[(0, Known::Nothing), (0, Known::Absent)]),
+            watch(&[(0, ObservedLease::Nothing), (0, ObservedLease::Absent)]),
             [Step::Read, claim(None, 0, true)]
         );
         assert_eq!(watch(&[(0, held_by("", "7"))]), [claim(Some("7"), 4, true)]);
@@ -247,22 +247,22 @@ mod tests {
     #[test]
     fn a_failed_read_between_does_not_forget_what_was_seen() {
         let you = held_by("you", "7");
-        let steps = watch(&[(0, you.clone()), (8, Known::Nothing), (15, you)]);
+        let steps = watch(&[(0, you.clone()), (8, ObservedLease::Nothing), (15, you)]);
         assert_eq!(steps, [Step::Wait, Step::Read, claim(Some("7"), 4, true)]);
     }
 
     #[test]
     fn a_longer_duration_of_another_holder_is_respected_and_a_shorter_one_is_not() {
         let with_duration = |seconds| {
-            let Known::Present(record) = held_by("you", "7") else {
-                return Known::Absent;
+            let ObservedLease::Present(record) = held_by("you", "7") else {
+                return ObservedLease::Absent;
             };
-            Known::Present(Record {
+            ObservedLease::Present(Record {
                 duration: Duration::from_secs(seconds),
                 ..record
             })
         };
-        let last = |known: Known| watch(&[(0, known.clone()), (15, known)]).pop();
+        let last = |known: ObservedLease| watch(&[(0, known.clone()), (15, known)]).pop();
         assert_eq!(last(with_duration(60)), Some(Step::Wait));
         assert_eq!(last(with_duration(1)), Some(claim(Some("7"), 4, true)));
     }
@@ -271,9 +271,9 @@ mod tests {
     fn a_deleted_lease_is_free_only_after_the_term_of_its_holder() {
         let steps = watch(&[
             (0, held_by("you", "7")),
-            (2, Known::Absent),
-            (16, Known::Absent),
-            (17, Known::Absent),
+            (2, ObservedLease::Absent),
+            (16, ObservedLease::Absent),
+            (17, ObservedLease::Absent),
         ]);
         assert_eq!(steps, [Step::Wait, Step::Wait, Step::Wait, claim(None, 0, true)]);
     }
@@ -292,15 +292,18 @@ mod tests {
             decide(ME, &held_by(ME, "7"), &memory, at(9)).0,
             claim(Some("7"), 3, false)
         );
-        assert_eq!(decide(ME, &Known::Nothing, &memory, at(9)).0, Step::Read);
-        assert_eq!(decide(ME, &Known::Absent, &memory, at(9)).0, claim(None, 0, false));
+        assert_eq!(decide(ME, &ObservedLease::Nothing, &memory, at(9)).0, Step::Read);
         assert_eq!(
-            decide(ME, &held_by(ME, "7"), &memory, at(10)).0,
-            Step::End(Loss::DeadlinePassed)
+            decide(ME, &ObservedLease::Absent, &memory, at(9)).0,
+            claim(None, 0, false)
         );
         assert_eq!(
-            decide(ME, &Known::Nothing, &memory, at(3600)).0,
-            Step::End(Loss::DeadlinePassed)
+            decide(ME, &held_by(ME, "7"), &memory, at(10)).0,
+            Step::End(LeadershipLost::DeadlinePassed)
+        );
+        assert_eq!(
+            decide(ME, &ObservedLease::Nothing, &memory, at(3600)).0,
+            Step::End(LeadershipLost::DeadlinePassed)
         );
     }
 
@@ -310,7 +313,7 @@ mod tests {
         for holder in ["you", ""] {
             assert_eq!(
                 decide(ME, &held_by(holder, "8"), &memory, at(2)).0,
-                Step::End(Loss::TakenOver)
+                Step::End(LeadershipLost::TakenOver)
             );
         }
     }

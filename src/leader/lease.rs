@@ -19,7 +19,7 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::election::{Claim, Known, LEASE_DURATION, Record};
+use super::election::{Claim, LEASE_DURATION, ObservedLease, Record};
 
 /// How long one call to the API server may take.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,17 +55,17 @@ impl Store {
     }
 
     /// Reads the Lease, from the API server's store and not from its cache.
-    pub(super) async fn read(&mut self, limit: Duration) -> Result<Known, Failure> {
-        let found = bounded(limit, self.api.get_opt(&self.name)).await?;
+    pub(super) async fn read(&mut self, limit: Duration) -> Result<ObservedLease, Failure> {
+        let found = with_timeout(limit, self.api.get_opt(&self.name)).await?;
         self.last = found;
         Ok(self
             .last
             .as_ref()
-            .map_or(Known::Absent, |lease| Known::Present(record(lease))))
+            .map_or(ObservedLease::Absent, |lease| ObservedLease::Present(record(lease))))
     }
 
     /// Writes this process into the Lease.
-    pub(super) async fn claim(&mut self, claim: &Claim, limit: Duration) -> Result<Known, Failure> {
+    pub(super) async fn claim(&mut self, claim: &Claim, limit: Duration) -> Result<ObservedLease, Failure> {
         let mut lease = self.base(claim.replaces.is_some());
         lease.metadata.resource_version.clone_from(&claim.replaces);
         let before = lease.spec.take().unwrap_or_default();
@@ -90,7 +90,7 @@ impl Store {
     }
 
     /// Writes nobody into the Lease as it was last read, in the way of client-go, so that others need not wait.
-    pub(super) async fn clear(&mut self, limit: Duration) -> Result<Known, Failure> {
+    pub(super) async fn clear(&mut self, limit: Duration) -> Result<ObservedLease, Failure> {
         let mut lease = self.base(true);
         let before = lease.spec.take().unwrap_or_default();
         let holder_identity = Some(String::new());
@@ -120,10 +120,10 @@ impl Store {
         }
     }
 
-    async fn put(&mut self, lease: Lease, limit: Duration) -> Result<Known, Failure> {
+    async fn put(&mut self, lease: Lease, limit: Duration) -> Result<ObservedLease, Failure> {
         let parameters = PostParams::default();
-        let written = bounded(limit, self.api.replace(&self.name, &parameters, &lease)).await?;
-        let known = Known::Present(record(&written));
+        let written = with_timeout(limit, self.api.replace(&self.name, &parameters, &lease)).await?;
+        let known = ObservedLease::Present(record(&written));
         self.last = Some(written);
         Ok(known)
     }
@@ -131,7 +131,7 @@ impl Store {
 
 /// The call's answer, when it comes in time. The client has no retries of its own (see [`super::start`]), which would
 /// send an old write again.
-async fn bounded<T>(limit: Duration, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {
+async fn with_timeout<T>(limit: Duration, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {
     match tokio::time::timeout(limit, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Failure::Conflict),

@@ -2,11 +2,11 @@
 //!
 //! On the map this is beside the pass: `controller` starts it, works only while [`Leadership::holds`], and asks once more
 //! just before it sends an update. Own code, because no crate replaces a Lease by `resourceVersion` and measures with
-//! a clock that counts suspended time. `election` decides and is pure; `lease` talks to the API server; `campaign`
+//! a clock that counts suspended time. `election` decides and is pure; `lease` talks to the API server; `elector`
 //! puts the two in a loop.
 
-mod campaign;
 mod election;
+mod elector;
 mod lease;
 
 use std::{
@@ -25,8 +25,10 @@ use crate::{
     cli,
     clock::{BootInstant, Clock},
 };
-use campaign::Campaign;
-pub use election::{Claim, Known, LEASE_DURATION, Loss, Memory, RENEW_DEADLINE, RETRY_PERIOD, Record, Step, decide};
+pub use election::{
+    Claim, LEASE_DURATION, LeadershipLost, Memory, ObservedLease, RENEW_DEADLINE, RETRY_PERIOD, Record, Step, decide,
+};
+use elector::LeaderElector;
 use lease::Store;
 
 /// Where Kubernetes tells a Pod its namespace
@@ -55,7 +57,7 @@ enum Phase {
     /// It gives the Lease up, and may seek it again.
     Resigning,
     Releasing,
-    Lost(Loss),
+    Lost(LeadershipLost),
     Released,
 }
 
@@ -98,13 +100,13 @@ pub fn identity(host_name: &str) -> String {
 pub fn start(client: Client, namespace: &str, name: &str, identity: &str) -> Leadership {
     let store = Store::new(client, namespace, name, identity);
     tracing::info!(namespace, name, identity, "the Lease that this process needs to act");
-    campaign(store, identity.to_owned(), BootInstant::now)
+    elect(store, identity.to_owned(), BootInstant::now)
 }
 
-fn campaign(store: Store, identity: String, clock: Clock) -> Leadership {
+fn elect(store: Store, identity: String, clock: Clock) -> Leadership {
     let leadership = Leadership::new(Phase::Idle, BootInstant::BOOT, clock);
-    let (memory, known, complaint) = (Memory::default(), Known::Nothing, None);
-    let campaign = Campaign {
+    let (memory, known, complaint) = (Memory::default(), ObservedLease::Nothing, None);
+    let elector = LeaderElector {
         leadership: leadership.clone(),
         store,
         identity,
@@ -112,7 +114,7 @@ fn campaign(store: Store, identity: String, clock: Clock) -> Leadership {
         known,
         complaint,
     };
-    tokio::spawn(campaign.run());
+    tokio::spawn(elector.run());
     leadership
 }
 
@@ -179,18 +181,18 @@ impl Leadership {
     ///
     /// # Errors
     /// When that will not come.
-    pub async fn acquired(&self) -> Result<(), Loss> {
+    pub async fn acquired(&self) -> Result<(), LeadershipLost> {
         let seeks = |phase| matches!(phase, Phase::Idle | Phase::Waiting | Phase::Resigning);
         match self.wait_for(|phase| !seeks(phase)).await {
             Phase::Lost(loss) => Err(loss),
-            Phase::Releasing | Phase::Released => Err(Loss::Released),
+            Phase::Releasing | Phase::Released => Err(LeadershipLost::Released),
             Phase::Idle | Phase::Waiting | Phase::Resigning | Phase::Leading => Ok(()),
         }
     }
 
     /// Waits until the Lease is lost, for good: what this process remembers may then be outdated, and it must end. It
     /// waits for ever when the Lease was released.
-    pub async fn lost(&self) -> Loss {
+    pub async fn lost(&self) -> LeadershipLost {
         match self.wait_for(|phase| matches!(phase, Phase::Lost(_))).await {
             Phase::Lost(loss) => loss,
             _ => std::future::pending().await,
@@ -216,7 +218,7 @@ impl Leadership {
         let mut phase = self.0.phase.subscribe();
         let reached = phase.wait_for(|phase| reached(*phase)).await;
         // The sender lives as long as `self`, so there is no error.
-        reached.map_or(Phase::Lost(Loss::Abandoned), |phase| *phase)
+        reached.map_or(Phase::Lost(LeadershipLost::Abandoned), |phase| *phase)
     }
 
     /// Publishes a successful renewal, unless the Lease is about to be released. The phase is locked meanwhile.

@@ -38,7 +38,7 @@ impl ApiServer {
 
     fn seek(&self, identity: &str) -> Leadership {
         let store = Store::new(self.client(), "space", "lease", identity);
-        let leadership = campaign(store, identity.to_owned(), clock);
+        let leadership = elect(store, identity.to_owned(), clock);
         leadership.seek();
         leadership
     }
@@ -131,7 +131,7 @@ async fn acquired(leadership: &Leadership) {
 }
 
 /// Waits for the end of the term, of the test's time at most five minutes.
-async fn lost(leadership: &Leadership) -> Loss {
+async fn lost(leadership: &Leadership) -> LeadershipLost {
     tokio::time::timeout(Duration::from_mins(5), leadership.lost())
         .await
         .unwrap()
@@ -195,7 +195,7 @@ async fn a_holder_that_cannot_renew_stops_at_its_deadline() {
     acquired(&leadership).await;
     let start = Instant::now();
     server.stall(true);
-    assert_eq!(lost(&leadership).await, Loss::DeadlinePassed);
+    assert_eq!(lost(&leadership).await, LeadershipLost::DeadlinePassed);
     let held = start.elapsed();
     assert!(
         held <= Duration::from_secs(10) && held > Duration::from_secs(9),
@@ -234,7 +234,7 @@ async fn a_holder_whose_lease_was_taken_ends() {
     let leadership = server.seek("a");
     acquired(&leadership).await;
     server.put(&json!({"holderIdentity": "b", "leaseDurationSeconds": 15}));
-    assert_eq!(lost(&leadership).await, Loss::TakenOver);
+    assert_eq!(lost(&leadership).await, LeadershipLost::TakenOver);
     assert!(!leadership.holds());
     let writes = server.writes();
     leadership.release().await;
@@ -297,7 +297,7 @@ async fn a_holder_that_resigns_lets_another_one_lead_and_seeks_the_lease_again_w
 async fn a_lease_that_nobody_seeks_is_not_written() {
     let server = ApiServer::default();
     let store = Store::new(server.client(), "space", "lease", "a");
-    let leadership = campaign(store, "a".to_owned(), clock);
+    let leadership = elect(store, "a".to_owned(), clock);
     sleep(Duration::from_mins(1)).await;
     assert_eq!((server.writes(), leadership.holds()), (0, false));
     leadership.release().await;

@@ -1,6 +1,6 @@
 //! A process's part in the election, as `src/leader` plays it around its pure `decide`.
 
-use appconfig_experiment_operator::leader::{self, Claim, Known, LEASE_DURATION, RETRY_PERIOD, Record, Step};
+use appconfig_experiment_operator::leader::{self, Claim, LEASE_DURATION, ObservedLease, RETRY_PERIOD, Record, Step};
 
 use crate::state::{At, Campaign, State, instant};
 
@@ -9,7 +9,7 @@ impl Campaign {
     pub fn new(clock: u16) -> Self {
         Self {
             memory: leader::Memory::default(),
-            known: Known::Nothing,
+            known: ObservedLease::Nothing,
             writing: None,
             next: clock,
             over: false,
@@ -27,7 +27,7 @@ impl State {
         };
         let mut step = campaign.decide(process, clock);
         if step == Step::Read {
-            campaign.known = lease.map_or(Known::Absent, Known::Present);
+            campaign.known = lease.map_or(ObservedLease::Absent, ObservedLease::Present);
             step = campaign.decide(process, clock);
         }
         match step {
@@ -70,14 +70,14 @@ impl State {
         };
         if claim.replaces != lease.as_ref().map(|lease| lease.version.clone()) {
             // A conflict is news, which is read soon.
-            campaign.known = Known::Nothing;
+            campaign.known = ObservedLease::Nothing;
             return;
         }
         let record = record(process, &claim, lease.as_ref(), clock);
         if answered {
             campaign.memory = std::mem::take(&mut campaign.memory).renewed_at(instant(started));
             campaign.pause(started);
-            campaign.known = Known::Present(record.clone());
+            campaign.known = ObservedLease::Present(record.clone());
         } else {
             campaign.pause(started);
         }
@@ -94,7 +94,7 @@ impl Campaign {
 
     /// Until the next step, what was heard gets old.
     fn pause(&mut self, since: u16) {
-        self.known = Known::Nothing;
+        self.known = ObservedLease::Nothing;
         self.next = since + u16::try_from(RETRY_PERIOD.as_secs()).unwrap();
     }
 }

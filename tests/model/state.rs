@@ -124,7 +124,7 @@ pub struct Campaign {
     /// What it remembers.
     pub memory: leader::Memory,
     /// What it last heard of the Lease.
-    pub known: leader::Known,
+    pub known: leader::ObservedLease,
     /// A write of the Lease that is under way, and when it was decided.
     pub writing: Option<(leader::Claim, u16)>,
     /// When it decides next.

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
 mod demand;
+mod fair_queue;
 mod queue;
-mod turns;
 
 use super::{Class, Lane};
 

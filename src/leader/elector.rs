@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Claim, Known, Leadership, Loss, Memory, Phase, RENEW_DEADLINE, RETRY_PERIOD, Step, decide,
+    Claim, Leadership, LeadershipLost, Memory, ObservedLease, Phase, RENEW_DEADLINE, RETRY_PERIOD, Step, decide,
     lease::{CALL_TIMEOUT, Failure, Store},
 };
 use crate::clock::BootInstant;
@@ -12,24 +12,24 @@ use crate::clock::BootInstant;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The loop that seeks and then keeps the Lease.
-pub(super) struct Campaign {
+pub(super) struct LeaderElector {
     pub(super) leadership: Leadership,
     pub(super) store: Store,
     pub(super) identity: String,
     pub(super) memory: Memory,
-    pub(super) known: Known,
+    pub(super) known: ObservedLease,
     /// The failure that was logged and still holds: a failure is told once, not with every try.
     pub(super) complaint: Option<String>,
 }
 
-impl Drop for Campaign {
+impl Drop for LeaderElector {
     /// Nobody renews any longer, be it that a panic ended the loop.
     fn drop(&mut self) {
-        self.leadership.end(Phase::Lost(Loss::Abandoned));
+        self.leadership.end(Phase::Lost(LeadershipLost::Abandoned));
     }
 }
 
-impl Campaign {
+impl LeaderElector {
     pub(super) async fn run(mut self) {
         let leadership = self.leadership.clone();
         loop {
@@ -43,7 +43,7 @@ impl Campaign {
             let loss = tokio::select! {
                 biased;
                 _ = leadership.wait_for(gives_up) => None,
-                loss = self.contest() => Some(loss),
+                loss = self.acquire() => Some(loss),
             };
             if let Some(loss) = loss {
                 tracing::error!(reason = %loss, "the Lease is lost");
@@ -51,13 +51,13 @@ impl Campaign {
             }
             self.give_up().await;
             // Whatever becomes of the Lease from now on is somebody else's term.
-            (self.memory, self.known) = (Memory::default(), Known::Nothing);
+            (self.memory, self.known) = (Memory::default(), ObservedLease::Nothing);
             leadership.gave_up();
         }
     }
 
     /// Decides and acts until a term is over.
-    async fn contest(&mut self) -> Loss {
+    async fn acquire(&mut self) -> LeadershipLost {
         loop {
             let started = (self.leadership.0.clock)();
             let (step, memory) = decide(&self.identity, &self.known, &self.memory, started);
@@ -75,7 +75,7 @@ impl Campaign {
                 }
                 Step::Write(claim) => self.write(&claim, started).await,
                 Step::Wait => {
-                    self.known = Known::Nothing;
+                    self.known = ObservedLease::Nothing;
                     // Replicas that were started together should not ask together for ever.
                     self.pause(started, RETRY_PERIOD.mul_f64(1.0 + 0.2 * fastrand::f64()))
                         .await;
@@ -105,7 +105,7 @@ impl Campaign {
 
     /// What was known is no longer certain. A conflict says that there is news, so it is read soon.
     async fn failed(&mut self, failure: Failure, started: BootInstant) {
-        self.known = Known::Nothing;
+        self.known = ObservedLease::Nothing;
         let reason = match failure {
             Failure::Conflict => return self.pause((self.leadership.0.clock)(), CONFLICT_PAUSE).await,
             Failure::Refused(_, reason) | Failure::Unknown(reason) => reason,
@@ -144,7 +144,7 @@ impl Campaign {
         let clearing = async {
             loop {
                 match self.store.read(CALL_TIMEOUT).await? {
-                    Known::Present(record) if record.holder.as_deref() == Some(&self.identity) => {}
+                    ObservedLease::Present(record) if record.holder.as_deref() == Some(&self.identity) => {}
                     _ => return Ok(false),
                 }
                 match self.store.clear(CALL_TIMEOUT).await {

@@ -1,4 +1,4 @@
-//! [`Turns`]: who is served next.
+//! [`FairQueue`]: who is served next.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const CYCLE: [Class; 8] = [
 
 /// Waiters, in the order in which they are served: the classes by weight, within each the namespaces in turn, within each
 /// namespace its regions in turn, and there in order of arrival.
-pub struct Turns<W> {
+pub struct FairQueue<W> {
     classes: [Ring<String, Regions<W>>; Class::ALL.len()],
     /// Where in the cycle the next turn is looked for.
     position: usize,
@@ -76,7 +76,7 @@ pub enum Level<'a, W> {
     Region(Class, &'a str, Option<&'a Region>, &'a W),
 }
 
-impl<W> Default for Turns<W> {
+impl<W> Default for FairQueue<W> {
     fn default() -> Self {
         Self {
             classes: Default::default(),
@@ -86,7 +86,7 @@ impl<W> Default for Turns<W> {
     }
 }
 
-impl<W> Turns<W> {
+impl<W> FairQueue<W> {
     /// Somebody waits from now on.
     pub fn enter(&mut self, lane: &Lane, waiter: W) -> Place {
         self.enter_as(lane, waiter, true)

@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::lane;
-use crate::fleet::{Class, Lane, Level, Place, Turns};
+use crate::fleet::{Class, FairQueue, Lane, Level, Place};
 
 const REGION: &str = "eu-west-1";
 
-fn serve(turns: &mut Turns<u32>) -> Option<u32> {
+fn serve(turns: &mut FairQueue<u32>) -> Option<u32> {
     let turn = turns.next(|_| true)?;
     turns.serve(&turn)
 }
 
-fn all(turns: &mut Turns<u32>) -> Vec<u32> {
+fn all(turns: &mut FairQueue<u32>) -> Vec<u32> {
     std::iter::from_fn(|| serve(turns)).collect()
 }
 
 #[test]
 fn within_a_class_namespaces_take_turns_within_these_regions_and_who_came_first_goes_first() {
-    let mut turns = Turns::default();
+    let mut turns = FairQueue::default();
     for (number, (namespace, region)) in [
         ("a", REGION),
         ("a", REGION),
@@ -39,7 +39,7 @@ fn within_a_class_namespaces_take_turns_within_these_regions_and_who_came_first_
 
 #[test]
 fn who_has_begun_goes_before_all_of_its_lane_who_have_not() {
-    let mut turns = Turns::default();
+    let mut turns = FairQueue::default();
     let lane = lane(Class::Retry, "a", REGION);
     turns.enter(&lane, 1);
     turns.enter_again(&lane, 2);
@@ -49,7 +49,7 @@ fn who_has_begun_goes_before_all_of_its_lane_who_have_not() {
 
 #[test]
 fn who_leaves_is_passed_over_and_leaves_nothing_behind() {
-    let mut turns = Turns::default();
+    let mut turns = FairQueue::default();
     let first = turns.enter(&lane(Class::Change, "a", REGION), 1);
     turns.enter(&lane(Class::Change, "b", REGION), 2);
     assert_eq!(turns.leave(&first), Some(1));
@@ -60,7 +60,7 @@ fn who_leaves_is_passed_over_and_leaves_nothing_behind() {
 
 #[test]
 fn a_class_alone_gets_every_turn_and_of_all_four_the_pressing_ones_get_most() {
-    let mut turns = Turns::default();
+    let mut turns = FairQueue::default();
     for number in 0..8 {
         turns.enter(&lane(Class::Retry, "a", REGION), number);
     }
@@ -79,7 +79,7 @@ fn a_class_alone_gets_every_turn_and_of_all_four_the_pressing_ones_get_most() {
 
 #[test]
 fn who_is_out_of_bounds_is_passed_over_and_keeps_its_place() {
-    let mut turns = Turns::default();
+    let mut turns = FairQueue::default();
     turns.enter(&lane(Class::Change, "a", REGION), 1);
     turns.enter(&lane(Class::Change, "a", "us-east-1"), 2);
     turns.enter(&lane(Class::Change, "b", REGION), 3);
@@ -153,7 +153,7 @@ proptest! {
     fn each_class_that_waits_gets_one_turn_in_eight_and_no_namespace_is_overtaken_twice(
         steps in prop::collection::vec(step(), 1..300)
     ) {
-        let mut turns = Turns::default();
+        let mut turns = FairQueue::default();
         let (mut waiting, mut overtaken) = (Vec::<(Place, Lane)>::new(), Overtaken::default());
         for (number, step) in (0..).zip(steps) {
             match step {
