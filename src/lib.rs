@@ -36,7 +36,8 @@
 //!
 //! Arrows point one way: `controller` → `pass` → `decide`; `controller` and `plan` → `cli`, `decide`, `appconfig`, `api`;
 //! `controller` → `schema`; `cli` → `appconfig`, `decide`, `api`, for the types that it parses into; `decide` and
-//! `appconfig` → `run` → `api`; `schema` → `api`; all of them → `fleet` → `api`; nothing points back.
+//! `appconfig` → `run` → `api`; `schema` → `api`; `controller`, `pass`, `decide` and `appconfig` → `fleet` → `api`. Nothing
+//! points back.
 
 pub mod api;
 pub mod appconfig;

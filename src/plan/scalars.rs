@@ -165,7 +165,7 @@ fn float_key(number: f64) -> String {
 mod tests {
     use super::*;
 
-    /// A few of those that `tests/plan/cluster.rs` holds against the real thing.
+    /// A few of those that `tests/plan/kubernetes.rs` holds against the real thing.
     #[test]
     fn numbers_are_those_of_go() {
         for (text, meaning) in [
