@@ -2,19 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use control_plane::{ControlPlane, User};
+use harness::{
+    cases::{self, By, CANARY, resource, spec},
+    cluster::{self, client, eventually, kubectl, namespace, object, runs, text},
+};
 use kube::{
     Api, Client, ResourceExt,
     api::{DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-
-use cases::{By, CANARY, resource, spec};
-use cluster::{client, eventually, kubectl, namespace, object, runs, text};
-
-#[path = "admission/cases.rs"]
-mod cases;
-#[path = "admission/cluster.rs"]
-mod cluster;
 
 const CRD: &str = "crd/experimentruns.experiments.appconfig.dev";
 

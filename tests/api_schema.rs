@@ -9,13 +9,9 @@ use appconfig_experiment_operator::{
     },
     decide::desired::{Defaults, Desired},
 };
+use harness::cases::{self, By, CANARY, resource};
 use kube_cel::Validator;
 use serde_json::Value;
-
-use cases::{By, CANARY, resource};
-
-#[path = "admission/cases.rs"]
-mod cases;
 
 fn schema() -> Value {
     let definition = serde_json::to_value(custom_resource_definition()).unwrap();

@@ -1,10 +1,6 @@
 //! The API server goes away and comes back, on a control plane of its own: nobody else's tests may notice.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
-#[path = "operator/harness/mod.rs"]
-mod harness;
-
 use appconfig_emulator::{Effect, Operation};
 use harness::{Scene, bodies, control_plane, is_ready};
 use serde_json::json;

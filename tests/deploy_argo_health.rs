@@ -2,12 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use appconfig_experiment_operator::decide::findings::Reason;
+use harness::argo_cd::health;
 use serde_json::{Value, json};
-
-use health::health;
-
-#[path = "argo_cd/health.rs"]
-mod health;
 
 /// A resource of generation 4 with these conditions: type, status, reason.
 fn resource(observed_generation: i64, conditions: &[(&str, &str, Reason)]) -> Value {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use appconfig_experiment_operator::cli;
 use control_plane::{ControlPlane, OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, User};
+use harness::cluster::{self, client, kubectl, namespace, object};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Pod, Service},
@@ -16,10 +17,6 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use cluster::{client, kubectl, namespace, object};
-
-#[path = "admission/cluster.rs"]
-mod cluster;
 #[path = "deploy/policy.rs"]
 mod policy;
 #[path = "deploy/rights.rs"]

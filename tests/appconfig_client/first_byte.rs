@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use appconfig_experiment_operator::api::DeploymentParameters;
+use harness::Certificate;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -15,7 +16,7 @@ use tokio::{
     time::sleep_until,
 };
 
-use crate::{RUN, certificate::Certificate, client, ids, raise_to, region};
+use crate::{RUN, client, ids, process::run_trusting, raise_to, region};
 
 /// How many updates are sent in each way.
 const ROUNDS: usize = 200;
@@ -25,7 +26,7 @@ const FAR: Duration = Duration::from_millis(20);
 #[tokio::test]
 #[ignore = "a benchmark"]
 async fn prints_the_time_to_the_first_byte() {
-    let certificate = Certificate::new();
+    let certificate = Certificate::generate();
     for (name, tls, delay) in [
         ("plain, near", false, Duration::ZERO),
         ("TLS, near", true, Duration::ZERO),
@@ -59,9 +60,7 @@ async fn prints_the_time_to_the_first_byte() {
             ("TEST_ENDPOINT", endpoint.as_str()),
             ("TEST_ROUNDS", &rounds.to_string()),
         ];
-        let output = certificate
-            .trusted_by("first_byte::in_a_process_of_its_own", &environment)
-            .await;
+        let output = run_trusting(&certificate, "first_byte::in_a_process_of_its_own", &environment).await;
         let mut at = Vec::new();
         while let Ok(first) = first_bytes.try_recv() {
             at.push(first);

@@ -2,7 +2,6 @@
 //! uses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod certificate;
 mod connection;
 mod credentials;
 mod emulator;

@@ -2,9 +2,8 @@
 
 use std::process::{Output, Stdio};
 
+use harness::Certificate;
 use tokio::{process::Command, sync::Mutex};
-
-use crate::certificate::Certificate;
 
 /// Whoever holds it closes sockets for good: a process that starts meanwhile has a copy of each until it runs its program.
 pub static NO_PROCESS_STARTS: Mutex<()> = Mutex::const_new(());
@@ -26,18 +25,16 @@ pub async fn run<'a>(test: &str, environment: impl IntoIterator<Item = (&'a str,
     process.wait_with_output().await.unwrap()
 }
 
-impl Certificate {
-    /// Runs an ignored test of this binary in a process that trusts the certificate, and shows what it printed.
-    pub async fn trusted_by(&self, test: &str, environment: &[(&str, &str)]) -> Output {
-        let own = [("SSL_CERT_FILE", self.file())];
-        let output = run(test, own.into_iter().chain(environment.iter().copied())).await;
-        let printed = String::from_utf8_lossy(&output.stdout);
-        print!("{printed}");
-        assert!(
-            output.status.success() && printed.contains("1 passed"),
-            "{printed}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output
-    }
+/// Runs an ignored test of this binary in a process that trusts the certificate, and shows what it printed.
+pub async fn run_trusting(certificate: &Certificate, test: &str, environment: &[(&str, &str)]) -> Output {
+    let own = [("SSL_CERT_FILE", certificate.file())];
+    let output = run(test, own.into_iter().chain(environment.iter().copied())).await;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    print!("{printed}");
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
 }

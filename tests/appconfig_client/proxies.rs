@@ -7,6 +7,7 @@ use appconfig_experiment_operator::{
     appconfig::{Client, Settings},
     cli::https_proxy,
 };
+use harness::Certificate;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -14,10 +15,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    RUN, by_id,
-    certificate::Certificate,
-    ids,
+    RUN, by_id, ids,
     listener::{Listener, json},
+    process::run_trusting,
     raise_to, region, settings, static_credentials,
 };
 
@@ -93,7 +93,7 @@ async fn in_a_process_of_its_own() {
 
 /// What the proxy was asked for while a process read and updated through it.
 async fn asked_of(proxy_over_tls: bool, no_proxy: &str) -> (Vec<String>, u16) {
-    let certificate = Certificate::new();
+    let certificate = Certificate::generate();
     let appconfig = Listener::start_tls(certificate.acceptor.clone(), |_, _| json("200 OK", RUN)).await;
     let proxy = Proxy::start(proxy_over_tls.then(|| certificate.acceptor.clone())).await;
     let environment = [
@@ -101,9 +101,7 @@ async fn asked_of(proxy_over_tls: bool, no_proxy: &str) -> (Vec<String>, u16) {
         ("HTTPS_PROXY", &proxy.url),
         ("NO_PROXY", no_proxy),
     ];
-    certificate
-        .trusted_by("proxies::in_a_process_of_its_own", &environment)
-        .await;
+    run_trusting(&certificate, "proxies::in_a_process_of_its_own", &environment).await;
     let methods: Vec<_> = appconfig.received().into_iter().map(|request| request.method).collect();
     assert_eq!(methods, ["GET", "PATCH"]);
     let port = appconfig.url.rsplit(':').next().unwrap().parse().unwrap();

@@ -3,9 +3,6 @@
 //! A test target of its own, since a changed schema ends every watch of the control plane that it is changed on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
-#[path = "../operator/harness/mod.rs"]
-mod harness;
 mod older_crd;
 
 use appconfig_experiment_operator::api::ExperimentRun;
@@ -29,78 +26,79 @@ const FILE: &str = concat!(
     "/crds/experiments.appconfig.dev_experimentruns.yaml"
 );
 
-impl Scene {
-    /// Puts a schema in the CRD's place in which the run's number may be anything, as in a version before the first.
-    async fn loosen_schema(&self) {
-        self.change_schema(|schema| {
-            schema["properties"]["spec"]["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
-            // CEL can't speak of what may be anything.
-            let rules = schema["x-kubernetes-validations"].as_array_mut().unwrap();
-            rules.retain(|rule| !rule["rule"].as_str().unwrap().contains("spec.run"));
-        })
+/// Puts a schema in the CRD's place in which the run's number may be anything, as in a version before the first.
+async fn loosen_schema(scene: &Scene) {
+    change_schema(scene, |schema| {
+        schema["properties"]["spec"]["properties"]["run"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
+        // CEL can't speak of what may be anything.
+        let rules = schema["x-kubernetes-validations"].as_array_mut().unwrap();
+        rules.retain(|rule| !rule["rule"].as_str().unwrap().contains("spec.run"));
+    })
+    .await;
+}
+
+async fn change_schema(scene: &Scene, change: impl FnOnce(&mut Value)) {
+    let crds: Api<CustomResourceDefinition> = Api::all(scene.client.clone());
+    let mut crd = json!(crds.get(NAME).await.unwrap());
+    change(&mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
+    // Whatever is written meanwhile of its conditions. The list of versions is replaced whole.
+    let spec = Patch::Merge(json!({ "spec": crd["spec"] }));
+    crds.patch(NAME, &PatchParams::default(), &spec).await.unwrap();
+}
+
+/// Puts a schema in the CRD's place that a newer operator brings: with fields that this one doesn't know.
+async fn widen_schema(scene: &Scene) {
+    change_schema(scene, |schema| {
+        let (schema, text) = (&mut schema["properties"], json!({ "type": "string" }));
+        schema["spec"]["properties"]["approval"] = text.clone();
+        let step = &mut schema["spec"]["properties"]["ramp"]["properties"]["steps"]["items"];
+        step["properties"]["approval"] = text.clone();
+        schema["status"]["properties"]["approvedBy"] = text;
+    })
+    .await;
+}
+
+/// Applies a manifest until the API server knows its fields: it warns of those that it drops.
+async fn store_whole(scene: &Scene, manifest: &Value) {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("newer-schema.json");
+    std::fs::write(&file, manifest.to_string()).unwrap();
+    let arguments = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-f",
+        file.to_str().unwrap(),
+    ];
+    scene
+        .eventually("stored", async || kubectl(&arguments).await.status.success())
         .await;
-    }
+}
 
-    async fn change_schema(&self, change: impl FnOnce(&mut Value)) {
-        let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        let mut crd = json!(crds.get(NAME).await.unwrap());
-        change(&mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
-        // Whatever is written meanwhile of its conditions. The list of versions is replaced whole.
-        let spec = Patch::Merge(json!({ "spec": crd["spec"] }));
-        crds.patch(NAME, &PatchParams::default(), &spec).await.unwrap();
-    }
+async fn column(scene: &Scene, name: &str, path: &str) -> String {
+    scene
+        .kubectl(&["get", "exprun", name, &format!("-o=jsonpath={path}")])
+        .await
+}
 
-    /// Puts a schema in the CRD's place that a newer operator brings: with fields that this one doesn't know.
-    async fn widen_schema(&self) {
-        self.change_schema(|schema| {
-            let (schema, text) = (&mut schema["properties"], json!({ "type": "string" }));
-            schema["spec"]["properties"]["approval"] = text.clone();
-            let step = &mut schema["spec"]["properties"]["ramp"]["properties"]["steps"]["items"];
-            step["properties"]["approval"] = text.clone();
-            schema["status"]["properties"]["approvedBy"] = text;
-        })
+/// A manifest without a number that could be a run's.
+fn of_an_older_schema(scene: &Scene) -> Value {
+    let spec = json!({ "experimentDefinitionIdentifier": "search", "run": "first", "exposurePercentage": 90 });
+    scene.manifest("old", &spec)
+}
+
+/// Stores an object that can't be parsed, which is accepted as soon as the API server knows the loose schema.
+async fn store(scene: &Scene, manifest: &Value) {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("older-schema.json");
+    std::fs::write(&file, manifest.to_string()).unwrap();
+    let arguments = ["create", "-f", file.to_str().unwrap()];
+    scene
+        .eventually("stored", async || kubectl(&arguments).await.status.success())
         .await;
-    }
+}
 
-    /// Applies a manifest until the API server knows its fields: it warns of those that it drops.
-    async fn store_whole(&self, manifest: &Value) {
-        let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("newer-schema.json");
-        std::fs::write(&file, manifest.to_string()).unwrap();
-        let arguments = [
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-f",
-            file.to_str().unwrap(),
-        ];
-        self.eventually("stored", async || kubectl(&arguments).await.status.success())
-            .await;
-    }
-
-    async fn column(&self, name: &str, path: &str) -> String {
-        self.kubectl(&["get", "exprun", name, &format!("-o=jsonpath={path}")])
-            .await
-    }
-
-    /// A manifest without a number that could be a run's.
-    fn of_an_older_schema(&self) -> Value {
-        let spec = json!({ "experimentDefinitionIdentifier": "search", "run": "first", "exposurePercentage": 90 });
-        self.manifest("old", &spec)
-    }
-
-    /// Stores an object that can't be parsed, which is accepted as soon as the API server knows the loose schema.
-    async fn store(&self, manifest: &Value) {
-        let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("older-schema.json");
-        std::fs::write(&file, manifest.to_string()).unwrap();
-        let arguments = ["create", "-f", file.to_str().unwrap()];
-        self.eventually("stored", async || kubectl(&arguments).await.status.success())
-            .await;
-    }
-
-    async fn raise_to(&self, exposure: f64) {
-        self.apply("good", &json!({ "exposurePercentage": exposure })).await;
-        self.wait("good", "ready", is_ready).await;
-    }
+async fn raise_to(scene: &Scene, exposure: f64) {
+    scene.apply("good", &json!({ "exposurePercentage": exposure })).await;
+    scene.wait("good", "ready", is_ready).await;
 }
 
 /// Puts the CRD of this version in place, and waits until that has ended a watch that was open, a second later: whoever looks
@@ -141,19 +139,19 @@ async fn alone() -> MutexGuard<'static, ()> {
 async fn p6_a_field_of_a_newer_crd_is_named_and_nothing_is_sent_until_it_is_gone() {
     let _alone = alone().await;
     let scene = Scene::new().await;
-    scene.widen_schema().await;
+    widen_schema(&scene).await;
     let operator = scene.operator();
     let overrides = json!({ "inline": { CANARY: "t1" } });
     let newer = json!({ "exposurePercentage": 90, "treatmentOverrides": overrides, "approval": "needed" });
-    scene.store_whole(&scene.manifest("newer", &newer)).await;
+    store_whole(&scene, &scene.manifest("newer", &newer)).await;
     let step = json!({ "exposurePercentage": 5, "hold": "1h", "approval": "needed" });
     let deeper = json!({ "exposurePercentage": 90, "ramp": { "steps": [step] }, "run": 2 });
-    scene.store_whole(&scene.manifest("deeper", &deeper)).await;
+    store_whole(&scene, &scene.manifest("deeper", &deeper)).await;
     let message = "{.status.conditions[?(@.type==\"Stalled\")].message}";
     for (name, field) in [("newer", "spec.approval"), ("deeper", "spec.ramp.steps[].approval")] {
         let told = format!("this operator does not know {field}: upgrade it, or remove the field");
         scene
-            .eventually(&told, async || scene.column(name, message).await == told)
+            .eventually(&told, async || column(&scene, name, message).await == told)
             .await;
     }
     let of_newer_operator = r#"{"status":{"approvedBy":"somebody"}}"#;
@@ -184,7 +182,7 @@ async fn p6_a_field_of_a_newer_crd_is_named_and_nothing_is_sent_until_it_is_gone
     scene.wait("newer", "ready", is_ready).await;
     assert_eq!(scene.updates().len(), 2, "overrides and exposure");
     assert_eq!(
-        scene.column("newer", "{.status.approvedBy}").await,
+        column(&scene, "newer", "{.status.approvedBy}").await,
         "somebody",
         "no write erases it"
     );
@@ -197,23 +195,23 @@ async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_re
     let scene = Scene::new().await;
     let mut operator = Operator::start(&scene.flags().with("--resync-interval=1s"));
     scene.circumstances(|context| context.resync_interval = SignedDuration::from_secs(1));
-    scene.raise_to(1.0).await;
-    scene.loosen_schema().await;
-    scene.raise_to(2.0).await;
-    scene.store(&scene.of_an_older_schema()).await;
+    raise_to(&scene, 1.0).await;
+    loosen_schema(&scene).await;
+    raise_to(&scene, 2.0).await;
+    store(&scene, &of_an_older_schema(&scene)).await;
     let told = async || {
         let column = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
         scene.kubectl(&["get", "exprun", "old", column]).await == "InvalidSpec"
     };
     scene.eventually("told of the object of an older schema", told).await;
-    scene.raise_to(3.0).await;
+    raise_to(&scene, 3.0).await;
 
     replace_schema().await;
-    scene.raise_to(4.0).await;
+    raise_to(&scene, 4.0).await;
     // The stored object is not valid any more; a new process meets it before it has met anything else.
     operator.stop().await;
     let _successor = scene.operator();
-    scene.raise_to(5.0).await;
+    raise_to(&scene, 5.0).await;
     assert!(told().await, "it is still told of");
     let expected = [1.0, 2.0, 3.0, 4.0, 5.0].map(|to| json!({ "ExposurePercentage": to }));
     assert_eq!(

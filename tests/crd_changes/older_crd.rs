@@ -3,52 +3,49 @@
 
 use appconfig_experiment_operator::api::RECONCILE_REQUESTED_AT;
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
+use harness::{ACTS, HOLDING, Operator, Scene, bodies, is_stalled, kubectl, proxy, reason};
 use k8s_openapi::api::{core::v1::ObjectReference, events::v1::Event};
 use kube::{Api, api::ListParams};
 use serde_json::{Value, json};
 
-use crate::{
-    NAME, alone,
-    harness::{ACTS, HOLDING, Operator, Scene, bodies, is_stalled, kubectl, proxy, reason},
-    right_schema,
-};
+use crate::{NAME, alone, change_schema, right_schema};
 
 /// The fields that the older CRD lacks.
 const LACKS: &str = "spec.ramp, status.ramp";
 
-impl Scene {
-    /// Puts a schema in the CRD's place that knows no ramps, and waits until the API server serves it.
-    async fn older_schema(&self, name: &str) {
-        self.change_schema(|schema| {
-            for part in ["spec", "status"] {
-                schema["properties"][part]["properties"]
-                    .as_object_mut()
-                    .unwrap()
-                    .remove("ramp")
-                    .unwrap();
-            }
-            without_rules_of_ramps(schema);
-        })
+/// Puts a schema in the CRD's place that knows no ramps, and waits until the API server serves it.
+async fn older_schema(scene: &Scene, name: &str) {
+    change_schema(scene, |schema| {
+        for part in ["spec", "status"] {
+            schema["properties"][part]["properties"]
+                .as_object_mut()
+                .unwrap()
+                .remove("ramp")
+                .unwrap();
+        }
+        without_rules_of_ramps(schema);
+    })
+    .await;
+    scene
+        .eventually("served without ramps", async || !has_ramp(scene, name).await)
         .await;
-        self.eventually("served without ramps", async || !self.has_ramp(name).await)
-            .await;
-    }
+}
 
-    /// Whether the API server tells of a ramp, in spec or status.
-    async fn has_ramp(&self, name: &str) -> bool {
-        let run = self.runs.get(name).await.expect("it is there");
-        run.spec.ramp.is_some() || run.status.is_some_and(|status| status.ramp.is_some())
-    }
+/// Whether the API server tells of a ramp, in spec or status.
+async fn has_ramp(scene: &Scene, name: &str) -> bool {
+    let run = scene.runs.get(name).await.expect("it is there");
+    run.spec.ramp.is_some() || run.status.is_some_and(|status| status.ramp.is_some())
+}
 
-    /// A resource whose ramp holds 5 % for a day on its way to everybody.
-    async fn holding(&self, name: &str) {
-        let ramp = json!({ "steps": [{ "exposurePercentage": 5, "hold": "24h" }] });
-        self.apply(name, &json!({ "exposurePercentage": 100, "ramp": ramp }))
-            .await;
-        let holds = |run: &_| reason(run) == "RampHolding";
-        self.wait(name, "holding", holds).await;
-        assert_eq!(bodies(&self.updates()), [json!({ "ExposurePercentage": 5.0 })]);
-    }
+/// A resource whose ramp holds 5 % for a day on its way to everybody.
+async fn holding(scene: &Scene, name: &str) {
+    let ramp = json!({ "steps": [{ "exposurePercentage": 5, "hold": "24h" }] });
+    scene
+        .apply(name, &json!({ "exposurePercentage": 100, "ramp": ramp }))
+        .await;
+    let holds = |run: &_| reason(run) == "RampHolding";
+    scene.wait(name, "holding", holds).await;
+    assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 5.0 })]);
 }
 
 /// CEL can't speak of a field that isn't there.
@@ -66,9 +63,9 @@ async fn p6_an_older_crd_a_write_under_it_the_right_one_and_a_restart_send_nothi
     let _alone = alone().await;
     let scene = Scene::new().await;
     let mut operator = scene.operator();
-    scene.holding("run").await;
+    holding(&scene, "run").await;
     operator.stop().await;
-    scene.older_schema("run").await;
+    older_schema(&scene, "run").await;
     let asks = format!("{RECONCILE_REQUESTED_AT}=now");
     let asked = kubectl(&["annotate", "-n", &scene.namespace, "exprun", "run", &asks]).await;
     assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
@@ -88,7 +85,7 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
     let (scene, proxy) = (Scene::with_lease().await, proxy());
     let flags = scene.replica().with("--resync-interval=1s").through(&proxy);
     let operator = Operator::start(&flags);
-    scene.holding("run").await;
+    holding(&scene, "run").await;
     let written = || {
         let requests = proxy.requests().into_iter();
         requests
@@ -100,7 +97,7 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
         code == 503 && text.contains(LACKS)
     };
 
-    scene.older_schema("run").await;
+    older_schema(&scene, "run").await;
     scene
         .eventually("not ready", async || names_fields(&operator).await)
         .await;
@@ -178,7 +175,7 @@ async fn p6_a_fence_whose_answer_holds_another_spec_is_followed_by_nothing() {
     // Nothing but the fence tells the operator of what happens now.
     let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
     let unread = proxy.add(Rule::new("get", "", Effect::Hang));
-    scene.older_schema("run").await;
+    older_schema(&scene, "run").await;
     gate.release(Release::GoOn);
     let noticed = async || operator.log().contains("another spec of the same generation");
     let answered = async || noticed().await || !scene.updates().is_empty();

@@ -1,6 +1,7 @@
 //! The admission policy: which namespace may name which application.
 
 use control_plane::User;
+use harness::cluster::{self, client, eventually, namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client,
@@ -8,11 +9,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    administrator,
-    cluster::{self, client, eventually, namespace},
-    prepare, run,
-};
+use crate::{administrator, prepare, run};
 
 const ANNOTATION: &str = "experiments.appconfig.dev/applications";
 

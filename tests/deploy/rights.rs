@@ -1,6 +1,7 @@
 //! Who may do what: the operator, and the people of the overlay.
 
 use control_plane::{OPERATOR_NAMESPACE, User};
+use harness::cluster::{self, client, kubectl, runs};
 use k8s_openapi::api::{
     authorization::v1::SelfSubjectAccessReview,
     coordination::v1::Lease,
@@ -12,11 +13,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    administrator,
-    cluster::{self, client, kubectl, runs},
-    code, control_plane, open_namespace, run,
-};
+use crate::{administrator, code, control_plane, open_namespace, run};
 
 const VERBS: [&str; 8] = [
     "get",

@@ -3,9 +3,9 @@
 use appconfig_emulator as emulator;
 use appconfig_emulator::{Operation, RefuseWith};
 use control_plane::proxy::{self, Effect, Proxy, Rule};
+use harness::{DEADLINE, Scene};
 
 use crate::{
-    harness::{DEADLINE, Scene},
     plan::Reached,
     reference_run::{Request, Step},
 };

@@ -17,10 +17,6 @@
 //! [`reference_run::Request`].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
-#[path = "../operator/harness/mod.rs"]
-mod harness;
-
 mod hold;
 mod plan;
 mod play;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use appconfig_experiment_operator::api::{ExperimentRun, Exposure};
 use control_plane::proxy::Proxy;
+use harness::{ACTS, Flags, Operator, Scene, condition, condition_status, is_ready, is_stalled, proxy};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    harness::{ACTS, Flags, Operator, Scene, condition, condition_status, is_ready, is_stalled, proxy},
     hold::Hold,
     plan::{Fault, Meanwhile, Plan, Reached},
     workload::{Begins, End, Members, Workload, members},

@@ -4,10 +4,10 @@ use std::{fmt, time::Instant};
 
 use appconfig_emulator::Operation;
 use control_plane::proxy::Proxy;
+use harness::{Operator, Scene, proxy};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    harness::{Operator, Scene, proxy},
     play,
     workload::{End, Workload},
 };

@@ -2,11 +2,10 @@
 
 use appconfig_emulator::{Effect, Operation, RawAnswer};
 use appconfig_experiment_operator::api::ExperimentRunStatus;
-use serde_json::{Value, json};
-
-use crate::harness::{
+use harness::{
     CANARY, Operator, Scene, condition, condition_status, copied, is_ready, is_stalled, last_error, raw, reason, refuse,
 };
+use serde_json::{Value, json};
 
 /// A read that fails: what it is told as.
 struct Case {

@@ -2,9 +2,8 @@
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Gate, Proxy, Release, Rule, Stage};
+use harness::{Operator, Scene, is_ready, proxy, reason};
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, is_ready, proxy, reason};
 
 const STATUS: &str = "experimentruns/status";
 

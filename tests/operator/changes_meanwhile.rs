@@ -2,9 +2,8 @@
 
 use appconfig_emulator::{Effect, Operation};
 use appconfig_experiment_operator::api::RECONCILE_REQUESTED_AT;
+use harness::{Operator, Scene, is_ready};
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, is_ready};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p12_a_change_made_while_a_pass_writes_its_status_is_acted_upon() {

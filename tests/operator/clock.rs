@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use appconfig_emulator::{Effect, Operation, RawAnswer, RawBody};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Scene, condition, condition_status, is_ready, message, reason};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Scene, condition, condition_status, is_ready, message, reason},
-    ramp::{is_held, is_held_at, raises, ramp, spec, steps},
-};
+use crate::ramp::{is_held, is_held_at, raises, ramp, spec, steps};
 
 /// An answer with a `Date` of its own.
 fn dated(run: &Value, date: &str, commit: bool) -> Effect {

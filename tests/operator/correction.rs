@@ -4,9 +4,8 @@
 use appconfig_emulator::{Experiment, Seed};
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
+use harness::{Operator, Scene, bodies, is_ready, is_stalled, proxy, reason};
 use serde_json::{Value, json};
-
-use crate::harness::{Operator, Scene, bodies, is_ready, is_stalled, proxy, reason};
 
 const STATUS: &str = "experimentruns/status";
 /// A definition that somebody names by mistake.
@@ -28,13 +27,11 @@ fn pinned(run: &ExperimentRun) -> Option<String> {
     run.status.as_ref()?.experiment_definition_id.clone()
 }
 
-impl Scene {
-    /// What admission says to a change.
-    async fn refusal(&self, change: Value) -> String {
-        match self.try_apply(&self.manifest("run", &change)).await {
-            Err(kube::Error::Api(status)) => status.message.clone(),
-            answer => panic!("{change} is not refused: {answer:?}"),
-        }
+/// What admission says to a change.
+async fn refusal(scene: &Scene, change: Value) -> String {
+    match scene.try_apply(&scene.manifest("run", &change)).await {
+        Err(kube::Error::Api(status)) => status.message.clone(),
+        answer => panic!("{change} is not refused: {answer:?}"),
     }
 }
 
@@ -72,7 +69,7 @@ async fn a_slip_in_what_names_the_run_is_corrected_in_place_until_the_run_is_fou
         json!({ "experimentDefinitionIdentifier": MISTAKEN }),
         json!({ "region": "us-east-1" }),
     ] {
-        let said = scene.refusal(change).await;
+        let said = refusal(&scene, change).await;
         assert!(said.contains("delete and recreate"), "{said}");
     }
     assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 5.0 })]);

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use appconfig_emulator::Seed;
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{ACTS, NAME, Operator, Scene, condition_status, is_ready, message, reason};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
-
-use crate::harness::{ACTS, NAME, Operator, Scene, condition_status, is_ready, message, reason};
 
 /// As many as there are passes at a time.
 const COSTLY: usize = 16;

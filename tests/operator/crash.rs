@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use appconfig_emulator::{Effect as Fault, Operation};
 use control_plane::proxy::{Effect, Rule};
+use harness::{Operator, Scene, is_ready, proxy, reason};
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, is_ready, proxy, reason};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p4_after_a_crash_between_fence_and_update_the_successor_settles_it_first() {

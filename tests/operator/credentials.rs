@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex};
 use appconfig_emulator::{KeyPair, Operation, SessionToken, Settings};
 use appconfig_experiment_operator::api::ExperimentRun;
 use axum::{Router, http::StatusCode, routing::get};
+use harness::{
+    Flags, Operator, Scene, condition, condition_status, copied, is_ready, is_stalled, last_error, reason, refuse,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-
-use crate::harness::{
-    Flags, Operator, Scene, condition, condition_status, copied, is_ready, is_stalled, last_error, reason, refuse,
-};
 
 /// What must not be found in a log.
 const SECRET: &str = "canary-secret";

@@ -1,9 +1,8 @@
 //! Entity IDs are personal data: they stay in the spec and in `AppConfig`.
 
 use appconfig_emulator::Operation;
+use harness::{CANARY, Operator, Scene, is_ready, is_stalled, raw, refuse};
 use serde_json::{Value, json};
-
-use crate::harness::{CANARY, Operator, Scene, is_ready, is_stalled, raw, refuse};
 
 /// Everything but spec and `AppConfig`'s own traffic in which an entity ID could turn up.
 async fn shown(scene: &Scene, operator: &Operator) -> Vec<(&'static str, String)> {

@@ -1,15 +1,12 @@
 //! Runs that end.
 
 use appconfig_emulator::{EndedBy, Operation};
+use harness::{Scene, bodies, condition_status, is_ready, is_stalled, reason, refuse};
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled, reason, refuse};
-
-impl Scene {
-    /// Stops the run as a user would.
-    fn stop_run(&self) {
-        self.emulator.stop_run(&self.experiment, 1).unwrap();
-    }
+/// Stops the run as a user would.
+fn stop_run(scene: &Scene) {
+    scene.emulator.stop_run(&scene.experiment, 1).unwrap();
 }
 
 fn ended_by(run: &appconfig_experiment_operator::api::ExperimentRun) -> Value {
@@ -27,7 +24,7 @@ async fn p7_a_run_that_a_user_ended_after_it_was_ready_is_done_and_gets_no_updat
     // It needn't match: the user who ended it had the last word.
     scene.later(5);
     scene.change_from_outside(&json!({ "Description": "concluded" }));
-    scene.stop_run();
+    stop_run(&scene);
     let run = scene.pass("run").await;
     assert!(is_ready(&run), "{:?}", run.status);
     assert_eq!((reason(&run), ended_by(&run)), ("RunDone", json!("USER")));
@@ -88,7 +85,7 @@ async fn a_run_that_an_alarm_ended_is_stopped_unless_it_was_where_it_should_be()
 async fn a_run_that_ended_before_it_was_ever_seen_is_done_if_it_matches_and_stalled_if_not() {
     let scene = Scene::new().await;
     scene.change_from_outside(&json!({ "ExposurePercentage": 20.0 }));
-    scene.stop_run();
+    stop_run(&scene);
     let _operator = scene.operator();
     scene.apply("differs", &json!({ "exposurePercentage": 25 })).await;
     let run = scene.wait("differs", "stalled", |run| is_stalled(run, "RunDone")).await;
@@ -112,7 +109,7 @@ async fn while_nobody_can_tell_who_ended_the_run_ready_is_unknown() {
     scene.always(Operation::ListExperimentRunEvents, refuse(500, None, "not now"));
     scene.later(5);
     scene.change_from_outside(&json!({ "Description": "concluded" }));
-    scene.stop_run();
+    stop_run(&scene);
     let run = scene.pass("run").await;
     assert_eq!(
         (reason(&run), condition_status(&run, "Ready")),

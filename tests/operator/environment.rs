@@ -1,8 +1,7 @@
 //! What the operator makes of the environment that it is started in.
 
+use harness::{Operator, Scene, is_ready};
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, is_ready};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_https_proxy_is_for_aws_and_not_for_the_api_server() {

@@ -1,8 +1,7 @@
 //! What somebody else does to the run: exposure raised, members set back, fights.
 
+use harness::{Scene, bodies, condition_status, is_ready, is_stalled};
 use serde_json::json;
-
-use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exposure_raised_from_outside_is_told_and_taken_as_it_is() {

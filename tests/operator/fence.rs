@@ -6,9 +6,8 @@ use std::time::Duration;
 use appconfig_emulator::{Effect as Fault, Operation};
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
+use harness::{Operator, Scene, bodies, is_ready, proxy, reason, refuse};
 use serde_json::{Value, json};
-
-use crate::harness::{Operator, Scene, bodies, is_ready, proxy, reason, refuse};
 
 const STATUS: &str = "experimentruns/status";
 
@@ -22,29 +21,27 @@ fn raise(to: f64) -> Value {
     json!({ "ExposurePercentage": to })
 }
 
-impl Scene {
-    /// The IDs under which updates were announced, in order.
-    fn announced(&self) -> Vec<String> {
-        let mut ids: Vec<String> = self.versions("run").iter().filter_map(pending).collect();
-        ids.dedup();
-        ids
-    }
+/// The IDs under which updates were announced, in order.
+fn announced(scene: &Scene) -> Vec<String> {
+    let mut ids: Vec<String> = scene.versions("run").iter().filter_map(pending).collect();
+    ids.dedup();
+    ids
+}
 
-    /// Nothing was sent under the first ID, and then the update went under another, once.
-    async fn only_the_second_fence_was_followed(&self) {
-        self.wait("run", "ready", is_ready).await;
-        let (fences, updates) = (self.announced(), self.updates());
-        assert_eq!(fences.len(), 2, "the fence that failed, and another");
-        assert_eq!(updates.len(), 1);
-        let agent = updates[0].user_agent.as_deref().unwrap_or_default();
-        assert!(agent.contains(&fences[1]) && !agent.contains(&fences[0]), "{agent}");
-        assert_eq!(pending(&self.newest("run").unwrap()), None);
-    }
+/// Nothing was sent under the first ID, and then the update went under another, once.
+async fn only_the_second_fence_was_followed(scene: &Scene) {
+    scene.wait("run", "ready", is_ready).await;
+    let (fences, updates) = (announced(scene), scene.updates());
+    assert_eq!(fences.len(), 2, "the fence that failed, and another");
+    assert_eq!(updates.len(), 1);
+    let agent = updates[0].user_agent.as_deref().unwrap_or_default();
+    assert!(agent.contains(&fences[1]) && !agent.contains(&fences[0]), "{agent}");
+    assert_eq!(pending(&scene.newest("run").unwrap()), None);
+}
 
-    /// Waits until the read has come that the next update will rest on.
-    async fn is_read(&self) {
-        self.eventually("read", async || !self.reads().is_empty()).await;
-    }
+/// Waits until the read has come that the next update will rest on.
+async fn is_read(scene: &Scene) {
+    scene.eventually("read", async || !scene.reads().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +51,7 @@ async fn p1_a_fence_that_is_acknowledged_after_more_than_two_seconds_is_not_foll
     proxy.add(Rule::new("patch", STATUS, late).times(1));
     let _operator = Operator::start(&scene.flags().through(&proxy));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
-    scene.only_the_second_fence_was_followed().await;
+    only_the_second_fence_was_followed(&scene).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +60,7 @@ async fn p1_a_fence_whose_answer_is_lost_is_not_followed() {
     proxy.add(Rule::new("patch", STATUS, Effect::DropAnswer).times(1));
     let _operator = Operator::start(&scene.flags().through(&proxy));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
-    scene.only_the_second_fence_was_followed().await;
+    only_the_second_fence_was_followed(&scene).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +87,7 @@ async fn p1_a_value_withdrawn_between_read_and_fence_is_never_sent() {
     scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(2_000));
     let _operator = Operator::start(&scene.flags().through(&proxy));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
-    scene.is_read().await;
+    is_read(&scene).await;
     scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(bodies(&scene.updates()), [raise(10.0)]);
@@ -102,7 +99,7 @@ async fn p1_a_resource_deleted_in_the_middle_of_a_pass_sends_nothing() {
     scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(2_000));
     let operator = scene.operator();
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
-    scene.is_read().await;
+    is_read(&scene).await;
     scene.delete("run").await;
     scene
         .eventually("at the end of the pass", async || operator.passes().await == 1)
@@ -116,7 +113,7 @@ async fn p5_a_namesake_made_behind_a_frozen_watch_gets_nothing_of_the_deleted_re
     scene.once(Operation::GetExperimentRun, Fault::DelayAfterCommitMs(3_000));
     let operator = Operator::start(&scene.flags().through(&proxy));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
-    scene.is_read().await;
+    is_read(&scene).await;
     let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
     scene.delete("run").await;
     let namesake = scene.apply("run", &json!({ "exposurePercentage": 10 })).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::{ACTS, Operator, Scene, is_ready};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,8 +10,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
-
-use crate::harness::{ACTS, Operator, Scene, is_ready};
 
 const CONNECTIONS: usize = 1_000;
 const FLOOD: Duration = Duration::from_mins(1);

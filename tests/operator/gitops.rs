@@ -1,5 +1,7 @@
 //! Living with `GitOps`: the brake, automation beside it, a pass on request, and what people read meanwhile.
 
+use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Scene, argo_cd, bodies, is_ready, is_stalled, message, reason};
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams},
@@ -7,26 +9,17 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use appconfig_experiment_operator::api::ExperimentRun;
+/// Applies a manifest with kubectl, as a `GitOps` tool does.
+async fn kubectl_apply(scene: &Scene, more: &Value, how: &[&str]) {
+    let file = format!("{}/{}.json", env!("CARGO_TARGET_TMPDIR"), scene.namespace);
+    std::fs::write(&file, scene.manifest("run", more).to_string()).unwrap();
+    scene.kubectl(&[&["apply", "-f", &file], how].concat()).await;
+    scene.caught_up(scene.runs.get("run").await.unwrap()).await;
+}
 
-use crate::{
-    argo_cd::health,
-    harness::{Scene, bodies, is_ready, is_stalled, message, reason},
-};
-
-impl Scene {
-    /// Applies a manifest with kubectl, as a `GitOps` tool does.
-    async fn kubectl_apply(&self, more: &Value, how: &[&str]) {
-        let file = format!("{}/{}.json", env!("CARGO_TARGET_TMPDIR"), self.namespace);
-        std::fs::write(&file, self.manifest("run", more).to_string()).unwrap();
-        self.kubectl(&[&["apply", "-f", &file], how].concat()).await;
-        self.caught_up(self.runs.get("run").await.unwrap()).await;
-    }
-
-    async fn health(&self) -> String {
-        let object = json!(self.runs.get("run").await.unwrap());
-        health(&object).0
-    }
+async fn health(scene: &Scene) -> String {
+    let object = json!(scene.runs.get("run").await.unwrap());
+    argo_cd::health(&object).0
 }
 
 const SERVER_SIDE: [&str; 3] = ["--server-side", "--force-conflicts", "--field-manager=gitops"];
@@ -36,7 +29,7 @@ async fn p7_a_brake_pulled_by_hand_survives_what_git_applies_and_stops_every_upd
     for how in [&SERVER_SIDE[..], &[]] {
         let scene = Scene::new().await;
         let _operator = scene.operator();
-        scene.kubectl_apply(&json!({ "exposurePercentage": 5 }), how).await;
+        kubectl_apply(&scene, &json!({ "exposurePercentage": 5 }), how).await;
         scene.wait("run", "ready", is_ready).await;
         let brake = |to: &str| format!(r#"{{"spec":{{"suspend":{to}}}}}"#);
         let pull = [
@@ -53,9 +46,12 @@ async fn p7_a_brake_pulled_by_hand_survives_what_git_applies_and_stops_every_upd
         assert!(is_ready(&run), "live is the target");
 
         for exposure in [50, 100] {
-            scene
-                .kubectl_apply(&json!({ "exposurePercentage": exposure, "description": "on" }), how)
-                .await;
+            kubectl_apply(
+                &scene,
+                &json!({ "exposurePercentage": exposure, "description": "on" }),
+                how,
+            )
+            .await;
             let run = scene.wait("run", "suspended", |run| is_stalled(run, "Suspended")).await;
             assert!(
                 message(&run).contains("the description and the exposure would change"),
@@ -108,9 +104,7 @@ async fn suspend_false_is_no_brake() {
 async fn automation_that_owns_the_exposure_is_not_undone_by_git() {
     let scene = Scene::new().await;
     let _operator = scene.operator();
-    scene
-        .kubectl_apply(&json!({ "description": "one" }), &SERVER_SIDE)
-        .await;
+    kubectl_apply(&scene, &json!({ "description": "one" }), &SERVER_SIDE).await;
     scene.wait("run", "ready", is_ready).await;
     let kind = ApiResource::erase::<ExperimentRun>(&());
     let runs: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &kind);
@@ -128,9 +122,12 @@ async fn automation_that_owns_the_exposure_is_not_undone_by_git() {
         scene.caught_up(applied.unwrap().try_parse().unwrap()).await;
         let run = scene.wait("run", "ready", is_ready).await;
         assert_eq!(json!(run.status)["exposurePercentage"], exposure);
-        scene
-            .kubectl_apply(&json!({ "description": format!("beside {exposure}") }), &SERVER_SIDE)
-            .await;
+        kubectl_apply(
+            &scene,
+            &json!({ "description": format!("beside {exposure}") }),
+            &SERVER_SIDE,
+        )
+        .await;
         let run = scene.wait("run", "ready", is_ready).await;
         assert_eq!(json!(run.spec)["exposurePercentage"], exposure, "Git left it alone");
     }
@@ -194,45 +191,45 @@ async fn each_raise_is_an_event_of_its_own() {
 async fn argo_cd_shows_the_health_of_what_the_operator_writes() {
     let scene = Scene::new().await;
     scene.apply("run", &json!({ "exposurePercentage": 5 })).await;
-    assert_eq!(scene.health().await, "Progressing", "no operator has looked yet");
+    assert_eq!(health(&scene).await, "Progressing", "no operator has looked yet");
     let mut operator = scene.operator();
     scene.wait("run", "ready", is_ready).await;
-    assert_eq!(scene.health().await, "Healthy");
+    assert_eq!(health(&scene).await, "Healthy");
     scene.apply("run", &json!({ "exposurePercentage": 1 })).await;
     scene
         .wait("run", "stalled", |run| is_stalled(run, "ExposureAboveDesired"))
         .await;
-    assert_eq!(scene.health().await, "Degraded");
+    assert_eq!(health(&scene).await, "Degraded");
     scene
         .apply("run", &json!({ "exposurePercentage": 25, "suspend": true }))
         .await;
     scene.wait("run", "suspended", |run| is_stalled(run, "Suspended")).await;
-    assert_eq!(scene.health().await, "Suspended");
+    assert_eq!(health(&scene).await, "Suspended");
     scene.set(&json!({ "deploymentInProgress": [scene.experiment.environment_id] }));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     scene
         .wait("run", "waiting", |run| reason(run) == "DeploymentInProgress")
         .await;
-    assert_eq!(scene.health().await, "Progressing");
+    assert_eq!(health(&scene).await, "Progressing");
     scene.set(&json!({ "deploymentInProgress": [] }));
     operator.stop().await;
     scene
         .apply("run", &json!({ "exposurePercentage": 5, "suspend": true }))
         .await;
     assert_eq!(
-        scene.health().await,
+        health(&scene).await,
         "Progressing",
         "conditions of an older generation don't count"
     );
     let _operator = scene.operator();
     let run = scene.wait("run", "suspended", is_ready).await;
-    assert_eq!((scene.health().await.as_str(), reason(&run)), ("Healthy", "Suspended"));
+    assert_eq!((health(&scene).await.as_str(), reason(&run)), ("Healthy", "Suspended"));
     scene.emulator.stop_run(&scene.experiment, 1).unwrap();
     let run = scene.pass("run").await;
-    assert_eq!((scene.health().await.as_str(), reason(&run)), ("Healthy", "RunDone"));
+    assert_eq!((health(&scene).await.as_str(), reason(&run)), ("Healthy", "RunDone"));
     scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
     scene.wait("run", "stalled", |run| is_stalled(run, "RunDone")).await;
-    assert_eq!(scene.health().await, "Degraded");
+    assert_eq!(health(&scene).await, "Degraded");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,8 @@
 //! Who the run is: names that come to mean another definition, and resources that are created anew.
 
 use appconfig_emulator::Seed;
+use harness::{Scene, bodies, copied, is_ready, is_stalled, message};
 use serde_json::json;
-
-use crate::harness::{Scene, bodies, copied, is_ready, is_stalled, message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p5_reads_go_by_the_names_of_the_spec_and_updates_by_the_ids_that_were_answered() {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use appconfig_emulator::{Effect as Fault, Operation};
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
+use harness::{ACTS, HOLDING, NAME, Operator, Scene, bodies, is_ready, proxy};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-
-use crate::harness::{ACTS, HOLDING, NAME, Operator, Scene, bodies, is_ready, proxy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_leader_is_followed_when_its_lease_has_run_out() {

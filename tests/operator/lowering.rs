@@ -1,8 +1,7 @@
 //! Exposure only rises: what a lower value in Git does.
 
+use harness::{Scene, bodies, condition, condition_status, is_ready, is_stalled, message};
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, bodies, condition, condition_status, is_ready, is_stalled, message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p2_a_lower_exposure_is_told_holds_nothing_else_and_heals_when_raised_again() {

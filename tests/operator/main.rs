@@ -3,15 +3,8 @@
 //! They are one binary so that they share one control plane and run side by side: they mostly wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, reason = "several test targets share it")]
-mod harness;
-
 mod answers;
 mod api_server;
-#[path = "../argo_cd/health.rs"]
-mod argo_cd;
-#[path = "../appconfig_client/certificate.rs"]
-mod certificate;
 mod changes_meanwhile;
 mod clock;
 mod correction;

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use appconfig_emulator::Seed;
 use control_plane::proxy::{Effect, Rule};
 use futures::StreamExt;
+use harness::{Operator, Scene, is_ready, proxy};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
-
-use crate::harness::{Operator, Scene, is_ready, proxy};
 
 const RESOURCES: usize = 1_000;
 

@@ -4,9 +4,8 @@
 use appconfig_emulator::Seed;
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
+use harness::{CANARY, Operator, Scene, bodies, is_ready, proxy, reason};
 use serde_json::{Value, json};
-
-use crate::harness::{CANARY, Operator, Scene, bodies, is_ready, proxy, reason};
 
 const STATUS: &str = "experimentruns/status";
 /// A time that the schema takes and that is none here.
@@ -78,77 +77,76 @@ fn odd_objects() -> Vec<Odd> {
         .collect()
 }
 
-impl Scene {
-    /// Merges a patch whose answer need not be anything that can be parsed.
-    async fn merge(&self, name: &str, patch: &str, status: bool) {
-        let url = format!(
-            "/apis/experiments.appconfig.dev/v1alpha1/namespaces/{}/experimentruns/{name}{}",
-            self.namespace,
-            if status { "/status" } else { "" }
-        );
-        let request = http::Request::patch(url)
-            .header("Content-Type", "application/merge-patch+json")
-            .body(patch.to_owned().into_bytes())
-            .unwrap();
-        let answer = self.client.request_text(request).await.expect("the patch is accepted");
-        for oddity in [NO_TIME, "+99:59", r#"{"f:a":{"f:a":"#] {
-            let kept = !patch.contains(oddity) || answer.contains(oddity);
-            assert!(kept, "{name} is stored as it was written");
-        }
+/// Merges a patch whose answer need not be anything that can be parsed.
+async fn merge(scene: &Scene, name: &str, patch: &str, status: bool) {
+    let url = format!(
+        "/apis/experiments.appconfig.dev/v1alpha1/namespaces/{}/experimentruns/{name}{}",
+        scene.namespace,
+        if status { "/status" } else { "" }
+    );
+    let request = http::Request::patch(url)
+        .header("Content-Type", "application/merge-patch+json")
+        .body(patch.to_owned().into_bytes())
+        .unwrap();
+    let answer = scene.client.request_text(request).await.expect("the patch is accepted");
+    for oddity in [NO_TIME, "+99:59", r#"{"f:a":{"f:a":"#] {
+        let kept = !patch.contains(oddity) || answer.contains(oddity);
+        assert!(kept, "{name} is stored as it was written");
     }
+}
 
-    /// A resource of a run of its own, at 0 %, which asks for 5 %, and for nothing while it is suspended.
-    async fn asks(&self, name: &str, suspended: bool) {
-        let seed = Seed {
-            definition: name.to_owned(),
-            ..Seed::default()
-        };
-        let experiment = self.emulator.seed(&seed).unwrap();
-        self.emulator.start_run(&experiment, 0.0).unwrap();
-        let overrides = json!({ "inline": { CANARY: "t1" } });
-        let mut spec =
-            json!({ "experimentDefinitionIdentifier": name, "exposurePercentage": 5, "treatmentOverrides": overrides });
-        if suspended {
-            spec["suspend"] = json!(true);
-        }
-        self.apply(name, &spec).await;
+/// A resource of a run of its own, at 0 %, which asks for 5 %, and for nothing while it is suspended.
+async fn asks(scene: &Scene, name: &str, suspended: bool) {
+    let seed = Seed {
+        definition: name.to_owned(),
+        ..Seed::default()
+    };
+    let experiment = scene.emulator.seed(&seed).unwrap();
+    scene.emulator.start_run(&experiment, 0.0).unwrap();
+    let overrides = json!({ "inline": { CANARY: "t1" } });
+    let mut spec =
+        json!({ "experimentDefinitionIdentifier": name, "exposurePercentage": 5, "treatmentOverrides": overrides });
+    if suspended {
+        spec["suspend"] = json!(true);
     }
+    scene.apply(name, &spec).await;
+}
 
-    async fn told_reason(&self, name: &str) -> String {
-        let column = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
-        self.kubectl(&["get", "exprun", name, column]).await
-    }
+async fn told_reason(scene: &Scene, name: &str) -> String {
+    let column = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
+    scene.kubectl(&["get", "exprun", name, column]).await
+}
 
-    /// Those that can be read converge, the others are told of and nothing is sent for them.
-    async fn each_is_worked_with_or_told_of(&self, operator: &Operator) {
-        for odd in odd_objects() {
-            let expected = if odd.status { "InvalidSpec" } else { "InSync" };
-            self.eventually(&format!("{expected}: {}", odd.name), async || {
-                self.told_reason(odd.name).await == expected
+/// Those that can be read converge, the others are told of and nothing is sent for them.
+async fn each_is_worked_with_or_told_of(scene: &Scene, operator: &Operator) {
+    for odd in odd_objects() {
+        let expected = if odd.status { "InvalidSpec" } else { "InSync" };
+        scene
+            .eventually(&format!("{expected}: {}", odd.name), async || {
+                told_reason(scene, odd.name).await == expected
             })
             .await;
-        }
-        let readable = odd_objects().iter().filter(|odd| !odd.status).count();
-        assert_eq!(
-            self.updates().len(),
-            2 * readable,
-            "overrides and exposure of each that can be read"
-        );
-        self.apply("good", &json!({ "description": "goes on" })).await;
-        self.wait("good", "ready", is_ready).await;
-        assert!(!operator.log().contains(CANARY), "what they hold is not shown");
     }
+    let readable = odd_objects().iter().filter(|odd| !odd.status).count();
+    assert_eq!(
+        scene.updates().len(),
+        2 * readable,
+        "overrides and exposure of each that can be read"
+    );
+    scene.apply("good", &json!({ "description": "goes on" })).await;
+    scene.wait("good", "ready", is_ready).await;
+    assert!(!operator.log().contains(CANARY), "what they hold is not shown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p12_odd_objects_in_a_list_stop_no_other_and_none_is_taken_for_what_it_is_not() {
     let scene = Scene::new().await;
     for odd in odd_objects() {
-        scene.asks(odd.name, false).await;
-        scene.merge(odd.name, &odd.patch, odd.status).await;
+        asks(&scene, odd.name, false).await;
+        merge(&scene, odd.name, &odd.patch, odd.status).await;
     }
     let operator = scene.operator();
-    scene.each_is_worked_with_or_told_of(&operator).await;
+    each_is_worked_with_or_told_of(&scene, &operator).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,15 +154,15 @@ async fn p12_odd_objects_in_a_watch_stop_no_other_and_none_is_taken_for_what_it_
     let scene = Scene::new().await;
     let operator = scene.operator();
     for odd in odd_objects() {
-        scene.asks(odd.name, true).await;
+        asks(&scene, odd.name, true).await;
         scene
             .wait(odd.name, "suspended", |run| reason(run) == "Suspended")
             .await;
-        scene.merge(odd.name, &odd.patch, odd.status).await;
+        merge(&scene, odd.name, &odd.patch, odd.status).await;
         // The brake is released after it has become odd.
-        scene.merge(odd.name, r#"{"spec":{"suspend":null}}"#, false).await;
+        merge(&scene, odd.name, r#"{"spec":{"suspend":null}}"#, false).await;
     }
-    scene.each_is_worked_with_or_told_of(&operator).await;
+    each_is_worked_with_or_told_of(&scene, &operator).await;
     assert!(
         !operator.log().contains("the watch of ExperimentRuns failed"),
         "no event cost the stream"
@@ -183,7 +181,7 @@ async fn p12_the_newest_object_that_is_read_after_a_conflict_may_have_odd_manage
         .into_iter()
         .find(|odd| odd.name == "managed-both")
         .unwrap();
-    scene.merge("run", &odd.patch, false).await;
+    merge(&scene, "run", &odd.patch, false).await;
     fence.release(Release::GoOn);
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 25.0 })]);
@@ -203,14 +201,18 @@ async fn p6_a_newest_object_that_cannot_be_read_ends_the_pass_and_nothing_is_sen
     let _operator = Operator::start(&scene.flags().through(&proxy));
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     fence.reached().await;
-    scene
-        .merge("run", &json!({ "status": { "startedAt": NO_TIME } }).to_string(), true)
-        .await;
+    merge(
+        &scene,
+        "run",
+        &json!({ "status": { "startedAt": NO_TIME } }).to_string(),
+        true,
+    )
+    .await;
     fence.release(Release::GoOn);
-    let told = async || scene.told_reason("run").await == "InvalidSpec";
+    let told = async || told_reason(&scene, "run").await == "InvalidSpec";
     scene.eventually("told of", told).await;
     assert_eq!(scene.updates(), []);
-    scene.merge("run", r#"{"status":{"startedAt":null}}"#, true).await;
+    merge(&scene, "run", r#"{"status":{"startedAt":null}}"#, true).await;
     scene.wait("run", "ready", is_ready).await;
     assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 25.0 })]);
 }

@@ -1,8 +1,7 @@
 //! Budgets, and the order in which members go.
 
+use harness::{Scene, bodies, is_ready, is_stalled, message};
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, bodies, is_ready, is_stalled, message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p3_p10_a_run_in_sync_is_adopted_with_one_read_and_one_status_write() {

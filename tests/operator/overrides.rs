@@ -8,8 +8,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use appconfig_experiment_operator::api::ExperimentRun;
-
-use crate::harness::{Scene, bodies, is_ready};
+use harness::{Scene, bodies, is_ready};
 
 /// Applies a map of overrides and nothing else, as a field manager that owns only them.
 async fn apply_overrides(scene: &Scene, manager: &str, inline: &Value) {

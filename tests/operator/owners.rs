@@ -8,8 +8,7 @@ use kube::{
 use serde_json::json;
 
 use appconfig_experiment_operator::api::ExperimentRun;
-
-use crate::harness::{Operator, Scene, bodies, is_ready, is_stalled, message};
+use harness::{Operator, Scene, bodies, is_ready, is_stalled, message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p8_of_two_resources_for_one_run_by_name_and_by_id_the_older_acts_and_the_other_takes_over() {

@@ -5,10 +5,9 @@
 use std::{fs, path::Path, process::Command};
 
 use appconfig_experiment_operator::api::{ExperimentRun, RampStatus};
+use harness::{Scene, bodies, condition_status, reason};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, bodies, condition_status, reason};
 
 /// The preview of a manifest by the live run, and the exit code.
 fn preview(scene: &Scene, manifest: &Value) -> (Value, Option<i32>) {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use appconfig_emulator::Operation;
 use control_plane::proxy::{Effect, Rule};
+use harness::{Operator, Scene, is_ready, proxy, refuse};
 use serde_json::{Value, json};
-
-use crate::harness::{Operator, Scene, is_ready, proxy, refuse};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_alive_at_once_and_ready_when_the_cache_is_filled() {

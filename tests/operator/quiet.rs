@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use appconfig_emulator::Seed;
+use harness::{Operator, Scene, is_ready, proxy};
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, is_ready, proxy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p10_idle_over_two_resyncs_is_one_read_each_and_no_request_to_kubernetes() {

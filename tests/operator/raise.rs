@@ -1,8 +1,7 @@
 //! The main job: what a manifest asks for becomes live, with the fewest requests, and the status tells.
 
+use harness::{Scene, condition_status, is_ready};
 use serde_json::json;
-
-use crate::harness::{Scene, condition_status, is_ready};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p3_a_raise_is_one_read_one_fence_one_update_and_one_status_write() {

@@ -3,10 +3,9 @@
 //! Time is `AppConfig`'s: most of these journeys move its clock instead of waiting, and ask for a pass.
 
 use appconfig_experiment_operator::api::{ExperimentRun, RampStatus};
+use harness::{Scene, bodies, condition_status, is_ready, is_stalled, message, reason};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, bodies, condition_status, is_ready, is_stalled, message, reason};
 
 /// The exposures that were sent, in order.
 pub fn raises(scene: &Scene) -> Vec<f64> {

@@ -6,13 +6,11 @@ use std::time::Duration;
 use appconfig_emulator::Operation;
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Rule};
+use harness::{Operator, Scene, is_ready, proxy, raw, reason};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Operator, Scene, is_ready, proxy, raw, reason},
-    ramp::{appconfig_now, is_held_at, raises, ramp, spec, steps},
-};
+use crate::ramp::{appconfig_now, is_held_at, raises, ramp, spec, steps};
 
 /// A process takes over in the middle of a hold, and its clock is so many seconds ahead of `AppConfig`'s.
 async fn a_new_leader_is_ahead_by(seconds: i32) {

@@ -2,12 +2,9 @@
 
 use appconfig_emulator::{Effect, Operation, OverrideUpdate, Settings};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{CANARY, Scene, condition, condition_status, is_ready, is_stalled, last_error, raw, reason, refuse};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-
-use crate::harness::{
-    CANARY, Scene, condition, condition_status, is_ready, is_stalled, last_error, raw, reason, refuse,
-};
 
 fn exposure(percentage: f32) -> Value {
     json!({ "ExposurePercentage": percentage })
@@ -251,7 +248,7 @@ async fn p12_an_update_that_is_denied_names_the_missing_action_and_is_tried_each
     let denied = refuse(403, Some("AccessDeniedException"), said);
     scene.always(Operation::UpdateExperimentRun, denied);
     let operator = scene.flags().with("--resync-interval=2s");
-    let _operator = crate::harness::Operator::start(&operator);
+    let _operator = harness::Operator::start(&operator);
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     let denied = scene.wait("run", "denied", |run| is_stalled(run, "AccessDenied")).await;
     let message = &condition(&denied, "Stalled").unwrap().message;

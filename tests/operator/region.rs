@@ -1,8 +1,7 @@
 //! Where the run is: from the spec, from the status, from the operator, or from nowhere.
 
+use harness::{Operator, Scene, is_ready, is_stalled, message};
 use serde_json::{Value, json};
-
-use crate::harness::{Operator, Scene, is_ready, is_stalled, message};
 
 /// A manifest without a region, or with this one.
 fn manifest(scene: &Scene, region: Option<&str>) -> Value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Operator, Scene, is_ready, proxy};
+use harness::{Operator, Scene, is_ready, proxy};
 
 /// How many resources there are.
 const RESOURCES: usize = 200;

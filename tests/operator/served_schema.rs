@@ -1,9 +1,8 @@
 //! P6: while the operator has not read which fields the API server serves, nothing is sent and nothing is written.
 
 use control_plane::proxy::{Effect, Proxy, Rule};
+use harness::{ACTS, Operator, Scene, bodies, is_ready, proxy};
 use serde_json::json;
-
-use crate::harness::{ACTS, Operator, Scene, bodies, is_ready, proxy};
 
 /// Every read of the schema, and of nothing else that the operator reads.
 fn refused() -> Rule {

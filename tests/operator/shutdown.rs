@@ -1,9 +1,8 @@
 //! A process that is told to stop finishes what it can't take back, and starts nothing more.
 
 use appconfig_emulator::{Effect, Fault, Operation, Seed};
+use harness::{Scene, is_ready};
 use serde_json::json;
-
-use crate::harness::{Scene, is_ready};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p1_no_update_starts_after_sigterm_and_those_under_way_are_recorded() {

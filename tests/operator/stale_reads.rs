@@ -2,9 +2,8 @@
 
 use appconfig_emulator::{Effect, Operation, Settings};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Scene, condition, condition_status, copied, is_ready, is_stalled, reason};
 use serde_json::json;
-
-use crate::harness::{Scene, condition, condition_status, copied, is_ready, is_stalled, reason};
 
 /// Meets answers from one to so many versions ago: each is told, none is copied, and Ready is doubted from the third.
 async fn meets_old_answers(scene: &Scene, versions: usize) {

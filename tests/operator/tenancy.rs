@@ -1,14 +1,13 @@
 //! Which namespace may name which application.
 
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Scene, is_ready, is_stalled};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, is_ready, is_stalled};
 
 const ANNOTATION: &str = "experiments.appconfig.dev/applications";
 

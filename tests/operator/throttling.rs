@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use appconfig_emulator::{Operation, RateLimits, Seed, Settings, ThrottleAnswer};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Operator, Scene, condition, condition_status, is_ready, last_error, reason, refuse};
 use jiff::Timestamp;
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, condition, condition_status, is_ready, last_error, reason, refuse};
 
 /// Raises to 50 %, which is refused, lowers to 10 % and lets go: 50 % must not be sent any more.
 async fn withdrawn_while(scene: &Scene, told: &str, let_go: impl FnOnce(&Scene)) {

@@ -3,10 +3,9 @@
 use appconfig_emulator::{Effect, Fault, Operation, RawAnswer, RawBody};
 use appconfig_experiment_operator::api::ExperimentRun;
 use futures::future::join_all;
+use harness::{Scene, condition_status, is_ready, is_stalled, last_error, raw, reason, refuse};
 use jiff::SignedDuration;
 use serde_json::json;
-
-use crate::harness::{Scene, condition_status, is_ready, is_stalled, last_error, raw, reason, refuse};
 
 /// How long an update stays unsettled that no read shows, and what clocks and scheduling may take off it.
 const SETTLING: SignedDuration = SignedDuration::from_secs(58);

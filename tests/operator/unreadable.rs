@@ -1,9 +1,8 @@
 //! An object that can't be parsed, beside good ones.
 
 use control_plane::proxy::{Effect, Rule};
+use harness::{CANARY, Operator, Scene, is_ready, proxy, reason};
 use serde_json::json;
-
-use crate::harness::{CANARY, Operator, Scene, is_ready, proxy, reason};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_cannot_be_parsed_stops_no_other_and_is_told_and_heals() {

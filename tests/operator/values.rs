@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use harness::{Scene, bodies, is_ready};
 use kube::api::PostParams;
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, bodies, is_ready};
 
 async fn converged(scene: &Scene) -> Value {
     json!(scene.wait("run", "ready", is_ready).await.status)

@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Gate, Release, Rule, Stage};
+use harness::{Certificate, Forwarder, Operator, Scene, bodies, condition, condition_status, is_ready, proxy, reason};
 use serde_json::{Value, json};
-
-use crate::{
-    certificate::Certificate,
-    harness::{Forwarder, Operator, Scene, bodies, condition, condition_status, is_ready, proxy, reason},
-};
 
 /// What the condition says that tells of trouble which may pass.
 fn trouble(run: &ExperimentRun) -> Option<&str> {
@@ -81,7 +77,7 @@ async fn p1_an_update_that_got_stuck_after_its_fence_is_given_up_and_never_arriv
 #[tokio::test(flavor = "multi_thread")]
 async fn p12_a_handshake_that_takes_longer_than_a_read_holds_is_made_once() {
     let scene = Scene::new().await;
-    let certificate = Certificate::new();
+    let certificate = Certificate::generate();
     let way = Forwarder::start(&scene, Some(certificate.acceptor.clone()));
     let flags = scene.flags().by(&way).env("SSL_CERT_FILE", certificate.file());
     let _operator = Operator::start(&flags);

@@ -3,12 +3,10 @@
 use std::{ffi::OsString, sync::mpsc, time::Duration};
 
 use appconfig_experiment_operator::{cli, plan};
+use harness::cases::spec;
 use serde_json::json;
 
-use crate::{
-    cases::spec,
-    command::{Folder, manifest},
-};
+use crate::command::{Folder, manifest};
 
 /// What `plan` comes to, in this process.
 fn code(arguments: Vec<OsString>) -> (u8, String) {

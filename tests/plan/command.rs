@@ -98,7 +98,7 @@ pub fn run(mut command: Command, input: &str) -> Printed {
 
 /// A manifest with that spec.
 pub fn manifest(name: &str, spec: &Value) -> Value {
-    let mut manifest = crate::cases::resource(name, spec);
+    let mut manifest = harness::cases::resource(name, spec);
     manifest["metadata"]["namespace"] = json!("checkout");
     manifest
 }

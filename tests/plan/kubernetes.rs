@@ -10,13 +10,10 @@ use std::{
 
 use appconfig_experiment_operator::{api::ExperimentRunSpec, plan};
 use control_plane::ControlPlane;
+use harness::cluster::{self, kubectl, text};
 use serde_json::Value;
 
-use crate::{
-    cluster::{self, kubectl, text},
-    command::Folder,
-    shapes, spellings,
-};
+use crate::{command::Folder, shapes, spellings};
 
 /// How many kubectl run at a time.
 const AT_A_TIME: usize = 4;

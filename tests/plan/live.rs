@@ -1,12 +1,10 @@
 //! Without `--from`, the run is read from `AppConfig`, here the emulator, with the client and flags of the operator.
 
 use appconfig_emulator::{Emulator, Experiment, Operation, Options, Seed};
+use harness::cases::spec;
 use serde_json::{Value, json};
 
-use crate::{
-    cases::spec,
-    command::{Folder, Printed, command, manifest, run},
-};
+use crate::command::{Folder, Printed, command, manifest, run};
 
 struct Stage {
     emulator: Emulator,

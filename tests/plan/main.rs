@@ -11,10 +11,3 @@ mod refused;
 mod shapes;
 mod spellings;
 mod timelines;
-
-#[path = "../admission/cases.rs"]
-#[allow(dead_code, reason = "several test targets share it")]
-mod cases;
-#[path = "../admission/cluster.rs"]
-#[allow(dead_code, reason = "several test targets share it")]
-mod cluster;

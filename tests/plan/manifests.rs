@@ -1,11 +1,9 @@
 //! Where manifests come from: files with many documents, folders, lists, standard input.
 
+use harness::cases::spec;
 use serde_json::{Value, json};
 
-use crate::{
-    cases::spec,
-    command::{Folder, command, documents, manifest, plan, run},
-};
+use crate::command::{Folder, command, documents, manifest, plan, run};
 
 fn names(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["name"].as_str().unwrap()).collect()

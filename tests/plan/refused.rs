@@ -1,12 +1,10 @@
 //! What the API server refuses is refused, offline, at the same field, and nothing else is: `tests/api_admission.rs` holds
 //! the same cases against a real server.
 
+use harness::cases::{self, By, CANARY, spec};
 use serde_json::{Value, json};
 
-use crate::{
-    cases::{self, By, CANARY, spec},
-    command::{Folder, documents, manifest, plan},
-};
+use crate::command::{Folder, documents, manifest, plan};
 
 /// What is said of each document.
 fn said(manifests: &[Value]) -> Vec<Vec<String>> {

@@ -1,9 +1,9 @@
 //! Files as people and tools write them: streams of documents in several encodings, Lists, and all that metadata can hold.
 
+use harness::cases::{resource, spec};
 use serde_json::{Value, json};
 
 use crate::{
-    cases::{resource, spec},
     kubernetes::{Case, Stricter},
     metadata,
 };

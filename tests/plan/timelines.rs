@@ -1,12 +1,10 @@
 //! What is printed of a ramp, offline: exit codes, the shape of the JSON, the table.
 
 use appconfig_experiment_operator::decide::ramp::schedule::time_zone_data;
+use harness::cases::spec;
 use serde_json::{Value, json};
 
-use crate::{
-    cases::spec,
-    command::{Folder, manifest, plan},
-};
+use crate::command::{Folder, manifest, plan};
 
 /// A Friday evening in Berlin.
 const FRIDAY: &str = "2026-11-20T18:00:00Z";

@@ -1,10 +1,11 @@
 //! Scenario 8: two hundred changes at once, against an `AppConfig` that takes ten updates a second.
 
 use control_plane::proxy::{Effect, Rule};
+use harness::{ACTS, Operator, Scene, proxy};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::harness::{ACTS, Operator, Scene, proxy};
+use crate::fleet::{all_ready, apply_all, seed_runs};
 
 /// How many resources are changed.
 const RESOURCES: u32 = 200;
@@ -17,21 +18,21 @@ const RATE: u32 = 5;
 async fn s08_200_changes_at_once_are_sent_at_the_rate_that_appconfig_takes() {
     let (scene, proxy) = (Scene::new().await, proxy());
     let count = usize::try_from(RESOURCES).unwrap();
-    scene.seed_runs(count, 5.0);
-    scene.apply_all(count, 5.0).await;
+    seed_runs(&scene, count, 5.0);
+    apply_all(&scene, count, 5.0).await;
     scene.set(&json!({ "rateLimits": { "update": LIMIT } }));
     let flags = scene.flags().with("--read-rate=200");
     let operator = Operator::start(&flags.through(&proxy));
     operator.logged(ACTS).await;
     scene.circumstances(|context| context.read_rate = 200.0);
-    scene.all_ready().await;
+    all_ready(&scene).await;
 
     // The operator hears of all changes at the same moment, however long it takes to make them.
     let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));
-    scene.apply_all(count, 10.0).await;
+    apply_all(&scene, count, 10.0).await;
     let began = Timestamp::now();
     proxy.remove(frozen);
-    scene.all_ready().await;
+    all_ready(&scene).await;
     let took = Timestamp::now().duration_since(began).as_secs_f64();
 
     let (sent, committed) = (scene.updates().len(), scene.committed());

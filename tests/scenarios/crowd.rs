@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::{Effect, Rule};
+use harness::{ACTS, Operator, Scene, is_ready, proxy};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::harness::{ACTS, Operator, Scene, is_ready, proxy};
+use crate::fleet::{all_ready, apply_all, seed_runs};
 
 /// How many resources the crowd has.
 const CROWD: usize = 1_000;
@@ -85,7 +86,7 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
         crowd: Scene::new().await,
     };
     let (single, crowd) = (&neighbours.single, &neighbours.crowd);
-    single.seed_runs(CROWD, 5.0);
+    seed_runs(single, CROWD, 5.0);
     let flags = single
         .flags()
         .with(&format!("--namespace={}", crowd.namespace))
@@ -104,7 +105,7 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
     // The operator hears of all of them at the same moment, however long it takes to make them.
     let frozen = Rule::new("watch", "experimentruns", Effect::Freeze).namespace(&crowd.namespace);
     let frozen = proxy.add(frozen);
-    crowd.apply_all(CROWD, 90.0).await;
+    apply_all(crowd, CROWD, 90.0).await;
     proxy.remove(frozen);
     let mut beside = Vec::new();
     // As long as the crowd keeps the operator busy.
@@ -127,7 +128,7 @@ async fn s14_1000_changing_resources_and_256_file_descriptors_starve_no_other_na
     // matter of luck. What starving is, is counted: without turns, it would wait for hundreds.
     assert!(most <= CROWD / 10, "{most} updates of the crowd went before");
 
-    crowd.all_ready().await;
+    all_ready(crowd).await;
     assert_eq!(neighbours.sent_for_crowd(), CROWD, "each change is sent once");
     assert!(!operator.log().contains("Too many open files"));
     neighbours.judge();

@@ -9,11 +9,10 @@ use appconfig_experiment_operator::{
     appconfig::Timeouts,
 };
 use futures::{StreamExt, stream};
+use harness::{ACTS, Operator, Scene, condition_status, refuse};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
-
-use crate::harness::{ACTS, Operator, Scene, condition_status, refuse};
 
 const CROWD: usize = 2_000;
 /// The crowd's application, which alone meets the faults.

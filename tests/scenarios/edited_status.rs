@@ -3,10 +3,9 @@
 
 use appconfig_emulator::Seed;
 use appconfig_experiment_operator::api::{ExperimentRun, ExperimentRunStatus};
+use harness::{Operator, Scene, bodies, is_ready, is_stalled, reason};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-
-use crate::harness::{Operator, Scene, bodies, is_ready, is_stalled, reason};
 
 /// A scene whose run was raised to 5 % and then to 25 %, its operator, and its status at each.
 async fn raised_twice() -> (Scene, Operator, ExperimentRun, ExperimentRun) {
@@ -22,36 +21,34 @@ async fn raised_twice() -> (Scene, Operator, ExperimentRun, ExperimentRun) {
     (scene, operator, before, raised)
 }
 
-impl Scene {
-    /// Replaces the status whole, as a restored backup does.
-    async fn restore(&self, backup: &ExperimentRunStatus) {
-        let gone = self.runs.get("run").await.unwrap().status;
-        let mut patch = json!(gone);
-        for value in patch.as_object_mut().unwrap().values_mut() {
-            *value = Value::Null;
-        }
-        let Value::Object(backup) = json!(backup) else {
-            panic!("a status is an object")
-        };
-        patch.as_object_mut().unwrap().extend(backup);
-        self.patch_status("run", &patch).await;
+/// Replaces the status whole, as a restored backup does.
+async fn restore(scene: &Scene, backup: &ExperimentRunStatus) {
+    let gone = scene.runs.get("run").await.unwrap().status;
+    let mut patch = json!(gone);
+    for value in patch.as_object_mut().unwrap().values_mut() {
+        *value = Value::Null;
     }
+    let Value::Object(backup) = json!(backup) else {
+        panic!("a status is an object")
+    };
+    patch.as_object_mut().unwrap().extend(backup);
+    scene.patch_status("run", &patch).await;
+}
 
-    /// Waits until the status is of `AppConfig`'s own making again.
-    async fn healed(&self, like: &ExperimentRun) {
-        let exposure = |run: &ExperimentRun| json!(run.status)["exposurePercentage"].clone();
-        let pins = |run: &ExperimentRun| json!(run.status)["applicationId"].clone();
-        let healed = |run: &ExperimentRun| {
-            is_ready(run)
-                && exposure(run) == exposure(like)
-                && pins(run) == pins(like)
-                && run
-                    .status
-                    .as_ref()
-                    .is_some_and(|status| status.pending_update.is_none())
-        };
-        self.wait("run", "healed", healed).await;
-    }
+/// Waits until the status is of `AppConfig`'s own making again.
+async fn healed(scene: &Scene, like: &ExperimentRun) {
+    let exposure = |run: &ExperimentRun| json!(run.status)["exposurePercentage"].clone();
+    let pins = |run: &ExperimentRun| json!(run.status)["applicationId"].clone();
+    let healed = |run: &ExperimentRun| {
+        is_ready(run)
+            && exposure(run) == exposure(like)
+            && pins(run) == pins(like)
+            && run
+                .status
+                .as_ref()
+                .is_some_and(|status| status.pending_update.is_none())
+    };
+    scene.wait("run", "healed", healed).await;
 }
 
 /// What was sent, when nothing but the two raises and these was.
@@ -72,8 +69,8 @@ fn invented(exposure: f64) -> Value {
 async fn s13_a_status_from_an_old_backup_is_brought_up_to_date_and_leads_to_no_update() {
     let (scene, mut operator, before, raised) = raised_twice().await;
     let backup = before.status.unwrap();
-    scene.restore(&backup).await;
-    scene.healed(&raised).await;
+    restore(&scene, &backup).await;
+    healed(&scene, &raised).await;
     operator.stop().await;
     // The backup was made while an update was under way.
     let pending = serde_json::from_value(invented(10.0)).unwrap();
@@ -81,9 +78,9 @@ async fn s13_a_status_from_an_old_backup_is_brought_up_to_date_and_leads_to_no_u
         pending_update: Some(pending),
         ..backup
     };
-    scene.restore(&backup).await;
+    restore(&scene, &backup).await;
     let _successor = scene.operator();
-    scene.healed(&raised).await;
+    healed(&scene, &raised).await;
     assert_eq!(bodies(&scene.updates()), raises(&[]));
     scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
     scene.wait("run", "ready", is_ready).await;
@@ -96,7 +93,7 @@ async fn s13_an_exposure_lowered_in_the_status_is_not_raised_to_again() {
     let (scene, mut operator, _, raised) = raised_twice().await;
     let lowered = json!({ "exposurePercentage": 1 });
     scene.patch_status("run", &lowered).await;
-    scene.healed(&raised).await;
+    healed(&scene, &raised).await;
     operator.stop().await;
     scene.patch_status("run", &lowered).await;
     // Above what the status tells, below what is live.
@@ -146,7 +143,7 @@ async fn s13_pins_changed_by_hand_lead_to_no_update_of_any_run() {
     let pins = json!({ "applicationId": other.application_id, "experimentDefinitionId": other.definition_id });
     scene.patch_status("run", &pins).await;
     // It remembers, and puts them right.
-    scene.healed(&raised).await;
+    healed(&scene, &raised).await;
     operator.stop().await;
     scene.patch_status("run", &pins).await;
     scene.apply("run", &json!({ "exposurePercentage": 50 })).await;

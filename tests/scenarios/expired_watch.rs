@@ -3,12 +3,10 @@
 
 use appconfig_emulator::{Operation, Release, Stage};
 use control_plane::proxy::{Effect, Proxy, Rule};
+use harness::{Operator, Scene, is_stalled, proxy};
 use serde_json::json;
 
-use crate::{
-    harness::{Operator, Scene, is_stalled, proxy},
-    updates::{is_pending, is_unknown},
-};
+use crate::updates::{is_pending, is_unknown, sent_only, was_ready};
 
 const RUNS: &str = "experimentruns";
 
@@ -93,8 +91,8 @@ impl Pending {
         let settled = self.scene.wait("run", "above what is desired", above).await;
         assert!(!is_pending(&settled));
         self.scene.pass("run").await;
-        self.scene.sent_only(25.0);
-        assert!(!self.scene.was_ready("run"), "it never was what was asked for");
+        sent_only(&self.scene, 25.0);
+        assert!(!was_ready(&self.scene, "run"), "it never was what was asked for");
         self.scene.judge();
     }
 

@@ -3,12 +3,10 @@
 use appconfig_emulator::{Effect, Fault, Operation};
 use appconfig_experiment_operator::api::ExperimentRun;
 use futures::future::join_all;
+use harness::{Scene, bodies, condition, condition_status, is_ready, last_error, reason};
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Scene, bodies, condition, condition_status, is_ready, last_error, reason},
-    updates::{is_pending, raise},
-};
+use crate::updates::{is_pending, raise, ready_statuses};
 
 /// How many versions reads lag behind.
 const LAGS: [usize; 3] = [1, 2, 3];
@@ -25,7 +23,7 @@ async fn lags_now_and_then(versions: usize) {
     let _operator = scene.operator();
     scene.apply("run", &spec(25)).await;
     scene.wait("run", "ready", is_ready).await;
-    let (statuses, updates) = (scene.ready_statuses("run"), scene.updates().len());
+    let (statuses, updates) = (ready_statuses(&scene, "run"), scene.updates().len());
     for _ in 0..4 {
         scene.once(Operation::GetExperimentRun, Effect::StaleRead(versions));
         let stale = scene.pass("run").await;
@@ -34,7 +32,7 @@ async fn lags_now_and_then(versions: usize) {
         let fresh = scene.pass("run").await;
         assert!(is_ready(&fresh), "{versions}: {:?}", fresh.status);
     }
-    assert_eq!(scene.ready_statuses("run"), statuses, "{versions}");
+    assert_eq!(ready_statuses(&scene, "run"), statuses, "{versions}");
     assert_eq!((scene.updates().len(), updates), (3, 3), "{versions}");
     scene.judge();
 }
@@ -45,7 +43,7 @@ async fn lags_for_long(versions: usize) {
     let _operator = scene.operator();
     scene.apply("run", &spec(25)).await;
     scene.wait("run", "ready", is_ready).await;
-    let before = scene.ready_statuses("run").len();
+    let before = ready_statuses(&scene, "run").len();
     scene.always(Operation::GetExperimentRun, Effect::StaleRead(versions));
     scene.apply("run", &spec(50)).await;
     scene
@@ -62,7 +60,7 @@ async fn lags_for_long(versions: usize) {
     scene.heal();
     scene.wait("run", "ready", is_ready).await;
     scene.pass("run").await;
-    let mut statuses = scene.ready_statuses("run").split_off(before);
+    let mut statuses = ready_statuses(&scene, "run").split_off(before);
     // With the fence of the raise, it is no more unknown that the run is not as asked.
     statuses.retain(|status| status != "False");
     assert_eq!(statuses, ["Unknown", "True"], "{versions}");

@@ -2,13 +2,11 @@
 
 use appconfig_emulator::{Effect, Operation};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Operator, Scene, bodies, condition_status, is_ready, is_stalled, last_error};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::{
-    harness::{Operator, Scene, bodies, condition_status, is_ready, is_stalled, last_error},
-    updates::{exposure, is_pending, is_unknown, raise},
-};
+use crate::updates::{exposure, is_pending, is_unknown, raise, sent_only, was_ready};
 
 /// The operator gives an update up after 3 s.
 const COMMITTED_AFTER_MILLISECONDS: u64 = 25_000;
@@ -25,26 +23,24 @@ async fn given_up() -> (Scene, Operator) {
     (scene, operator)
 }
 
-impl Scene {
-    /// The late raise is found where the spec asks for less: it is told, and nothing is sent.
-    async fn finds_too_high_an_exposure(&self) {
-        let above = |run: &ExperimentRun| is_stalled(run, "ExposureAboveDesired");
-        let found = self.wait("run", "above what is desired", above).await;
-        assert_eq!(exposure(&found), Some(25.0));
-        assert!(
-            last_error(&found).is_none() && !is_pending(&found),
-            "{:?}",
-            found.status
-        );
-        self.pass("run").await;
-        self.sent_only(25.0);
-        let updates = self.updates();
-        let waited = updates[0].committed_at.unwrap().duration_since(updates[0].arrived_at);
-        assert!(waited >= SignedDuration::from_secs(25), "{waited}");
-        assert!(!self.was_ready("run"), "it never was what was asked for");
-        assert_eq!(self.live()["ExposurePercentage"], 25.0);
-        self.judge();
-    }
+/// The late raise is found where the spec asks for less: it is told, and nothing is sent.
+async fn finds_too_high_an_exposure(scene: &Scene) {
+    let above = |run: &ExperimentRun| is_stalled(run, "ExposureAboveDesired");
+    let found = scene.wait("run", "above what is desired", above).await;
+    assert_eq!(exposure(&found), Some(25.0));
+    assert!(
+        last_error(&found).is_none() && !is_pending(&found),
+        "{:?}",
+        found.status
+    );
+    scene.pass("run").await;
+    sent_only(scene, 25.0);
+    let updates = scene.updates();
+    let waited = updates[0].committed_at.unwrap().duration_since(updates[0].arrived_at);
+    assert!(waited >= SignedDuration::from_secs(25), "{waited}");
+    assert!(!was_ready(scene, "run"), "it never was what was asked for");
+    assert_eq!(scene.live()["ExposurePercentage"], 25.0);
+    scene.judge();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +49,7 @@ async fn s07_a_late_raise_above_a_lowered_spec_is_told_and_followed_by_nothing()
     scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
     let lowered = scene.pass("run").await;
     assert!(is_unknown(&lowered), "{:?}", lowered.status);
-    scene.finds_too_high_an_exposure().await;
+    finds_too_high_an_exposure(&scene).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +61,7 @@ async fn s07_a_late_raise_is_waited_for_by_the_process_after_a_restart_too() {
     let _operator = scene.operator();
     let lowered = scene.pass("run").await;
     assert!(is_unknown(&lowered), "{:?}", lowered.status);
-    scene.finds_too_high_an_exposure().await;
+    finds_too_high_an_exposure(&scene).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,10 @@
 //! Scenario 6: updates that are carried out, and whose answers are lost.
 
 use appconfig_emulator::{Effect, Operation, Release, Stage};
+use harness::{Scene, bodies, is_ready, last_error};
 use serde_json::json;
 
-use crate::{
-    harness::{Scene, bodies, is_ready, last_error},
-    updates::{is_pending, is_unknown, raise},
-};
+use crate::updates::{announced_no_more, is_pending, is_unknown, raise, sent_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s06_updates_of_three_members_whose_answers_are_all_lost_are_committed_once_each() {
@@ -31,7 +29,7 @@ async fn s06_updates_of_three_members_whose_answers_are_all_lost_are_committed_o
     ];
     assert_eq!(bodies(&scene.updates()), sent);
     assert_eq!(scene.committed(), 3);
-    scene.announced_no_more();
+    announced_no_more(&scene);
     let doubted = scene.versions("run").iter().filter(|run| is_unknown(run)).count();
     assert!(doubted >= 3, "each was in doubt");
     scene.judge();
@@ -61,6 +59,6 @@ async fn s06_an_update_whose_answer_is_lost_is_settled_by_the_process_after_a_cr
         settled.status
     );
     scene.pass("run").await;
-    scene.sent_only(25.0);
+    sent_only(&scene, 25.0);
     scene.judge();
 }

@@ -2,10 +2,6 @@
 //! the place of `AppConfig`. A test's name begins with the number of its scenario, and each is judged by the checker too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
-#[path = "../operator/harness/mod.rs"]
-mod harness;
-
 mod burst;
 mod crowd;
 mod due_raises;

@@ -2,14 +2,12 @@
 
 use appconfig_emulator::{Experiment, KeyPair, Operation, RequestRecord, Seed, Stage};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Operator, Scene, bodies, is_ready, is_stalled};
 use kube::ResourceExt;
 use promise_checker::{History, OtherChange, check};
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Operator, Scene, bodies, is_ready, is_stalled},
-    updates::{is_unknown, raise},
-};
+use crate::updates::{is_unknown, raise, was_ready};
 
 /// The owner of a run is deleted while its raise to 25 % is pending and another resource, which wants this much, waits.
 async fn takes_over(exposure: u32, is_settled: impl Fn(&ExperimentRun) -> bool) -> Scene {
@@ -48,34 +46,32 @@ async fn s17_who_takes_over_from_a_deleted_owner_waits_for_its_pending_raise_and
 async fn s17_who_takes_over_from_a_deleted_owner_tells_that_its_pending_raise_went_too_far() {
     let scene = takes_over(10, |run| is_stalled(run, "ExposureAboveDesired")).await;
     assert_eq!(bodies(&scene.updates()), [raise(25.0)]);
-    assert!(!scene.was_ready("younger"));
+    assert!(!was_ready(&scene, "younger"));
 }
 
 /// How many pairs of resources there are, each for a run of its own.
 const PAIRS: usize = 8;
 
-impl Scene {
-    /// Makes a resource that names its run by name, and one that names the same by ID.
-    async fn apply_pair(&self, number: usize) -> (Experiment, [ExperimentRun; 2]) {
-        let definition = Self::definition(number);
-        let seed = Seed {
-            definition: definition.clone(),
-            ..Seed::default()
-        };
-        let experiment = self.emulator.seed(&seed).unwrap();
-        self.emulator.start_run(&experiment, 0.0).unwrap();
-        let by_name = json!({ "experimentDefinitionIdentifier": definition, "exposurePercentage": 5 });
-        let by_id = json!({
-            "applicationIdentifier": experiment.application_id,
-            "experimentDefinitionIdentifier": experiment.definition_id,
-            "exposurePercentage": 40
-        });
-        // Of two of the same second, the name decides: now for the one, now for the other.
-        let mut names = [format!("a-{number}"), format!("b-{number}")];
-        names.rotate_left(number % 2);
-        let made = tokio::join!(self.apply(&names[0], &by_name), self.apply(&names[1], &by_id));
-        (experiment, made.into())
-    }
+/// Makes a resource that names its run by name, and one that names the same by ID.
+async fn apply_pair(scene: &Scene, number: usize) -> (Experiment, [ExperimentRun; 2]) {
+    let definition = Scene::definition(number);
+    let seed = Seed {
+        definition: definition.clone(),
+        ..Seed::default()
+    };
+    let experiment = scene.emulator.seed(&seed).unwrap();
+    scene.emulator.start_run(&experiment, 0.0).unwrap();
+    let by_name = json!({ "experimentDefinitionIdentifier": definition, "exposurePercentage": 5 });
+    let by_id = json!({
+        "applicationIdentifier": experiment.application_id,
+        "experimentDefinitionIdentifier": experiment.definition_id,
+        "exposurePercentage": 40
+    });
+    // Of two of the same second, the name decides: now for the one, now for the other.
+    let mut names = [format!("a-{number}"), format!("b-{number}")];
+    names.rotate_left(number % 2);
+    let made = tokio::join!(scene.apply(&names[0], &by_name), scene.apply(&names[1], &by_id));
+    (experiment, made.into())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +79,7 @@ async fn s17_of_two_new_resources_by_name_and_by_id_at_the_same_instant_the_olde
     let scene = Scene::new().await;
     let mut pairs = Vec::new();
     for number in 0..PAIRS {
-        pairs.push(scene.apply_pair(number).await);
+        pairs.push(apply_pair(&scene, number).await);
     }
     // It hears of all of them in its first list.
     let _operator = scene.operator();

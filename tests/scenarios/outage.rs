@@ -18,6 +18,7 @@ use appconfig_experiment_operator::{
     fleet::Class,
     run::{Failure, FailureKind, Operation as Called},
 };
+use harness::{ACTS, Operator, Scene, condition_status, reason, refuse};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::{
@@ -25,10 +26,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    fleet::most_within,
-    harness::{ACTS, Operator, Scene, condition_status, reason, refuse},
-};
+use crate::fleet::{all_ready, apply_all, most_within, seed_runs, told_to_all, wait_for_all};
 
 /// How many resources the simulated outage meets.
 const SIMULATED: usize = 200;
@@ -166,8 +164,8 @@ async fn s09_an_outage_of_ten_minutes_is_told_once_and_ends_without_a_herd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_told_once() {
     let scene = Scene::new().await;
-    scene.seed_runs(RESOURCES, 5.0);
-    scene.apply_all(RESOURCES, 5.0).await;
+    seed_runs(&scene, RESOURCES, 5.0);
+    apply_all(&scene, RESOURCES, 5.0).await;
     let rate = format!("--read-rate={READ_RATE}");
     let operator = Operator::start(
         &scene
@@ -181,14 +179,14 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
         context.resync_interval = SignedDuration::from_hours(24);
         context.write_rate = 50.0;
     });
-    scene.all_ready().await;
+    all_ready(&scene).await;
     let adopted = scene.reads().len();
 
     scene.always(Operation::GetExperimentRun, refuse(503, None, ""));
-    scene.apply_all(RESOURCES, 10.0).await;
+    apply_all(&scene, RESOURCES, 10.0).await;
     let doubtful =
         |run: &ExperimentRun| reason(run) == SERVICE_UNAVAILABLE && condition_status(run, "Ready") == Some("Unknown");
-    scene.wait_for_all("in doubt", doubtful).await;
+    wait_for_all(&scene, "in doubt", doubtful).await;
     // Until nobody is new to the outage any more: each has been tried four times, which takes about half a minute.
     let tried = || {
         let reads = scene.reads().split_off(adopted);
@@ -203,7 +201,7 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
     scene.eventually("tried four times", async || tried()).await;
     assert_eq!(scene.updates(), [], "no evidence, no action");
     scene.heal();
-    scene.all_ready().await;
+    all_ready(&scene).await;
 
     let (reads, second) = (scene.reads().split_off(adopted), Duration::from_secs(1));
     let (most, in_ten) = (most_within(second, &reads), most_within(10 * second, &reads));
@@ -218,7 +216,7 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
     // An Event that an overloaded API server does not take is given up, and counted: no more may be missing.
     let told_to_each = async || {
         let given_up = operator.metrics().await["appconfig_operator_events_unpublished_total"];
-        let told = scene.told_to_all(SERVICE_UNAVAILABLE).await;
+        let told = told_to_all(&scene, SERVICE_UNAVAILABLE).await;
         assert!(told.values().all(|times| *times == 1), "{told:?}");
         f64::from(u32::try_from(RESOURCES - told.len()).unwrap()) <= given_up
     };

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use control_plane::proxy::{Effect, Gate, Proxy, Release, Rule, Stage};
+use harness::{ACTS, HOLDING, Operator, Scene, bodies, is_ready, proxy};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::{
-    harness::{ACTS, HOLDING, Operator, Scene, bodies, is_ready, proxy},
-    updates::{conflicts, is_pending, raise},
-};
+use crate::updates::{conflicts, is_pending, raise};
 
 /// Stops the fence of the first update at this stage.
 fn hold_fence(proxy: &Proxy, stage: Stage) -> Gate {

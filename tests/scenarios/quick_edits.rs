@@ -1,12 +1,10 @@
 //! Scenario 2: a spec that is edited several times while the operator hears nothing, and then everything at once.
 
 use control_plane::proxy::{Effect, Rule};
+use harness::{Operator, Scene, bodies, is_ready, proxy};
 use serde_json::json;
 
-use crate::{
-    harness::{Operator, Scene, bodies, is_ready, proxy},
-    updates::raise,
-};
+use crate::updates::raise;
 
 /// A resource at 1 % is edited so, and the operator hears of all of it in one batch.
 async fn hears_at_once(edits: [u32; 3]) -> Scene {

@@ -7,11 +7,12 @@ use std::{
 };
 
 use control_plane::proxy::{Effect, Proxy, Rule};
+use harness::{HOLDING, Operator, Scene, proxy};
 use jiff::Timestamp;
 
 use crate::{
-    harness::{HOLDING, Operator, Scene, proxy},
-    rolling_restart::is_at,
+    fleet::{all_ready, wait_for_all},
+    rolling_restart::{busy_replica, is_at, make_those_that_rise, raise_while},
 };
 
 /// How long a leader acts after the start of its last renewal.
@@ -31,11 +32,11 @@ fn last_renewal(proxy: &Proxy) -> Option<Timestamp> {
 #[tokio::test(flavor = "multi_thread")]
 async fn s12_a_leader_that_cannot_renew_has_stopped_acting_before_its_lease_runs_out() {
     let (scene, proxy) = (Scene::with_lease().await, proxy());
-    scene.make_those_that_rise().await;
-    let mut first = Operator::start(&scene.busy_replica().through(&proxy));
+    make_those_that_rise(&scene).await;
+    let mut first = Operator::start(&busy_replica(&scene).through(&proxy));
     first.logged(HOLDING).await;
-    let second = Operator::start(&scene.busy_replica());
-    scene.all_ready().await;
+    let second = Operator::start(&busy_replica(&scene));
+    all_ready(&scene).await;
     scene
         .eventually("renewed", async || last_renewal(&proxy).is_some())
         .await;
@@ -54,9 +55,9 @@ async fn s12_a_leader_that_cannot_renew_has_stopped_acting_before_its_lease_runs
         going_on.store(false, Ordering::Relaxed);
         code
     };
-    let (hundredths, code) = tokio::join!(scene.raise_while(&going_on), replaced);
+    let (hundredths, code) = tokio::join!(raise_while(&scene, &going_on), replaced);
     assert_eq!(code, Some(3), "{}", first.log());
-    scene.wait_for_all("at the last exposure", is_at(hundredths)).await;
+    wait_for_all(&scene, "at the last exposure", is_at(hundredths)).await;
 
     let renewed = last_renewal(&proxy).unwrap();
     let updates = scene.updates();

@@ -1,10 +1,9 @@
 //! Scenario 10: an API server that answers everything with 429 and asks to wait for ten minutes. Nobody waits that long.
 
 use control_plane::proxy::{Effect, Rule};
+use harness::{Operator, Scene, bodies, is_ready, proxy};
 use jiff::SignedDuration;
 use serde_json::json;
-
-use crate::harness::{Operator, Scene, bodies, is_ready, proxy};
 
 const RETRY_AFTER: u32 = 600;
 

@@ -3,40 +3,39 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Flags, HOLDING, Operator, Scene, is_ready};
 use serde_json::json;
 
-use crate::harness::{Flags, HOLDING, Operator, Scene, is_ready};
+use crate::fleet::{all_ready, apply_all, seed_runs, wait_for_all};
 
 /// How many resources change all the time.
 const RESOURCES: usize = 10;
 
-impl Scene {
-    /// Raises each resource again and again, until told to stop; gives what each was raised to in the end, in
-    /// hundredths of a percent.
-    pub async fn raise_while(&self, going_on: &AtomicBool) -> u32 {
-        let mut hundredths = 500;
-        while going_on.load(Ordering::Relaxed) {
-            hundredths += 1;
-            let sent = self.updates().len();
-            self.apply_all(RESOURCES, f64::from(hundredths) / 100.0).await;
-            // As fast as somebody acts upon it: more would only keep the API server busy.
-            let acted_upon = || self.updates().len() > sent || !going_on.load(Ordering::Relaxed);
-            self.eventually("acted upon", async || acted_upon()).await;
-        }
-        hundredths
+/// Raises each resource again and again, until told to stop; gives what each was raised to in the end, in
+/// hundredths of a percent.
+pub async fn raise_while(scene: &Scene, going_on: &AtomicBool) -> u32 {
+    let mut hundredths = 500;
+    while going_on.load(Ordering::Relaxed) {
+        hundredths += 1;
+        let sent = scene.updates().len();
+        apply_all(scene, RESOURCES, f64::from(hundredths) / 100.0).await;
+        // As fast as somebody acts upon it: more would only keep the API server busy.
+        let acted_upon = || scene.updates().len() > sent || !going_on.load(Ordering::Relaxed);
+        scene.eventually("acted upon", async || acted_upon()).await;
     }
+    hundredths
+}
 
-    /// Makes as many resources as [`Self::raise_while`] raises.
-    pub async fn make_those_that_rise(&self) {
-        self.seed_runs(RESOURCES, 0.0);
-        self.apply_all(RESOURCES, 5.0).await;
-    }
+/// Makes as many resources as [`raise_while`] raises.
+pub async fn make_those_that_rise(scene: &Scene) {
+    seed_runs(scene, RESOURCES, 0.0);
+    apply_all(scene, RESOURCES, 5.0).await;
+}
 
-    /// The flags of a replica that sends more than by default.
-    pub fn busy_replica(&self) -> Flags {
-        self.circumstances(|context| (context.read_rate, context.write_rate) = (100.0, 20.0));
-        self.replica().with("--read-rate=100").with("--write-rate=20")
-    }
+/// The flags of a replica that sends more than by default.
+pub fn busy_replica(scene: &Scene) -> Flags {
+    scene.circumstances(|context| (context.read_rate, context.write_rate) = (100.0, 20.0));
+    scene.replica().with("--read-rate=100").with("--write-rate=20")
 }
 
 /// Whether a resource is Ready at this exposure, in hundredths of a percent.
@@ -50,11 +49,11 @@ pub fn is_at(hundredths: u32) -> impl Fn(&ExperimentRun) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn s12_a_rolling_restart_under_load_sends_each_change_at_most_once() {
     let scene = Scene::with_lease().await;
-    scene.make_those_that_rise().await;
-    let mut first = Operator::start(&scene.busy_replica());
+    make_those_that_rise(&scene).await;
+    let mut first = Operator::start(&busy_replica(&scene));
     first.logged(HOLDING).await;
-    let mut second = Operator::start(&scene.busy_replica());
-    scene.all_ready().await;
+    let mut second = Operator::start(&busy_replica(&scene));
+    all_ready(&scene).await;
 
     let going_on = AtomicBool::new(true);
     let replaced = async {
@@ -66,7 +65,7 @@ async fn s12_a_rolling_restart_under_load_sends_each_change_at_most_once() {
         assert_eq!(first.stop().await.code(), Some(0), "{}", first.log());
         // Only then the next one, which might take the free Lease before the one that has waited for it.
         second.logged(HOLDING).await;
-        let third = Operator::start(&scene.busy_replica());
+        let third = Operator::start(&busy_replica(&scene));
         let taken_over = so_far();
         scene
             .eventually("gone on with", async || so_far() >= taken_over + RESOURCES)
@@ -80,8 +79,8 @@ async fn s12_a_rolling_restart_under_load_sends_each_change_at_most_once() {
         going_on.store(false, Ordering::Relaxed);
         third
     };
-    let (hundredths, _third) = tokio::join!(scene.raise_while(&going_on), replaced);
-    scene.wait_for_all("at the last exposure", is_at(hundredths)).await;
+    let (hundredths, _third) = tokio::join!(raise_while(&scene, &going_on), replaced);
+    wait_for_all(&scene, "at the last exposure", is_at(hundredths)).await;
 
     let updates = scene.updates();
     let useless = updates

@@ -1,19 +1,17 @@
 //! Scenario 1: a high exposure that is wanted again and again, and withdrawn behind the operator's back.
 
 use control_plane::proxy::{Effect, Rule};
+use harness::{Operator, Scene, bodies, is_ready, proxy};
 use serde_json::json;
 
-use crate::{
-    harness::{Operator, Scene, bodies, is_ready, proxy},
-    updates::{conflicts, raise},
-};
+use crate::updates::{conflicts, raise, throttled_with_an_update};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s01_stale_high_50_is_never_sent_after_5() {
     let (scene, proxy) = (Scene::new().await, proxy());
     let _operator = Operator::start(&scene.flags().through(&proxy));
     let spec = json!({ "exposurePercentage": 50 });
-    scene.throttled_with_an_update(&spec).await;
+    throttled_with_an_update(&scene, &spec).await;
     assert_eq!(bodies(&scene.updates()), [raise(50.0)]);
 
     let frozen = proxy.add(Rule::new("watch", "experimentruns", Effect::Freeze));

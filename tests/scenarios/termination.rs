@@ -6,10 +6,11 @@ use std::{
 };
 
 use appconfig_emulator::{Effect, Fault, Operation, RequestRecord};
+use harness::{HOLDING, Operator, Scene};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::harness::{HOLDING, Operator, Scene};
+use crate::fleet::{all, all_ready, apply_all, seed_runs};
 
 /// How many resources there are, each with a pass in flight.
 const RESOURCES: usize = 120;
@@ -20,18 +21,16 @@ const HELD: (u64, u64) = (4_500, 2_500);
 /// What a Pod has from SIGTERM to SIGKILL in `deploy/`.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
-impl Scene {
-    /// Holds the answers of all updates, and of the reads of those resources that shall come no further.
-    fn hold_answers(&self) {
-        let hold = |operation, definition, milliseconds| Fault {
-            definition,
-            ..Fault::always(operation, Effect::DelayAfterCommitMs(milliseconds))
-        };
-        let read = |number| hold(Operation::GetExperimentRun, Some(Self::definition(number)), HELD.0);
-        let reads = (0..READING).map(read);
-        let updates = hold(Operation::UpdateExperimentRun, None, HELD.1);
-        self.emulator.set_faults(reads.chain([updates]).collect()).unwrap();
-    }
+/// Holds the answers of all updates, and of the reads of those resources that shall come no further.
+fn hold_answers(scene: &Scene) {
+    let hold = |operation, definition, milliseconds| Fault {
+        definition,
+        ..Fault::always(operation, Effect::DelayAfterCommitMs(milliseconds))
+    };
+    let read = |number| hold(Operation::GetExperimentRun, Some(Scene::definition(number)), HELD.0);
+    let reads = (0..READING).map(read);
+    let updates = hold(Operation::UpdateExperimentRun, None, HELD.1);
+    scene.emulator.set_faults(reads.chain([updates]).collect()).unwrap();
 }
 
 /// Those that wait for their answer.
@@ -42,9 +41,9 @@ fn in_flight(requests: &[RequestRecord]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn s15_sigterm_with_100_passes_in_flight_starts_nothing_and_loses_no_outcome() {
     let scene = Scene::with_lease().await;
-    scene.seed_runs(RESOURCES, 5.0);
-    scene.apply_all(RESOURCES, 10.0).await;
-    scene.hold_answers();
+    seed_runs(&scene, RESOURCES, 5.0);
+    apply_all(&scene, RESOURCES, 10.0).await;
+    hold_answers(&scene);
     let quick = |flag: &str| {
         scene
             .replica()
@@ -80,7 +79,7 @@ async fn s15_sigterm_with_100_passes_in_flight_starts_nothing_and_loses_no_outco
 
     scene.heal();
     let _successor = Operator::start(&quick("--concurrency=16"));
-    scene.all_ready().await;
+    all_ready(&scene).await;
     assert_eq!(
         (scene.updates().len(), scene.committed()),
         (RESOURCES, RESOURCES),
@@ -107,7 +106,7 @@ fn assert_nothing_started(scene: &Scene, stopping: Timestamp) {
 
 /// Each update that was sent has its outcome in the status, or is still named there as pending.
 async fn assert_no_outcome_lost(scene: &Scene) {
-    let all = scene.all().await;
+    let all = all(scene).await;
     for update in scene.updates() {
         let agent = update.user_agent.unwrap();
         let run = all.iter().find(|run| {

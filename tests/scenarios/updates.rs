@@ -3,9 +3,8 @@
 use appconfig_emulator::{Effect, Operation, RefuseWith, Release, Stage};
 use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::Proxy;
+use harness::{Scene, bodies, condition_status, reason};
 use serde_json::{Value, json};
-
-use crate::harness::{Scene, bodies, condition_status, reason};
 
 /// The body of an update that raises exposure.
 pub fn raise(to: f64) -> Value {
@@ -35,57 +34,56 @@ pub fn conflicts(proxy: &Proxy) -> usize {
     requests.filter(|it| refused(it.verb, it.status)).count()
 }
 
-impl Scene {
-    /// What Ready has said since the resource was made, without repetitions.
-    pub fn ready_statuses(&self, name: &str) -> Vec<String> {
-        let versions = self.versions(name);
-        let statuses = versions.iter().filter_map(|run| condition_status(run, "Ready"));
-        let mut statuses: Vec<_> = statuses.map(str::to_owned).collect();
-        statuses.dedup();
-        statuses
-    }
+/// What Ready has said since the resource was made, without repetitions.
+pub fn ready_statuses(scene: &Scene, name: &str) -> Vec<String> {
+    let versions = scene.versions(name);
+    let statuses = versions.iter().filter_map(|run| condition_status(run, "Ready"));
+    let mut statuses: Vec<_> = statuses.map(str::to_owned).collect();
+    statuses.dedup();
+    statuses
+}
 
-    /// Whether Ready has ever been True.
-    pub fn was_ready(&self, name: &str) -> bool {
-        self.ready_statuses(name).iter().any(|status| status == "True")
-    }
+/// Whether Ready has ever been True.
+pub fn was_ready(scene: &Scene, name: &str) -> bool {
+    ready_statuses(scene, name).iter().any(|status| status == "True")
+}
 
-    /// `AppConfig` carried out one update, which raised to this, and there was no other; nor was one announced.
-    pub fn sent_only(&self, to: f64) {
-        let updates = self.updates();
-        assert_eq!(bodies(&updates), [raise(to)]);
-        assert!(updates[0].committed && updates[0].changed, "{updates:?}");
-        self.announced_no_more();
-    }
+/// `AppConfig` carried out one update, which raised to this, and there was no other; nor was one announced.
+pub fn sent_only(scene: &Scene, to: f64) {
+    let updates = scene.updates();
+    assert_eq!(bodies(&updates), [raise(to)]);
+    assert!(updates[0].committed && updates[0].changed, "{updates:?}");
+    announced_no_more(scene);
+}
 
-    /// No update was announced after the last that arrived. One before it may have been, and not have been sent because
-    /// its fence was acknowledged late.
-    pub fn announced_no_more(&self) {
-        let (updates, versions) = (self.updates(), self.versions("run"));
-        let agent = updates.last().and_then(|update| update.user_agent.as_deref()).unwrap();
-        let pending = |run: &ExperimentRun| Some(run.status.as_ref()?.pending_update.as_ref()?.id.clone());
-        let announced = versions.iter().rev().find_map(pending).unwrap();
-        assert!(agent.contains(&announced), "{announced} was announced after {agent}");
-    }
+/// No update was announced after the last that arrived. One before it may have been, and not have been sent because
+/// its fence was acknowledged late.
+pub fn announced_no_more(scene: &Scene) {
+    let (updates, versions) = (scene.updates(), scene.versions("run"));
+    let agent = updates.last().and_then(|update| update.user_agent.as_deref()).unwrap();
+    let pending = |run: &ExperimentRun| Some(run.status.as_ref()?.pending_update.as_ref()?.id.clone());
+    let announced = versions.iter().rev().find_map(pending).unwrap();
+    assert!(agent.contains(&announced), "{announced} was announced after {agent}");
+}
 
-    /// The first update is throttled, and from then on every read, so that no other is sent until [`Scene::heal`]. It
-    /// waits until the resource says no more than it has said.
-    pub async fn throttled_with_an_update(&self, spec: &Value) {
-        let throttled = || RefuseWith {
-            status: 429,
-            code: Some("TooManyRequestsException".to_owned()),
-            message: "slow down".to_owned(),
-        };
-        let update = self
-            .emulator
-            .hold(Operation::UpdateExperimentRun, 0, Stage::BeforeCommit);
-        self.apply("run", spec).await;
-        update.reached().await;
-        self.always(Operation::GetExperimentRun, Effect::Refuse(throttled()));
-        update.release(Release::Refuse(throttled()));
-        // The third failure in a row is the last that a status tells of.
-        let doubted = |run: &ExperimentRun| condition_status(run, "Ready") == Some("Unknown");
-        self.wait("run", "throttled", |run| reason(run) == "Throttled" && doubted(run))
-            .await;
-    }
+/// The first update is throttled, and from then on every read, so that no other is sent until [`Scene::heal`]. It
+/// waits until the resource says no more than it has said.
+pub async fn throttled_with_an_update(scene: &Scene, spec: &Value) {
+    let throttled = || RefuseWith {
+        status: 429,
+        code: Some("TooManyRequestsException".to_owned()),
+        message: "slow down".to_owned(),
+    };
+    let update = scene
+        .emulator
+        .hold(Operation::UpdateExperimentRun, 0, Stage::BeforeCommit);
+    scene.apply("run", spec).await;
+    update.reached().await;
+    scene.always(Operation::GetExperimentRun, Effect::Refuse(throttled()));
+    update.release(Release::Refuse(throttled()));
+    // The third failure in a row is the last that a status tells of.
+    let doubted = |run: &ExperimentRun| condition_status(run, "Ready") == Some("Unknown");
+    scene
+        .wait("run", "throttled", |run| reason(run) == "Throttled" && doubted(run))
+        .await;
 }

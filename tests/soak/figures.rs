@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::harness::Operator;
+use harness::Operator;
 
 /// What a process uses at a moment when everything is at rest.
 #[derive(Clone, Copy, Debug)]

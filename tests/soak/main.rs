@@ -7,10 +7,6 @@
 //! The seed fixes what is done and in which order, and not how long the machine takes for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
-#[path = "../operator/harness/mod.rs"]
-mod harness;
-
 mod figures;
 mod users;
 mod weather;
@@ -22,11 +18,11 @@ use appconfig_experiment_operator::api::ExperimentRun;
 use control_plane::proxy::Proxy;
 use fastrand::Rng;
 use futures::{StreamExt, stream};
+use harness::{Flags, Operator, Scene, condition, condition_status, is_ready, proxy};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use figures::{Figures, Sample};
-use harness::{Flags, Operator, Scene, condition, condition_status, is_ready, proxy};
 use users::Users;
 use weather::Weather;
 

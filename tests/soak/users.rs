@@ -4,11 +4,10 @@
 use appconfig_emulator::{Experiment, Seed};
 use fastrand::Rng;
 use futures::{StreamExt, stream};
+use harness::Scene;
 use jiff::Timestamp;
 use promise_checker::OtherChange;
 use serde_json::{Value, json};
-
-use crate::harness::Scene;
 
 /// Everybody but the operator.
 pub struct Users {

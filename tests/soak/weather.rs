@@ -5,9 +5,8 @@ use std::time::Duration;
 use appconfig_emulator::{Effect, Fault, Operation, RateLimits, Settings};
 use control_plane::proxy::{self, Proxy, Rule, RuleId};
 use fastrand::Rng;
+use harness::{Scene, raw, refuse};
 use tokio::time::Instant;
-
-use crate::harness::{Scene, raw, refuse};
 
 /// What goes wrong at the moment.
 pub struct Weather {

@@ -1,8 +1,7 @@
 //! The fields of the spec, and for each the values that are changed into one another.
 
+use harness::cases;
 use serde_json::{Map, Value, json};
-
-use crate::cases;
 
 /// In the place of an identifier: the ID, which is known when the run is there.
 pub const BY_ID: &str = "by ID";

@@ -1,7 +1,7 @@
 //! Field transitions: for each field of the spec, every value of a list is changed into every other one and back, also
 //! with a value in between that is refused, and each change does exactly what it must.
 //!
-//! [`fields`] lists the values; what admission refuses comes from tests/admission, which has it for the rules alone too. A
+//! [`fields`] lists the values; what admission refuses comes from [`harness::cases`], which has it for the rules alone too. A
 //! [`journey`] is a resource of its own, for a run of its own, that goes from value to value; none is written by hand.
 //! A [`traveller`] applies it to the real operator, waits after each step until everything is at rest, and compares with
 //! what the [`oracle`] says: which requests, to the byte, and how status and run end. The oracle knows the spec, the run and
@@ -9,14 +9,6 @@
 //!
 //! Journeys are played again by how their names begin: `FIELD=exposurePercentage/full cargo test --test transitions`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-#[allow(dead_code, unused_imports, reason = "shared with tests/operator")]
-#[path = "../operator/harness/mod.rs"]
-mod harness;
-
-#[allow(dead_code, unused_imports, reason = "shared with tests/api_admission.rs")]
-#[path = "../admission/cases.rs"]
-mod cases;
 
 mod fields;
 mod journey;

@@ -4,12 +4,9 @@ use std::{any::Any, panic::AssertUnwindSafe};
 
 use appconfig_emulator::Options;
 use futures::{FutureExt, StreamExt, stream};
+use harness::{Operator, Scene};
 
-use crate::{
-    harness::{Operator, Scene},
-    stage::Stage,
-    traveller::Traveller,
-};
+use crate::{stage::Stage, traveller::Traveller};
 
 /// What came of a stage's journeys.
 pub struct Outcome {

@@ -2,6 +2,7 @@
 
 use appconfig_emulator::{Experiment, Operation, Seed};
 use appconfig_experiment_operator::api::ExperimentRun;
+use harness::{Scene, cases::CANARY, condition, condition_status, last_error, reason, refuse};
 use kube::{
     Api, ResourceExt,
     api::{DynamicObject, PostParams},
@@ -10,9 +11,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cases::CANARY,
     fields::BY_ID,
-    harness::{Scene, condition, condition_status, last_error, reason, refuse},
     journey::{Journey, Step},
     oracle::{self, End, Live, Surroundings, exact},
     ramp::Standing,

@@ -3,13 +3,10 @@
 use std::{process::Output, sync::OnceLock};
 
 use control_plane::{ControlPlane, Options, User};
-use kube::{
-    Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::Client;
 use tokio::task::spawn_blocking;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+use crate::{built, cluster};
 
 /// The control plane, started by whoever comes first. It ends with the process.
 pub fn control_plane() -> &'static ControlPlane {
@@ -18,7 +15,7 @@ pub fn control_plane() -> &'static ControlPlane {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let control_plane = ControlPlane::start(Options::default()).expect("the control plane starts");
         let applied = control_plane
-            .kubectl(["apply", "-k", &format!("{ROOT}/deploy")])
+            .kubectl(["apply", "-k", &format!("{}/deploy", built::ROOT)])
             .expect("kubectl runs");
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
         let crd = "crd/experimentruns.experiments.appconfig.dev";
@@ -33,16 +30,8 @@ pub fn control_plane() -> &'static ControlPlane {
 
 /// A client of the administrator. Each test has its own: a connection belongs to the runtime that made it.
 pub async fn administrator() -> Client {
-    client(User::Administrator).await
-}
-
-async fn client(user: User) -> Client {
-    let path = spawn_blocking(move || control_plane().kubeconfig_of(user))
-        .await
-        .expect("the control plane starts");
-    let kubeconfig = Kubeconfig::read_from(path).expect("the kubeconfig is there");
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    Client::try_from(config.expect("the kubeconfig is usable")).expect("a client")
+    let control_plane = spawn_blocking(control_plane).await.expect("the control plane starts");
+    cluster::client(control_plane, User::Administrator).await
 }
 
 /// Runs kubectl as the administrator.

@@ -9,7 +9,7 @@ use appconfig_emulator::{Effect, Fault, Operation, RawAnswer, RawBody, RefuseWit
 use appconfig_experiment_operator::api::{ExperimentRun, ExperimentRunStatus, RECONCILE_REQUESTED_AT};
 use serde_json::json;
 
-use super::Scene;
+use crate::Scene;
 
 /// An answer with an error in AWS's form; without a code, as a front end gives it.
 pub fn refuse(status: u16, code: Option<&str>, message: &str) -> Effect {
@@ -21,6 +21,7 @@ pub fn refuse(status: u16, code: Option<&str>, message: &str) -> Effect {
 }
 
 /// An answer byte for byte, which AWS's servers may never have seen the request of.
+#[must_use]
 pub fn raw(status: u16, content_type: &str, body: &str) -> Effect {
     Effect::Raw(RawAnswer {
         status,
@@ -31,6 +32,7 @@ pub fn raw(status: u16, content_type: &str, body: &str) -> Effect {
 }
 
 /// The status as far as it is copied from `AppConfig`: what no fault may change (P6).
+#[must_use]
 pub fn copied(run: &ExperimentRun) -> ExperimentRunStatus {
     let status = run.status.clone().unwrap_or_default();
     ExperimentRunStatus {

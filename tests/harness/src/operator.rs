@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitStatus,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -15,15 +15,20 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::history::Processes;
+use crate::{DEADLINE, built, history::Processes};
 
 /// How an operator is started: by default without a Lease, on one namespace, at the emulator, logging everything.
 #[derive(Clone, Debug)]
 pub struct Flags {
+    /// The one namespace that it looks after.
     pub namespace: String,
+    /// Where `AppConfig` is.
     pub endpoint: String,
+    /// As whom it talks to which API server.
     pub kubeconfig: PathBuf,
+    /// What comes after `run` beside namespace and endpoint, in order.
     pub arguments: Vec<String>,
+    /// Variables beside those that each operator gets, in order; an empty value removes one.
     pub environment: Vec<(String, String)>,
     /// Where it is written down what becomes of the process.
     pub processes: Processes,
@@ -72,12 +77,9 @@ impl Operator {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("operator-{}-{number}", flags.namespace);
-        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log"));
+        let log = built::folder().join(format!("{name}.log"));
         let file = File::create(&log).expect("a log file");
-        // `make memory` measures a release build; everything else runs the binary that was built with the tests.
-        let release = std::env::var_os("OPERATOR_BINARY");
-        let program = release.unwrap_or_else(|| env!("CARGO_BIN_EXE_appconfig-experiment-operator").into());
-        let mut command = Command::new(program);
+        let mut command = Command::new(built::program());
         // What whoever runs the tests has set for AWS, or for an operator of theirs, is none of this one's.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
@@ -128,7 +130,7 @@ impl Operator {
 
     /// Waits until a line of the log has a text, and gives the line.
     pub async fn logged(&self, text: &str) -> String {
-        let deadline = Instant::now() + super::DEADLINE;
+        let deadline = Instant::now() + DEADLINE;
         loop {
             if let Some(line) = self.log().lines().find(|line| line.contains(text)) {
                 return line.to_owned();
@@ -216,6 +218,7 @@ impl Operator {
         i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process ID")
     }
 
+    /// Sends it a signal. What that does to it is written down.
     pub fn signal(&self, signal: Signal) {
         let pid = self.pid();
         // Noted on that side of the signal on which the process stands still.
@@ -259,8 +262,9 @@ impl Operator {
         self.ended().await;
     }
 
+    /// Waits until it has ended, and gives how.
     pub async fn ended(&mut self) -> ExitStatus {
-        let ended = timeout(super::DEADLINE, self.child.wait()).await;
+        let ended = timeout(DEADLINE, self.child.wait()).await;
         let status = ended
             .unwrap_or_else(|_| panic!("it did not end:\n{}", self.log()))
             .expect("an exit status");

@@ -6,16 +6,21 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use crate::built;
+
 /// A certificate in a file, which goes with it.
 pub struct Certificate {
     file: PathBuf,
+    /// Serves TLS with the certificate.
     pub acceptor: TlsAcceptor,
 }
 
 impl Certificate {
-    pub fn new() -> Self {
+    /// A new certificate with a key of its own.
+    #[must_use]
+    pub fn generate() -> Self {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("certificate-{}.pem", uuid::Uuid::new_v4()));
+        let file = built::folder().join(format!("certificate-{}.pem", uuid::Uuid::new_v4()));
         std::fs::write(&file, cert.pem()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
@@ -32,6 +37,7 @@ impl Certificate {
     }
 
     /// Where the certificate is, for `SSL_CERT_FILE`.
+    #[must_use]
     pub fn file(&self) -> &str {
         self.file.to_str().unwrap()
     }

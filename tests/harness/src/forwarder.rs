@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Flags, Scene};
+use crate::{Flags, Scene};
 
 /// How long a connection takes on loopback at most: one that has not come about by then will not.
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -25,6 +25,7 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 /// Passes bytes on, until it is told not to.
 #[derive(Clone)]
 pub struct Forwarder {
+    /// Where it listens.
     pub address: SocketAddr,
     scheme: &'static str,
     accepts: watch::Sender<bool>,
@@ -55,6 +56,7 @@ impl Forwarder {
     }
 
     /// How many connections were accepted.
+    #[must_use]
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
@@ -76,6 +78,7 @@ impl Forwarder {
         waiting
     }
 
+    /// Accepts connections again.
     pub fn accept(&self) {
         self.accepts.send_replace(true);
     }
@@ -85,6 +88,7 @@ impl Forwarder {
         self.forwards.send_replace(false);
     }
 
+    /// Passes bytes on again, those that it kept first.
     pub fn forward(&self) {
         self.forwards.send_replace(true);
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use control_plane::{User, proxy::Proxy};
 
-use super::{Flags, Operator, control_plane};
+use crate::{Flags, Operator, control_plane};
 
 /// A way to the shared API server of a test's own.
+#[must_use]
 pub fn proxy() -> Proxy {
     Proxy::start(control_plane()).expect("a proxy")
 }

@@ -6,10 +6,11 @@
 
 use serde_json::{Value, json};
 
-#[allow(unused_imports, reason = "not every target that shares this asks for it")]
+pub use changes::{accepted_changes, found, refused_changes};
 pub use ramps::unusable_ramps;
 use ramps::{accepted_ramps, refused_ramps};
 
+mod changes;
 mod ramps;
 
 /// What stands for personal or sensitive data in the specs below: in no answer.
@@ -26,9 +27,13 @@ pub enum By {
 
 /// A spec that must be refused.
 pub struct Refused {
+    /// The spec.
     pub spec: Value,
+    /// Who refuses it.
     pub by: By,
+    /// The path that the refusal names.
     pub field: &'static str,
+    /// What the refusal says, or a part of it.
     pub message: &'static str,
 }
 
@@ -42,6 +47,7 @@ const ZONE: &str = "region must be a region, and this is the name of a zone: wri
 const RESYNC: &str = "resyncInterval must be from 30s to 24h, in whole hours, minutes and seconds";
 
 /// A legal spec, with `members` on top.
+#[must_use]
 pub fn spec(members: Value) -> Value {
     let mut spec = json!({"applicationIdentifier": "shop", "experimentDefinitionIdentifier": "add-to-cart", "run": 1});
     if let (Some(spec), Value::Object(members)) = (spec.as_object_mut(), members) {
@@ -51,6 +57,7 @@ pub fn spec(members: Value) -> Value {
 }
 
 /// A resource with that spec.
+#[must_use]
 pub fn resource(name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "experiments.appconfig.dev/v1alpha1",
@@ -103,6 +110,7 @@ fn server(field: &'static str, message: &'static str, specs: Vec<Value>) -> impl
 }
 
 /// Everything that must be refused, and how.
+#[must_use]
 pub fn refused() -> Vec<Refused> {
     refused_overrides()
         .chain(refused_parameters())
@@ -341,48 +349,4 @@ pub fn accepted() -> Vec<Value> {
         .chain(maps)
         .chain(accepted_ramps())
         .collect()
-}
-
-/// What a status says of a run that was found.
-pub fn found() -> Value {
-    json!({"region": "eu-west-1", "applicationId": "abc1234", "experimentDefinitionId": "bsxyd7k", "run": 1})
-}
-
-/// Changes that must be refused once the run was found, as [`found`] has it: from, to, and what the answer says. Until then
-/// they are corrections.
-pub fn refused_changes() -> Vec<(Value, Value, &'static str)> {
-    let from = || spec(json!({"region": "eu-west-1"}));
-    let to = |name: &str, value: Value| spec(json!({"region": "eu-west-1", name: value}));
-    let region = "since a run in another region is another resource: delete and recreate this one";
-    vec![
-        (
-            from(),
-            to("run", json!(2)),
-            "since another run is another resource: delete and recreate this one",
-        ),
-        (
-            from(),
-            to("applicationIdentifier", json!("s")),
-            "since a run of another application is another resource: delete and recreate this one",
-        ),
-        (
-            from(),
-            to("experimentDefinitionIdentifier", json!("a")),
-            "since a run of another definition is another resource: delete and recreate this one",
-        ),
-        (from(), spec(json!({"region": "eu-west-2"})), region),
-        (from(), spec(json!({})), region),
-        (spec(json!({})), spec(json!({"region": "eu-west-2"})), region),
-    ]
-}
-
-/// Changes that are legal, whether or not the run was found, a lower exposure among them: a revert must not break a sync.
-pub fn accepted_changes() -> Vec<(Value, Value)> {
-    let exposure = |percentage: f64| spec(json!({"exposurePercentage": percentage}));
-    vec![
-        (exposure(25.0), exposure(5.0)),
-        (exposure(25.0), spec(json!({}))),
-        (spec(json!({})), spec(json!({"region": "eu-west-1"}))),
-        (inline(json!({"a": "t1"})), inline(json!({}))),
-    ]
 }

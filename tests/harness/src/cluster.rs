@@ -39,6 +39,7 @@ pub fn kubectl(control_plane: &ControlPlane, arguments: &[&str]) -> String {
 }
 
 /// What a program printed.
+#[must_use]
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -67,12 +68,14 @@ pub async fn namespace(client: &Client, metadata: Value) -> String {
 }
 
 /// The `ExperimentRun`s of a namespace, as bare JSON: also such that no type could hold.
+#[must_use]
 pub fn runs(client: &Client, namespace: &str) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<appconfig_experiment_operator::api::ExperimentRun>(&());
     Api::namespaced_with(client.clone(), namespace, &resource)
 }
 
 /// A resource as the API takes it.
+#[must_use]
 pub fn object(resource: Value) -> DynamicObject {
     serde_json::from_value(resource).unwrap()
 }

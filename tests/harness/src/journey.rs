@@ -6,14 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use promise_checker::ClockChange;
 use serde_json::Value;
 
-use super::{Scene, condition, kubectl};
+use crate::{Scene, condition, kubectl};
 
 /// Ready's message.
+#[must_use]
 pub fn message(run: &ExperimentRun) -> &str {
     condition(run, "Ready").map_or("", |ready| ready.message.as_str())
 }
 
 /// What was sent, in order.
+#[must_use]
 pub fn bodies(requests: &[RequestRecord]) -> Vec<Value> {
     requests.iter().map(|request| request.body.clone()).collect()
 }

@@ -159,6 +159,7 @@ fn refused_by_schema() -> impl Iterator<Item = Refused> {
 }
 
 /// What passes the rules and is told as `InvalidSpec`: what to do.
+#[must_use]
 pub fn unusable_ramps() -> Vec<(Value, &'static str)> {
     let schedule = |text: &str| window("schedule", json!(text));
     vec![

@@ -11,7 +11,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Flags, Operator, Scene};
+use crate::{Flags, Operator, Scene};
 
 /// The Lease and the service account have this name in `deploy/`, and so has the account's namespace.
 pub const NAME: &str = "appconfig-experiment-operator";

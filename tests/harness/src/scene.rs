@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    path::Path,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -18,8 +17,8 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{
-    Flags, Operator, administrator, control_plane,
+use crate::{
+    Flags, Operator, administrator, built, control_plane,
     history::{Circumstances, Processes, Recorder},
     kubectl,
 };
@@ -32,14 +31,19 @@ pub const CANARY: &str = "canary-entity-4711";
 
 /// One journey's stage.
 pub struct Scene {
+    /// The namespace, of a name of its own.
     pub namespace: String,
+    /// A client of the administrator.
     pub client: Client,
+    /// The resources of the namespace.
     pub runs: Api<ExperimentRun>,
+    /// The `AppConfig` of this scene.
     pub emulator: Emulator,
+    /// What the emulator has of `shop`'s `add-to-cart`.
     pub experiment: Experiment,
-    pub(super) recorder: Recorder,
-    pub(super) processes: Processes,
-    pub(super) circumstances: Circumstances,
+    pub(crate) recorder: Recorder,
+    pub(crate) processes: Processes,
+    pub(crate) circumstances: Circumstances,
 }
 
 impl Scene {
@@ -127,6 +131,7 @@ impl Scene {
     }
 
     /// The definition, and resource, of that number.
+    #[must_use]
     pub fn definition(number: usize) -> String {
         format!("experiment-{number}")
     }
@@ -144,13 +149,17 @@ impl Scene {
             let spec = json!({ "experimentDefinitionIdentifier": definition, "exposurePercentage": 5 });
             writeln!(manifests, "---\n{}", self.manifest(&definition, &spec)).expect("a string takes it");
         }
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.yaml", self.namespace));
+        let file = built::folder().join(format!("{}.yaml", self.namespace));
         std::fs::write(&file, manifests).expect("a file");
         let applied = kubectl(&["apply", "--server-side", "-f", file.to_str().expect("a path")]).await;
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     }
 
     /// Applies a manifest, which may be refused.
+    ///
+    /// # Errors
+    ///
+    /// What the API server answers when it refuses it.
     pub async fn try_apply(&self, manifest: &Value) -> kube::Result<ExperimentRun> {
         let name = manifest["metadata"]["name"].as_str().expect("a name");
         let parameters = PatchParams::apply("gitops").force();

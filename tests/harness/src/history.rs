@@ -1,10 +1,8 @@
 //! What happened in a scene, written down while it happens: every version of every resource, what became of every
 //! operator, and what others did. At the end, the checker judges it.
-#![allow(dead_code, reason = "several test targets share it")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,7 +17,7 @@ use kube::{
 use promise_checker::{Context, History, OtherChange, ProcessChange, ProcessEvent, Version, check};
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use super::{Scene, stored::Stored};
+use crate::{Scene, built, stored::Stored};
 
 /// What is written down of the resources. It is a watch of its own and not kube's `watcher`, which lists anew when its
 /// watch fails and then tells of the newest version only: what a version recorded in between would be lost.
@@ -107,7 +105,7 @@ impl Scene {
         if violations.is_empty() {
             return;
         }
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.history.json", self.namespace));
+        let file = built::folder().join(format!("{}.history.json", self.namespace));
         let json = serde_json::to_vec_pretty(&history).expect("a history is JSON");
         std::fs::write(&file, json).expect("a file");
         let told: Vec<_> = violations.iter().map(ToString::to_string).collect();
