@@ -1,5 +1,5 @@
-//! Where the build has put what tests need. Tests of the root package learn it from cargo while they are compiled; a crate
-//! that they share finds it when it runs.
+//! Where the build has put what tests need. Cargo tells it to tests while they are compiled. A crate that they share is told
+//! nothing, and finds it when it runs.
 
 use std::{
     env,
@@ -12,8 +12,8 @@ pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 const PROGRAM: &str = "appconfig-experiment-operator";
 
-/// The operator: the one that `OPERATOR_BINARY` names (`make memory` measures a release build), else the one that was built
-/// with the tests.
+/// The operator that tests start: the one that `OPERATOR_BINARY` names (`make memory` measures a release build), else the
+/// one that was built with the tests.
 pub fn program() -> OsString {
     let of_cargo = || env::var_os(format!("CARGO_BIN_EXE_{PROGRAM}"));
     let chosen = env::var_os("OPERATOR_BINARY").or_else(of_cargo);

@@ -1,14 +1,15 @@
 //! What the tests of the operator share.
 //!
-//! A [`Scene`] is a namespace of its own on a control plane that all tests of a binary share, an emulator of its own, and
-//! the history of every resource in it; [`Scene::judge`] has the checker judge that. An [`Operator`] is a process that can
-//! be killed, paused and restarted, started with [`Flags`]. [`proxy`] and [`Forwarder`] are ways on which requests and
-//! connections go wrong.
+//! - A [`Scene`] is a namespace and an emulator of its own, on a control plane that all tests of a binary share. It records
+//!   every version of every resource. [`Scene::judge`] has the checker judge that.
+//! - An [`Operator`] is a process that can be killed, paused and restarted. [`Flags`] say how it is started.
+//! - A [`proxy`] stands before the API server, a [`Forwarder`] before the emulator. Requests and connections go wrong there.
+//! - [`cases`] lists the specs that admission refuses or accepts.
+//! - [`cluster`] is a control plane for tests that need no scene.
+//! - [`argo_cd`] is the health check of Argo CD.
+//! - A [`Certificate`] is one of a server, which a process can be told to trust.
 //!
-//! [`cases`] has the specs that admission refuses or accepts, [`cluster`] a control plane for tests that need no operator,
-//! [`argo_cd`] the health check of Argo CD, and [`Certificate`] a server's certificate that a process can be told to trust.
-//!
-//! Everything here panics when it can't be had, or is not within [`DEADLINE`]: then a test has failed.
+//! Everything here panics when it fails, or has not come about within [`DEADLINE`]: then the test has failed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
