@@ -16,22 +16,16 @@ use crate::{
 use super::{
     Now, Owner, Pass, Resource,
     desired::Desired,
-    findings::{Finding, Reason, Severity},
+    findings::{Finding, Reason},
     memory::Memory,
     notice::{self, Notice},
-    ramp::{
-        Ramp,
-        course::{Coming, Stand},
-        minute,
-        search::Search,
-        words,
-    },
+    ramp::{Ramp, minute, next_raise::NextRaise, position::RampPosition, words},
     schedule::{self, Next},
     service_time::{ServiceTime, Skew, Untold},
 };
 
-/// What a spec asks for of a live run, now.
-pub(super) struct Asked<'a> {
+/// What a spec asks for of a live run, with the exposure that its ramp allows.
+pub(super) struct EffectiveSpec<'a> {
     /// The spec.
     pub(super) spec: &'a Desired,
     /// With the exposure that is asked for now.
@@ -39,162 +33,180 @@ pub(super) struct Asked<'a> {
     /// With the exposure that is asked for next, however long it has to wait.
     pub(super) next: Cow<'a, Desired>,
     /// The next raise of a ramp.
-    pub(super) coming: Option<Coming>,
-    /// Where the ramp stands.
+    pub(super) raise: NextRaise,
+    /// Where the ramp stands, as the status says it.
     ramp: Option<RampStatus>,
-    /// Why a ramp keeps exposure as it is, while it does.
+    /// Why the ramp keeps exposure as it is. `None` when it does not, or when a skewed clock is the cause.
     kept: Option<Finding>,
-    /// Why a raise that needs the time has none.
-    pub(super) skew: Option<Skew>,
 }
 
-impl<'a> Asked<'a> {
-    /// What is asked for while no answer tells what is live.
-    pub(super) fn of(spec: &'a Desired, before: Option<RampStatus>) -> Self {
+impl<'a> EffectiveSpec<'a> {
+    /// While no answer tells what is live: the spec as it is, and the ramp where it stood.
+    pub(super) fn unseen(spec: &'a Desired, before: Option<RampStatus>) -> Self {
         Self {
             spec,
             now: Cow::Borrowed(spec),
             next: Cow::Borrowed(spec),
-            coming: None,
+            raise: NextRaise::NoneLeft,
             ramp: before,
             kept: None,
-            skew: None,
         }
     }
 
-    /// What is asked for of this live state.
+    /// For this live state. `before` is where the ramp stood.
     pub(super) fn of_live(spec: &'a Desired, before: Option<RampStatus>, live: &LiveRun, now: &Now) -> Self {
-        let mut asked = Self::of(spec, before);
-        let before = asked.ramp.take();
         match (&spec.ramp, spec.exposure) {
-            (Some(ramp), Some(target)) => asked.ramped(ramp, target, before, live, now),
-            _ => asked.without_ramp(before, live, now),
+            (Some(ramp), Some(target)) => Self::ramped(spec, ramp, target, before, live, now),
+            _ => Self::without_ramp(spec, before, live, now),
         }
-        asked
     }
 
-    fn ramped(&mut self, ramp: &Ramp, target: Exposure, before: Option<RampStatus>, live: &LiveRun, now: &Now) {
+    /// What the next raise makes of a spec.
+    fn raising(
+        spec: &'a Desired,
+        live: Exposure,
+        raise: NextRaise,
+        ramp: Option<RampStatus>,
+        kept: Option<Finding>,
+    ) -> Self {
+        let asking = |exposure| Cow::Owned(spec.asking(exposure));
+        let (now, next) = match raise {
+            NextRaise::NoneLeft => (Cow::Borrowed(spec), Cow::Borrowed(spec)),
+            NextRaise::Due { to, .. } => (asking(to), asking(to)),
+            NextRaise::Waiting { to, .. } | NextRaise::Shut { to, .. } | NextRaise::NoClock { to, .. } => {
+                (asking(live), asking(to))
+            }
+            NextRaise::Removed { .. } => (asking(live), Cow::Borrowed(spec)),
+        };
+        Self {
+            spec,
+            now,
+            next,
+            raise,
+            ramp,
+            kept,
+        }
+    }
+
+    fn ramped(
+        spec: &'a Desired,
+        ramp: &Ramp,
+        target: Exposure,
+        before: Option<RampStatus>,
+        live: &LiveRun,
+        now: &Now,
+    ) -> Self {
         let reached = before.as_ref().map(|ramp| &ramp.reached);
         let reached = reached.filter(|reached| reached.exposure_percentage == live.exposure);
         let service = match now.service {
             Ok(service) => service,
             Err(untold) => {
+                // `AppConfig`'s own clock is the only one that counts, so a raise that has to wait for a time waits for that
+                // clock. Where the ramp stands is told with the first time that is known.
                 let floor = reached.map(hold).unwrap_or_default();
-                return self.without_time(ramp, target, (live.exposure, floor), before, untold);
+                let raise = ramp.next_raise_without_time((live.exposure, floor), target, now.local, untold);
+                return Self::raising(spec, live.exposure, raise, before, without_time(&raise));
             }
         };
-        let stand = match reached {
-            Some(reached) => Stand {
+        let position = match reached {
+            Some(reached) => RampPosition {
                 live: live.exposure,
                 since: reached.at.0,
                 hold: ramp.hold(live.exposure, target, hold(reached)),
             },
-            None => ramp.stand(live.exposure, target, came_about(live, &service)),
+            None => ramp.position(live.exposure, target, came_about(live, &service)),
         };
-        let running = live.status == RunStatus::Running;
         let mut search = ramp.windows().search(service.now);
-        self.coming = ramp
-            .coming(&stand, target, service.now, &mut search)
-            .filter(|_| running);
-        if let Some(coming) = self.coming {
-            self.next = Cow::Owned(self.spec.asking(coming.to));
-            match coming.waiting_for {
-                Some(waiting_for) => {
-                    self.keep(live.exposure);
-                    self.kept = Some(waiting(&stand, &coming, waiting_for));
-                }
-                None => self.now = self.next.clone(),
-            }
-        }
-        self.ramp = Some(status(ramp, target, &stand, self.coming.as_ref(), &mut search));
-    }
-
-    /// `AppConfig`'s own clock is the only one that counts, so a raise that has to wait for a time waits for that clock. Where
-    /// the ramp stands is told with the first time that is known.
-    fn without_time(
-        &mut self,
-        ramp: &Ramp,
-        target: Exposure,
-        (live, floor): (Exposure, SignedDuration),
-        before: Option<RampStatus>,
-        untold: Untold,
-    ) {
-        self.ramp = before;
-        let Some(next) = ramp.next(live, target) else { return };
-        self.next = Cow::Owned(self.spec.asking(next));
-        if !ramp.needs_time(ramp.hold(live, target, floor)) {
-            self.now = self.next.clone();
-            return;
-        }
-        self.keep(live);
-        match untold {
-            Untold::NoDate => self.kept = Some(Finding::RampWithoutDate),
-            Untold::Skewed(skew) => self.skew = Some(skew),
-        }
+        let raise = if live.status == RunStatus::Running {
+            ramp.next_raise(&position, target, service.now, &mut search)
+        } else {
+            NextRaise::NoneLeft
+        };
+        let completes_at = match raise {
+            NextRaise::Waiting { to, at, .. } => ramp.completes_at(to, at, target, &mut search),
+            _ => None,
+        };
+        let status = status(&position, target, &raise, completes_at, service.now);
+        let kept = held_by_gate(&position, &raise);
+        Self::raising(spec, live.exposure, raise, Some(status), kept)
     }
 
     /// A ramp that is gone before it reached its target is not released by that.
-    fn without_ramp(&mut self, before: Option<RampStatus>, live: &LiveRun, now: &Now) {
-        let Some(mut before) = before else { return };
-        if self.spec.exposure.is_some_and(|target| target <= live.exposure) {
-            return;
-        }
+    fn without_ramp(spec: &'a Desired, before: Option<RampStatus>, live: &LiveRun, now: &Now) -> Self {
+        let Some(mut before) = before.filter(|_| spec.exposure.is_none_or(|target| target > live.exposure)) else {
+            return Self::unseen(spec, None);
+        };
         if before.reached.exposure_percentage != live.exposure
             && let Ok(service) = now.service
         {
             before.reached.exposure_percentage = live.exposure;
             before.reached.at = Time(service.answered);
         }
-        if let Some(target) = self.spec.exposure {
-            self.keep(live.exposure);
-            self.kept = Some(Finding::RampRemoved {
-                live: live.exposure,
-                target,
-            });
-        }
-        self.ramp = Some(removed(before.reached));
+        let ramp = Some(removed(before.reached));
+        let Some(target) = spec.exposure else {
+            return Self::unseen(spec, ramp);
+        };
+        let kept = Finding::RampRemoved {
+            live: live.exposure,
+            target,
+        };
+        Self::raising(spec, live.exposure, NextRaise::Removed { target }, ramp, Some(kept))
     }
 
-    fn keep(&mut self, live: Exposure) {
-        self.now = Cow::Owned(self.spec.asking(live));
-    }
-
-    /// What a ramp waits for, if it waits.
+    /// What a ramp waits for. `None` when it does not wait.
     pub(super) fn waiting(&self) -> Option<Finding> {
-        self.kept
-            .clone()
-            .filter(|finding| finding.severity() == Severity::Current)
+        match self.raise {
+            NextRaise::Removed { .. } => None,
+            _ => self.kept.clone(),
+        }
     }
 
-    /// That the ramp is gone, if it is.
+    /// That the ramp is gone. `None` when it is not.
     pub(super) fn removed(&self) -> Option<Finding> {
-        self.kept
-            .clone()
-            .filter(|finding| finding.severity() == Severity::Stalled)
+        match self.raise {
+            NextRaise::Removed { .. } => self.kept.clone(),
+            _ => None,
+        }
+    }
+
+    /// Why a raise that needs the time has none. `None` when it has, or when no answer carried a `Date`.
+    pub(super) const fn skew(&self) -> Option<Skew> {
+        match self.raise {
+            NextRaise::NoClock {
+                untold: Untold::Skewed(skew),
+                ..
+            } => Some(skew),
+            _ => None,
+        }
+    }
+
+    /// Whether what a ramp waits for is a time at which it raises by itself.
+    pub(super) const fn raises_by_itself(&self) -> bool {
+        matches!(self.raise, NextRaise::Waiting { .. }) && !self.spec.suspend
     }
 }
 
 impl Pass<'_> {
     /// Takes over where the ramp stands, and tells of it. The answer is of this resource's run and isn't stale.
     pub(super) fn advance(&mut self, live: &LiveRun, owner: &Owner) {
-        let before = std::mem::replace(&mut self.memory.ramp, self.asked.ramp.clone());
-        let (Some(after), Some(ramp), Owner::Itself) = (&self.asked.ramp, &self.asked.spec.ramp, owner) else {
+        let before = std::mem::replace(&mut self.memory.ramp, self.effective.ramp.clone());
+        let (Some(after), Some(ramp), Owner::Itself) = (&self.effective.ramp, &self.effective.spec.ramp, owner) else {
             return;
         };
         let reached = before.as_ref().map(|before| before.reached.exposure_percentage);
         // While no time is known, nothing of it is recorded, and so nothing is told.
         let recorded = after.reached.exposure_percentage == live.exposure;
         let risen = recorded && reached.is_some_and(|reached| reached < live.exposure);
-        if risen && self.asked.spec.exposure == Some(live.exposure) {
+        if risen && self.effective.spec.exposure == Some(live.exposure) {
             let note = format!("the ramp has reached its target: exposure is {} %", live.exposure);
             self.notices.push(Notice::normal(notice::TARGET_REACHED, note));
         } else if risen {
             self.notices.push(advanced(ramp, live.exposure));
         }
         let wait = |status: &RampStatus| Some((status.waiting_for?, status.next.clone()));
-        let waits = wait(after).filter(|_| !self.asked.spec.suspend);
+        let waits = wait(after).filter(|_| !self.effective.spec.suspend);
         if waits.is_some() && waits != before.as_ref().and_then(wait) {
-            let note = self.asked.kept.as_ref().map(Finding::message);
+            let note = self.effective.kept.as_ref().map(Finding::message);
             self.notices
                 .extend(note.map(|note| Notice::normal(notice::RAMP_WAITING, note)));
         }
@@ -203,7 +215,7 @@ impl Pass<'_> {
     /// Tells of a raise that has no time to go by, unless something else keeps it back or an update is under way. The good
     /// read itself counts: whatever else it shows is told and done.
     pub(super) fn tell_skew(&mut self, live: &LiveRun, owner: &Owner) {
-        let Some(skew) = self.asked.skew else {
+        let Some(skew) = self.effective.skew() else {
             self.memory.skew = None;
             return;
         };
@@ -224,15 +236,9 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether what a ramp waits for is the time at which it may change: then it raises.
-    pub(super) fn raises_then(&self) -> bool {
-        let coming = self.asked.coming.filter(|coming| coming.waiting_for.is_some());
-        coming.is_some_and(|coming| coming.changes_at == coming.not_before) && !self.asked.spec.suspend
-    }
-
     /// The regular read, or sooner when the ramp may change by itself.
     pub(super) fn sooner(&self, slot: Next) -> Next {
-        let changes_at = self.asked.coming.and_then(|coming| coming.changes_at);
+        let changes_at = self.effective.raise.changes_at();
         let ahead = changes_at.map(|at| at.duration_since(self.now.wall().0));
         match (slot, ahead.and_then(|ahead| std::time::Duration::try_from(ahead).ok())) {
             (Next::After(slot), Some(ahead)) => Next::After(slot.min(ahead)),
@@ -291,54 +297,84 @@ fn hold(reached: &RampReached) -> SignedDuration {
     hold.unwrap_or_default()
 }
 
+/// Where a ramp stands, as the status says it.
 fn status(
-    ramp: &Ramp,
+    position: &RampPosition,
     target: Exposure,
-    stand: &Stand,
-    coming: Option<&Coming>,
-    search: &mut Search<'_>,
+    raise: &NextRaise,
+    completes_at: Option<Timestamp>,
+    now: Timestamp,
 ) -> RampStatus {
-    let waits = coming.filter(|coming| coming.waiting_for.is_some());
-    let completes_at = waits.and_then(|coming| ramp.completes_at(coming.to, coming.not_before?, target, search));
+    let not_before = match raise {
+        NextRaise::Due { .. } => Some(position.held_until(now)),
+        NextRaise::Waiting { at, .. } => Some(*at),
+        _ => None,
+    };
     RampStatus {
         reached: RampReached {
-            exposure_percentage: stand.live,
-            at: Time(stand.since),
-            hold: Some(stand.hold).filter(|hold| !hold.is_zero()).map(words),
+            exposure_percentage: position.live,
+            at: Time(position.since),
+            hold: Some(position.hold).filter(|hold| !hold.is_zero()).map(words),
         },
-        next: coming.map(|coming| RampNext {
-            exposure_percentage: coming.to,
-            not_before: coming.not_before.map(Time),
+        next: raise.to().map(|to| RampNext {
+            exposure_percentage: to,
+            not_before: not_before.map(Time),
         }),
-        waiting_for: coming.and_then(|coming| coming.waiting_for),
+        waiting_for: raise.waiting_for(),
         completes_at: completes_at.map(Time),
-        summary: summary(stand.live, target, coming),
+        summary: summary(position.live, target, raise),
     }
 }
 
-fn summary(live: Exposure, target: Exposure, coming: Option<&Coming>) -> String {
-    match coming {
-        None if live == target => "target reached".to_owned(),
-        None => String::new(),
-        Some(coming) => match (coming.waiting_for, coming.not_before) {
-            (None, _) => format!("{} now", coming.to),
-            (Some(_), Some(at)) => format!("{} at {}", coming.to, minute(at)),
-            (Some(_), None) => format!("{} when a window opens", coming.to),
+/// The column NEXT.
+fn summary(live: Exposure, target: Exposure, raise: &NextRaise) -> String {
+    match raise {
+        NextRaise::NoneLeft if live == target => "target reached".to_owned(),
+        NextRaise::Due { to, .. } => format!("{to} now"),
+        NextRaise::Waiting { to, at, .. } => format!("{to} at {}", minute(*at)),
+        NextRaise::Shut { to, gate, .. } => match gate {
+            WaitingFor::Hold | WaitingFor::Window => format!("{to} when a window opens"),
         },
+        NextRaise::NoneLeft | NextRaise::NoClock { .. } | NextRaise::Removed { .. } => String::new(),
     }
 }
 
-fn waiting(stand: &Stand, coming: &Coming, waiting_for: WaitingFor) -> Finding {
-    let (live, next) = (stand.live, coming.to);
-    match (waiting_for, coming.not_before) {
-        (WaitingFor::Hold, Some(until)) => Finding::RampHolding {
-            live,
-            next,
-            until,
-            hold: stand.hold,
-        },
-        // A hold has an end, so only a window can have none.
-        (WaitingFor::Hold | WaitingFor::Window, opens) => Finding::RampWaiting { live, next, opens },
+/// What is told of a raise that a gate holds. `None` when none does.
+fn held_by_gate(position: &RampPosition, raise: &NextRaise) -> Option<Finding> {
+    let live = position.live;
+    match *raise {
+        NextRaise::Waiting { to, at, gate } => Some(match gate {
+            WaitingFor::Hold => Finding::RampHolding {
+                live,
+                next: to,
+                until: at,
+                hold: position.hold,
+            },
+            WaitingFor::Window => Finding::RampWaiting {
+                live,
+                next: to,
+                opens: Some(at),
+            },
+        }),
+        NextRaise::Shut { to, gate, .. } => Some(match gate {
+            // A hold has an end, so only a window can have none.
+            WaitingFor::Hold | WaitingFor::Window => Finding::RampWaiting {
+                live,
+                next: to,
+                opens: None,
+            },
+        }),
+        NextRaise::NoneLeft | NextRaise::Due { .. } | NextRaise::NoClock { .. } | NextRaise::Removed { .. } => None,
+    }
+}
+
+/// What is told of a raise for which no answer told the time. A `Date` that does not count is told by [`Pass::tell_skew`].
+const fn without_time(raise: &NextRaise) -> Option<Finding> {
+    match raise {
+        NextRaise::NoClock {
+            untold: Untold::NoDate, ..
+        } => Some(Finding::RampWithoutDate),
+        _ => None,
     }
 }
 

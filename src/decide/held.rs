@@ -44,7 +44,7 @@ impl Pass<'_> {
         };
         let member = refused.update.member();
         let again = refused.generation == self.resource.generation
-            && Update::towards(&self.asked.next, member, live).as_ref() == Some(&refused.update);
+            && Update::towards(&self.effective.next, member, live).as_ref() == Some(&refused.update);
         if again {
             self.hold(member, Reason::UpdateRejected, live.updated_at);
         } else {
@@ -57,7 +57,7 @@ impl Pass<'_> {
         let (generation, now) = (self.resource.generation, self.now.wall().0);
         let updated_at = live.updated_at.map(Time);
         // A ramp that waits leaves a refused raise as it is: an hour is an hour.
-        let desired = &self.asked.next;
+        let desired = &self.effective.next;
         let running = live.status == RunStatus::Running;
         self.memory.held.retain(|held| {
             let same_run = held.updated_at == updated_at;
@@ -114,7 +114,7 @@ impl Pass<'_> {
             return;
         }
         let generation = self.resource.generation;
-        let desired = &self.asked.next;
+        let desired = &self.effective.next;
         for member in desired.managed() {
             let contest = self.memory.contests.entry(member).or_default();
             if contest.generation != generation {

@@ -19,7 +19,7 @@ const STOPPED: [&str; 2] = ["CLOUDWATCH_ALARM", "INTERNAL_ERROR"];
 impl Pass<'_> {
     /// Judges a live state that is this resource's run and isn't stale.
     pub(super) fn judge(&mut self, live: &LiveRun, ended_by: &EndedBy, owner: &Owner) {
-        self.target = match self.asked.spec.exposure {
+        self.target = match self.effective.spec.exposure {
             None => Target::NotManaged,
             Some(asked) if asked == live.exposure => Target::Reached,
             Some(_) => Target::Ahead,
@@ -30,14 +30,14 @@ impl Pass<'_> {
         let done = live.status == RunStatus::Done;
         let slot = self.slot(done);
         self.next = self.sooner(slot);
-        if self.next != slot && self.raises_then() && *owner == Owner::Itself {
+        if self.next != slot && self.effective.raises_by_itself() && *owner == Owner::Itself {
             self.class = Class::Raise;
         }
         if let Owner::Other { name } = owner {
             self.findings.push(Finding::RunAlreadyManaged { by: name.clone() });
         }
         if done {
-            self.judge_done(self.asked.spec.differences(live).is_empty(), ended_by);
+            self.judge_done(self.effective.spec.differences(live).is_empty(), ended_by);
         } else {
             self.judge_running(live, &differing, owner);
         }
@@ -47,7 +47,7 @@ impl Pass<'_> {
 
     fn judge_running(&mut self, live: &LiveRun, differing: &[Member], owner: &Owner) {
         if self.desired.suspend {
-            let differing = self.asked.spec.differences(live);
+            let differing = self.effective.spec.differences(live);
             self.findings.push(Finding::Suspended { differing });
         }
         let sendable: Vec<Update> = differing
@@ -63,10 +63,10 @@ impl Pass<'_> {
                 self.update = Some(update);
                 self.under_way = true;
             }
-            None if differing.is_empty() && self.asked.skew.is_none() => self.findings.push(self.matching()),
+            None if differing.is_empty() && self.effective.skew().is_none() => self.findings.push(self.matching()),
             None => {}
         }
-        self.findings.extend(self.asked.removed());
+        self.findings.extend(self.effective.removed());
         if self.update.is_none() && !unsettled {
             self.memory.attempts = 0;
             self.memory.conflicts = 0;
@@ -109,7 +109,7 @@ impl Pass<'_> {
     }
 
     fn matching(&self) -> Finding {
-        if let Some(waiting) = self.asked.waiting() {
+        if let Some(waiting) = self.effective.waiting() {
             return waiting;
         }
         if self.desired.managed().next().is_none() {

@@ -11,6 +11,7 @@
 //! | is it the run that was found first, is the answer newer than what is known? | `observe` |
 //! | is an earlier update still unsettled? | `settle` |
 //! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
+//! | what may hold a raise, and until when? | [`gates`] |
 //! | which `Date` counts as `AppConfig`'s time? | [`service_time`] |
 //! | what differs, what may be sent, what is held? | `judge`, `held` |
 //! | which update does a spec ask for? (a lower exposure can't be written) | `update`, [`crate::run`] |
@@ -23,6 +24,7 @@ mod advance;
 pub mod conditions;
 pub mod desired;
 pub mod findings;
+pub mod gates;
 mod held;
 mod judge;
 pub mod live;
@@ -51,7 +53,7 @@ use crate::{
     run::{Failure, LiveRun, Operation, Update},
 };
 
-use advance::Asked;
+use advance::EffectiveSpec;
 pub use advance::asks_since_when;
 use desired::{Desired, InvalidSpec};
 use findings::{Finding, Target, most_severe};
@@ -153,11 +155,11 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Se
     if let Some(ramp) = &mut memory.ramp {
         ramp.reached.at.0 = service_time::believable(ramp.reached.at.0, now);
     }
-    let asked = match seen.live() {
-        Some(live) => Asked::of_live(desired, memory.ramp.clone(), live, now),
-        None => Asked::of(desired, memory.ramp.clone()),
+    let effective = match seen.live() {
+        Some(live) => EffectiveSpec::of_live(desired, memory.ramp.clone(), live, now),
+        None => EffectiveSpec::unseen(desired, memory.ramp.clone()),
     };
-    let mut pass = Pass::new(resource, &asked, memory, now);
+    let mut pass = Pass::new(resource, &effective, memory, now);
     match seen {
         // A spec that can be used, and yet no call: what was found last still holds.
         Seen::Nothing => pass.reuse_last_findings(),
@@ -201,7 +203,7 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
 /// One step of a pass in the making. The modules of this room each add to it.
 struct Pass<'a> {
     resource: &'a Resource<'a>,
-    asked: &'a Asked<'a>,
+    effective: &'a EffectiveSpec<'a>,
     /// What is asked for now.
     desired: &'a Desired,
     now: &'a Now,
@@ -218,11 +220,11 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(resource: &'a Resource<'a>, asked: &'a Asked<'a>, memory: Memory, now: &'a Now) -> Self {
-        let desired: &Desired = &asked.now;
+    fn new(resource: &'a Resource<'a>, effective: &'a EffectiveSpec<'a>, memory: Memory, now: &'a Now) -> Self {
+        let desired: &Desired = &effective.now;
         let mut pass = Self {
             resource,
-            asked,
+            effective,
             desired,
             now,
             memory,
@@ -317,10 +319,9 @@ impl<'a> Pass<'a> {
         self.status.ramp.clone_from(&self.memory.ramp);
         self.status.held_updates.clone_from(&self.memory.held);
         self.status.pending_update = self.memory.pending.as_ref().map(|pending| pending.record.clone());
-        let until = self.asked.coming.and_then(|coming| coming.until);
         let raises = self.update.as_ref().is_some_and(|update| update.exposure().is_some());
         Decision {
-            until: until.filter(|_| raises),
+            until: self.effective.raise.until().filter(|_| raises),
             update: self.update,
             status: self.status,
             memory: self.memory,

@@ -1,12 +1,14 @@
 //! A ramp: which exposure comes next, how long the live one is held, and when a raise may leave (design: Ramps).
 //!
 //! In this room a ramp is a function of what is live and since when; nothing counts steps. [`Ramp`] is the spec's, parsed
-//! once into types that can't be wrong; [`course`] is where it stands and what comes next, for which [`search`] looks when
-//! [`windows`] are open; [`timeline()`] runs `decide` itself against a simulated run, for `plan`, and [`remarks`] is what
-//! `plan` says of windows beside it. What a pass makes of it is in `decide/advance.rs`.
+//! once into types that can't be wrong; [`position`] is where it stands, and [`next_raise`] what comes next and which of
+//! [`super::gates`] holds it; [`search`] looks when [`windows`] are open; [`timeline()`] runs `decide` itself against a
+//! simulated run, for `plan`, and [`remarks`] is what `plan` says of windows beside it. What a pass makes of it is in
+//! `decide/advance.rs`.
 
 mod calendar;
-pub mod course;
+pub mod next_raise;
+pub mod position;
 pub mod remarks;
 pub mod schedule;
 pub mod search;
@@ -156,11 +158,6 @@ impl Ramp {
         let below = above.checked_sub(1).and_then(|below| steps.get(below));
         let neighbours = below.map(|below| steps.get(above).map_or(below.hold, |above| above.hold.max(below.hold)));
         neighbours.unwrap_or_default().max(floor)
-    }
-
-    /// Whether it takes the time to tell that a raise may leave after this hold.
-    pub(super) fn needs_time(&self, hold: SignedDuration) -> bool {
-        !hold.is_zero() || self.windows != Windows::default()
     }
 
     /// Whether the spec lists steps and has none: to the target at once.

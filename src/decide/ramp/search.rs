@@ -103,6 +103,11 @@ impl<'a> Search<'a> {
         self.budget.0
     }
 
+    /// Whether there is a window at all.
+    pub(in crate::decide) const fn has_windows(&self) -> bool {
+        !self.allow.is_empty() || !self.deny.is_empty()
+    }
+
     /// The first instant, from this one on, at which a raise may leave.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use costliest_decision::{
         EndedBy, Now, Owner, Resource, Seen, decide,
         desired::{Defaults, Desired},
         memory::Memory,
-        ramp::search::DECISION,
+        ramp::{next_raise::NextRaise, search::DECISION},
         service_time::ServiceTime,
     },
     run::{LiveRun, RunKey},
@@ -220,9 +220,13 @@ fn decided(desired: &Desired, live: &LiveRun, defaults: &Defaults, at: Timestamp
 fn looked_up(desired: &Desired, at: Timestamp) -> u32 {
     let ramp = desired.ramp.as_ref().unwrap();
     let mut search = ramp.windows().search(at);
-    let stand = ramp.stand(Exposure::ZERO, Exposure::FULL, at);
-    let coming = ramp.coming(&stand, Exposure::FULL, at, &mut search);
-    if let Some((to, Some(at))) = coming.map(|coming| (coming.to, coming.not_before)) {
+    let position = ramp.position(Exposure::ZERO, Exposure::FULL, at);
+    let leaves = match ramp.next_raise(&position, Exposure::FULL, at, &mut search) {
+        NextRaise::Due { to, .. } => Some((to, at)),
+        NextRaise::Waiting { to, at, .. } => Some((to, at)),
+        _ => None,
+    };
+    if let Some((to, at)) = leaves {
         let _ = ramp.completes_at(to, at, Exposure::FULL, &mut search);
     }
     DECISION - search.left()

@@ -7,7 +7,8 @@ use super::{at, exposure, ramp, windows};
 use crate::{
     api::Exposure,
     decide::ramp::{
-        course::Stand,
+        next_raise::NextRaise,
+        position::RampPosition,
         search::{DECISION, NoneBefore},
         windows::Windows,
     },
@@ -78,16 +79,23 @@ fn what_the_next_raise_leaves_of_the_budget_is_for_the_end() {
         .collect();
     let ramp = ramp(json!({"steps": steps, "windows": windows}));
     let now = at(NOW);
-    let stand = Stand {
+    let position = RampPosition {
         live: exposure(1.0),
         since: now,
         hold: SignedDuration::from_hours(8),
     };
     let of = |budget| {
         let mut search = ramp.windows().search_within(budget, now);
-        let coming = ramp.coming(&stand, Exposure::FULL, now, &mut search).unwrap();
-        let not_before: Option<Timestamp> = coming.not_before;
-        let ends = not_before.and_then(|at| ramp.completes_at(coming.to, at, Exposure::FULL, &mut search));
+        let raise = ramp.next_raise(&position, Exposure::FULL, now, &mut search);
+        let not_before: Option<Timestamp> = match raise {
+            NextRaise::Waiting { at, .. } => Some(at),
+            other => {
+                assert!(matches!(other, NextRaise::Shut { .. }), "{other:?}");
+                None
+            }
+        };
+        let to = raise.to().unwrap();
+        let ends = not_before.and_then(|at| ramp.completes_at(to, at, Exposure::FULL, &mut search));
         (not_before, ends, search.left())
     };
     let (whole, ends, left) = of(u32::MAX);
