@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use control_plane::proxy::Proxy;
+use harness::{Operator, Scene, is_ready, proxy};
 use serde_json::{Value, json};
 use tokio::time::sleep;
-
-use crate::harness::{Operator, Scene, is_ready, proxy};
 
 const RESOURCES: usize = 1_000;
 /// How many of them are raised once.
