@@ -11,7 +11,7 @@
 //! | is it the run that was found first, is the answer newer than what is known? | `observe` |
 //! | is an earlier update still unsettled? | `settle` |
 //! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
-//! | what may hold a raise, and until when? | [`gates`] |
+//! | what may hold a raise, and until when? | `gates` |
 //! | which `Date` counts as `AppConfig`'s time? | [`service_time`] |
 //! | what differs, what may be sent, what is held? | `judge`, `held` |
 //! | which update does a spec ask for? (a lower exposure can't be written) | `update`, [`crate::run`] |
@@ -24,7 +24,7 @@ mod advance;
 pub mod conditions;
 pub mod desired;
 pub mod findings;
-pub mod gates;
+mod gates;
 mod held;
 mod judge;
 pub mod live;

@@ -2,7 +2,7 @@
 //!
 //! In this room a ramp is a function of what is live and since when; nothing counts steps. [`Ramp`] is the spec's, parsed
 //! once into types that can't be wrong; [`position`] is where it stands, and [`next_raise`] what comes next and which of
-//! [`super::gates`] holds it; [`search`] looks when [`windows`] are open; [`timeline()`] runs `decide` itself against a
+//! `decide/gates` holds it; [`search`] looks when [`windows`] are open; [`timeline()`] runs `decide` itself against a
 //! simulated run, for `plan`, and [`remarks`] is what `plan` says of windows beside it. What a pass makes of it is in
 //! `decide/advance.rs`.
 
