@@ -22,10 +22,10 @@
 //! * [`decide`]: what should happen next. No async, no clock, no client, no logging.
 //! * [`appconfig`]: the `AppConfig` client: requests, answers, errors, signing, credentials, rate.
 //! * [`pass`]: in which order, and what keeps an update from leaving. Pure, as `decide` is: a chain of values, which the
-//!   controller and the model in `tests/model` drive.
+//!   controller, `plan` and the model in `tests/model` drive.
 //! * [`controller`]: does what passes ask for.
 //! * [`fleet`]: whose turn it is, where many want what there is little of. Pure, as `decide` is.
-//! * [`plan`]: runs `decide` against manifests and a simulated run, and prints what would happen.
+//! * [`plan`]: runs passes over a simulated run for what manifests ask for, and prints what would happen.
 //! * [`schema`]: which fields the API server keeps, without which nothing is done or written. Pure.
 //! * [`leader`]: the Lease. [`http`]: `/metrics`, `/livez`, `/readyz`. [`metrics`], [`telemetry`]: what is counted and
 //!   what is logged. [`cli`]: settings, from arguments and environment. [`clock`]: time since boot, which no suspend stops.
@@ -34,7 +34,7 @@
 //! table", it means the decision table there. What is known of `AppConfig` is in `docs/appconfig-api.md`, and so is what
 //! the marks of facts in comments mean: (model), (doc), (seen), (guess).
 //!
-//! Arrows point one way: `controller` → `pass` → `decide`; `controller` and `plan` → `cli`, `decide`, `appconfig`, `api`;
+//! Arrows point one way: `controller` and `plan` → `pass` → `decide`; both → `cli`, `decide`, `appconfig`, `api`;
 //! `controller` → `schema`; `cli` → `appconfig`, `decide`, `api`, for the types that it parses into; `decide` and
 //! `appconfig` → `run` → `api`; `schema` → `api`; `controller`, `pass`, `decide` and `appconfig` → `fleet` → `api`. Nothing
 //! points back.

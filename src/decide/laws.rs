@@ -1,8 +1,8 @@
 //! Laws that hold in any story: whatever specs, answers, failures, lost answers, restarts and waits come in whatever order.
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
-mod calendar;
-mod ramps;
+pub(crate) mod calendar;
+pub(crate) mod ramps;
 mod story;
 
 use proptest::prelude::*;
@@ -67,7 +67,7 @@ fn plays(
     stage
 }
 
-pub(super) fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     ProptestConfig {
         // As many as are quick; PROPTEST_CASES asks for more.
         cases: if std::env::var_os("PROPTEST_CASES").is_some() {

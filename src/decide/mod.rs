@@ -41,7 +41,7 @@ mod settle;
 mod update;
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
 pub(crate) mod tests;
 

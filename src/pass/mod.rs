@@ -17,6 +17,7 @@
 //! | onto which object goes a status, what does a conflict lead to? | `record` |
 //! | what time is it for `AppConfig`? | [`ServiceClock`] |
 //! | what is a resource to a pass? | [`resource`] |
+//! | what will passes do, if nothing goes wrong? | [`timeline`] |
 //!
 //! Whoever drives a pass tells it the time with each answer: [`Moment`]. Nothing may be waited for between the moment of the
 //! answer to a fence and the first byte of the update that it lets go.
@@ -30,6 +31,7 @@ mod send_window;
 mod service_clock;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 
 use std::{mem, sync::Arc};
 

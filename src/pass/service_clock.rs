@@ -22,6 +22,8 @@ pub struct ServiceClock {
     told: BootInstant,
     /// Before when the last answer was given.
     answered: Timestamp,
+    /// Whether it is known to the nanosecond, as no `Date` tells it.
+    exact: bool,
 }
 
 impl ServiceClock {
@@ -33,6 +35,19 @@ impl ServiceClock {
             asked,
             told,
             answered: end_of_second(date),
+            exact: false,
+        }
+    }
+
+    /// A time that is known exactly: of a simulated run.
+    #[must_use]
+    pub const fn exactly(time: Timestamp, now: BootInstant) -> Self {
+        Self {
+            date: time,
+            asked: now,
+            told: now,
+            answered: time,
+            exact: true,
         }
     }
 
@@ -47,8 +62,9 @@ impl ServiceClock {
     /// The time now.
     #[must_use]
     pub fn time(self, now: BootInstant) -> ServiceTime {
+        let time = self.after(now - self.told);
         ServiceTime {
-            now: whole_seconds(self.after(now - self.told)),
+            now: if self.exact { time } else { whole_seconds(time) },
             answered: self.answered,
         }
     }
@@ -56,9 +72,8 @@ impl ServiceClock {
     /// The earliest instant at which it can be this time.
     #[must_use]
     pub fn reaches(self, time: Timestamp) -> BootInstant {
-        let rest = time
-            .duration_since(self.date)
-            .saturating_sub(SignedDuration::from_secs(1));
+        let not_told = SignedDuration::from_secs(i64::from(!self.exact));
+        let rest = time.duration_since(self.date).saturating_sub(not_told);
         self.asked + Duration::try_from(rest).unwrap_or_default()
     }
 
@@ -95,6 +110,14 @@ mod tests {
         assert_eq!(clock.reaches(date(1)), at(100.0));
         assert_eq!(clock.reaches(date(-50)), at(100.0), "it is past already");
         assert!(clock.time(BootInstant::NEVER).now > date(1_000_000_000));
+    }
+
+    #[test]
+    fn an_exact_time_leaves_out_no_part_of_a_second() {
+        let half = date(0) + SignedDuration::from_millis(500);
+        let clock = ServiceClock::exactly(half, at(100.0));
+        assert_eq!(clock.time(at(100.0)), ServiceTime::exactly(half));
+        assert_eq!(clock.reaches(date(1)), at(100.5));
     }
 
     #[test]

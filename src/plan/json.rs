@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     api::{Exposure, Member},
-    decide::ramp::Because,
+    pass::timeline::Because,
 };
 
 use super::preview::{Preview, field};

@@ -1,7 +1,7 @@
 //! `plan`: what manifests would have sent now, and when their ramps raise exposure. It sends nothing.
 //!
 //! On the map this room stands beside the controller: it takes manifests in place of resources, checks them as the API
-//! server would, and has `decide` itself run against a simulated run, in place of passes against a real one. It knows the
+//! server would, and drives the controller's own passes against a simulated run in place of a real one. It knows the
 //! manifest and the run, and no cluster: what only a resource's status remembers is not in it.
 //!
 //! | question | where |
@@ -9,7 +9,7 @@
 //! | which documents are there? | `documents`, `unreadable` |
 //! | what does kubectl make of their text? | `yaml`, `nodes`, `scalars`, `dialect` |
 //! | would the API server take it? | `manifest`, `names`, `metadata`, `schema`, `rules` |
-//! | what happens? | `preview`, and there [`crate::decide::ramp::timeline()`] |
+//! | what happens? | `preview`, and there [`crate::pass::timeline`] |
 //! | how is it printed? | `text`, `json` |
 //!
 //! Nothing of a manifest's overrides and parameters but their number comes out of here, nor of a field whose name may be an
@@ -121,7 +121,7 @@ pub fn run(settings: &cli::Plan) -> Printed {
     match Source::new(settings) {
         Ok(source) => {
             for manifest in manifests {
-                match source.preview(manifest) {
+                match source.preview(&manifest) {
                     Ok(preview) => previews.push(preview),
                     Err(problem) => problems.push(problem),
                 }

@@ -1,4 +1,4 @@
-//! What happens to the run of a manifest: `decide` itself, run against a run that is simulated from what is live.
+//! What happens to the run of a manifest: passes over a run that is simulated from what is live.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,18 +10,17 @@ use crate::{
     appconfig::{Client, Unobserved},
     cli,
     decide::{
-        self, EndedBy,
-        desired::{Defaults, Desired, MINIMUM_RESYNC_INTERVAL},
+        self,
+        desired::{Defaults, Desired, InvalidSpec, MINIMUM_RESYNC_INTERVAL},
         memory::Memory,
         ramp::{
-            Timeline,
             remarks::{Remark, remarks},
             schedule::{time_zone, time_zone_data},
-            timeline, timeline_of_run,
         },
         service_time::Dates,
     },
-    run::{Failure, FailureKind, LiveRun, RunAddress, exposed_at},
+    pass::timeline::{Timeline, timeline, timeline_of_run},
+    run::{ExperimentRunEvent, Failure, FailureKind, LiveRun, RunAddress, exposed_at},
 };
 
 use super::{Manifest, Problem};
@@ -110,47 +109,47 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// When it can't be used, or its run can't be read.
-    pub(super) fn preview(&self, manifest: Manifest) -> Result<Preview, Problem> {
-        let desired = self.desired(&manifest).map_err(|what| problem(&manifest, what))?;
+    pub(super) fn preview(&self, manifest: &Manifest) -> Result<Preview, Problem> {
+        let unusable = |invalid: InvalidSpec| problem(manifest, invalid.to_string());
+        let desired = Desired::parse(&manifest.spec, None, &self.defaults()).map_err(unusable)?;
         match (self.settings.from, &self.service) {
-            (Some(from), _) => Ok(self.offline(manifest, &desired, from)),
+            (Some(from), _) => self.offline(manifest, &desired, from).map_err(unusable),
             (None, Some((runtime, client))) => {
                 let run = runtime.block_on(read(client, &desired));
                 let begins = run.and_then(|run| Ok((self.begins(&desired, run.date)?, run)));
                 match begins {
-                    Ok((at, run)) => Ok(Self::online(manifest, &desired, &run, at)),
-                    Err(what) => Err(problem(&manifest, what)),
+                    Ok((at, run)) => self.online(manifest, &desired, &run, at).map_err(unusable),
+                    Err(what) => Err(problem(manifest, what)),
                 }
             }
-            (None, None) => Err(problem(&manifest, "nothing says what is live: give --from".to_owned())),
+            (None, None) => Err(problem(manifest, "nothing says what is live: give --from".to_owned())),
         }
     }
 
-    fn desired(&self, manifest: &Manifest) -> Result<Desired, String> {
+    fn defaults(&self) -> Defaults {
         // Without a run to read, the region is the operator's business.
         let any = self.settings.from.and_then(|_| "us-east-1".parse::<Region>().ok());
-        let defaults = Defaults {
+        Defaults {
             region: self.settings.service.region.clone().or(any),
             resync_interval: MINIMUM_RESYNC_INTERVAL,
-        };
-        Desired::parse(&manifest.spec, None, &defaults).map_err(|invalid| invalid.to_string())
+        }
     }
 
-    fn offline(&self, manifest: Manifest, desired: &Desired, live: Exposure) -> Preview {
+    fn offline(&self, manifest: &Manifest, desired: &Desired, live: Exposure) -> Result<Preview, InvalidSpec> {
         let at = self.settings.at.unwrap_or(self.now);
         let since = self.settings.since.unwrap_or(at);
         let not_exposure = |member: &Member| *member != Member::ExposurePercentage;
-        let timeline = timeline(desired, live, since, at);
-        Preview {
+        let timeline = timeline(&manifest.spec, &self.defaults(), live, since, at)?;
+        Ok(Preview {
             live,
             since: Some(since),
             at,
             unknown: desired.managed().filter(not_exposure).collect(),
             remarks: remarks_of(desired, at, &timeline),
             timeline,
-            zone: zone(&manifest),
-            manifest,
-        }
+            zone: zone(manifest),
+            manifest: manifest.clone(),
+        })
     }
 
     /// When a run that was read begins. With a `Date` that the operator would not go by, a ramp does not go on.
@@ -165,18 +164,24 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn online(manifest: Manifest, desired: &Desired, run: &Read, at: Timestamp) -> Preview {
-        let timeline = timeline_of_run(desired, &run.live, &run.ended_by, at);
-        Preview {
+    fn online(
+        &self,
+        manifest: &Manifest,
+        desired: &Desired,
+        run: &Read,
+        at: Timestamp,
+    ) -> Result<Preview, InvalidSpec> {
+        let timeline = timeline_of_run(&manifest.spec, &self.defaults(), &run.live, &run.events, at)?;
+        Ok(Preview {
             live: run.live.exposure,
             since: run.live.exposed_at,
             at,
             unknown: Vec::new(),
             remarks: remarks_of(desired, at, &timeline),
             timeline,
-            zone: zone(&manifest),
-            manifest,
-        }
+            zone: zone(manifest),
+            manifest: manifest.clone(),
+        })
     }
 }
 
@@ -205,7 +210,8 @@ fn problem(manifest: &Manifest, what: String) -> Problem {
 /// A run as `AppConfig` has it.
 struct Read {
     live: LiveRun,
-    ended_by: EndedBy,
+    /// Empty when nothing is asked of them.
+    events: Vec<ExperimentRunEvent>,
     /// `AppConfig`'s own time.
     date: Option<Timestamp>,
 }
@@ -224,27 +230,18 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
         .map_err(|error| told(&error))?;
     let mut live = answer.value;
     let (status, memory) = (ExperimentRunStatus::default(), Memory::default());
-    let (who, when) = (
-        decide::asks_who_ended_it(&live, &status),
-        decide::asks_since_when(desired, &live, &status, &memory),
-    );
-    let mut ended_by = EndedBy::NotAsked;
-    if who || when {
-        let events = client
-            .list_experiment_run_events(&desired.region, &address)
-            .await
-            .map_err(|error| told(&error))?
-            .value;
-        if when {
-            live.exposed_at = exposed_at(&events, live.exposure);
-        }
-        if who {
-            ended_by = EndedBy::of(&events);
-        }
+    let since_when = decide::asks_since_when(desired, &live, &status, &memory);
+    let mut events = Vec::new();
+    if since_when || decide::asks_who_ended_it(&live, &status) {
+        let answer = client.list_experiment_run_events(&desired.region, &address).await;
+        events = answer.map_err(|error| told(&error))?.value;
+    }
+    if since_when {
+        live.exposed_at = exposed_at(&events, live.exposure);
     }
     Ok(Read {
         live,
-        ended_by,
+        events,
         date: answer.date,
     })
 }

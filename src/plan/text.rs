@@ -6,10 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     api::Member,
-    decide::ramp::{
-        Because, Raised,
-        remarks::{Remark, What},
-    },
+    decide::ramp::remarks::{Remark, What},
+    pass::timeline::{Because, Raised},
 };
 
 use super::preview::{Preview, field};

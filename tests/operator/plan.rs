@@ -1,6 +1,6 @@
 //! The timeline that `plan` prints is what the operator then does, raise by raise.
 //!
-//! In simulated time the laws of `decide` hold the two against each other, for any ramp.
+//! In simulated time the laws beside `src/pass/timeline.rs` hold the two against each other, for any ramp.
 
 use std::{fs, path::Path, process::Command};
 

@@ -18,7 +18,6 @@ use crate::{
         desired::Desired,
         findings::Reason,
         memory::Memory,
-        ramp::{timeline, timeline_of_run},
         schedule,
         service_time::{ServiceTime, Skew, Untold, Witness},
         tests::support::{START, World, exposure, live, ramp, ramped, steps, update_failure, wants},
@@ -38,7 +37,7 @@ fn second(second: i64) -> Timestamp {
 }
 
 /// Both ends of the calendar, and what lies near them and between.
-fn edges() -> Vec<Timestamp> {
+pub fn edges() -> Vec<Timestamp> {
     let beginnings = [
         -9999, -9998, 0, 1, 1969, 1970, 2261, 2262, 8999, 9000, 9990, 9994, 9995, 9996, 9997, 9998, 9999,
     ];
@@ -244,23 +243,4 @@ fn every_time_may_be_any_together() {
         .unwrap();
     println!("{CASES} cases of {TIMES} times each, {} decisions", decisions.get());
     assert!(decisions.get() >= 3 * CASES);
-}
-
-#[test]
-fn a_timeline_may_begin_at_any_time_and_ends() {
-    let mut cases = 0;
-    for desired in specs() {
-        for at in edges() {
-            for since in edges() {
-                let line = timeline(&desired, exposure(5.0), since, at);
-                assert!(line.raises.len() <= 3, "{line:?}");
-                cases += 1;
-            }
-            let mut run = live(5.0);
-            run.updated_at = Some(at);
-            let _ = timeline_of_run(&desired, &run, &EndedBy::NotAsked, at);
-        }
-    }
-    println!("{cases} timelines");
-    assert_eq!(cases, 5 * 31 * 31);
 }

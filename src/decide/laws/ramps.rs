@@ -3,27 +3,23 @@
 //! What a raise is held against is worked out here anew, from the numbers that a ramp is made of, and not by the code under
 //! test: a window by arithmetic on the minutes of a week, a hold from when the exposure really changed.
 
-mod numbers;
+pub(crate) mod numbers;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use serde_json::json;
 
 use super::cases;
 use crate::{
     api::{Exposure, WaitingFor},
     decide::{
         Decision, EndedBy, Outcome, Seen,
-        desired::Desired,
-        ramp::{Raised, timeline},
-        schedule::Next,
-        tests::support::{START, World, apply, exposure, live, ramp, ramped, touch, wants},
+        tests::support::{START, World, apply, exposure, live, touch, wants},
     },
     run::LiveRun,
 };
-use numbers::{DAY, Numbers, numbers};
+use numbers::{Numbers, numbers};
 
 /// One thing that happens to a ramp.
 #[derive(Clone, Debug)]
@@ -133,41 +129,8 @@ impl Stage {
     }
 }
 
-/// What the operator does by itself, woken as it asks to be, until it has nothing more to wait for.
-fn run_by_itself(desired: &Desired, from: Exposure, since: Timestamp) -> Vec<(Timestamp, Exposure, Exposure)> {
-    let (mut world, mut run) = (World::new(desired.clone()), live(from.percentage()));
-    run.exposed_at = Some(since);
-    let mut raises = Vec::new();
-    for _ in 0..2_000 {
-        let mut decision = world.read(&run);
-        while let Some(update) = decision.update.clone() {
-            raises.push((world.now().local, run.exposure, update.exposure().unwrap()));
-            apply(&update, &mut run);
-            decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
-        }
-        let waits = world
-            .status
-            .ramp
-            .as_ref()
-            .and_then(|ramp| ramp.next.as_ref()?.not_before.as_ref());
-        if waits.is_none() {
-            break;
-        }
-        match decision.next {
-            Next::After(wait) => world.elapsed += wait,
-            Next::Now => {}
-            other => unreachable!("{other:?}"),
-        }
-    }
-    raises
-}
-
 fn start() -> Timestamp {
     Timestamp::from_second(START).unwrap()
-}
-
-fn told(raises: &[Raised]) -> Vec<(Timestamp, Exposure, Exposure)> {
-    raises.iter().map(|raise| (raise.at, raise.from, raise.to)).collect()
 }
 
 proptest! {
@@ -239,66 +202,4 @@ proptest! {
         stage.world.wait(wait.min(early.as_secs().saturating_sub(1)));
         prop_assert_eq!(stage.world.read(&stage.run).update, None);
     }
-
-    #[test]
-    fn with_time_running_every_ramp_with_an_open_future_reaches_its_target_as_its_timeline_says(numbers in numbers()) {
-        let desired = numbers.desired();
-        let line = timeline(&desired, Exposure::ZERO, start(), start());
-        prop_assert_eq!(run_by_itself(&desired, Exposure::ZERO, start()), told(&line.raises));
-        let shut = line.message.contains("none is found to open");
-        prop_assert_eq!(line.completes_at.is_some(), !shut, "{}", line.message);
-        // Every minute of a week from some week on, since windows repeat by then.
-        let week = || (0..7 * 1440).map(|minute| START + 4 * 7 * DAY + minute * 60);
-        let open = week().any(|second| (0..=5).all(|more| numbers.is_open(second + more)));
-        prop_assert_eq!(open, !shut);
-    }
-
-    #[test]
-    fn what_the_status_says_of_the_end_is_when_the_timeline_ends(numbers in numbers()) {
-        let desired = numbers.desired();
-        let mut world = World::new(desired.clone());
-        let mut run = live(0.0);
-        world.converge(&mut run);
-        let line = timeline(&desired, Exposure::ZERO, start(), start());
-        let status = world.status.ramp.unwrap();
-        if status.waiting_for.is_some() {
-            prop_assert_eq!(status.completes_at.map(|at| at.0), line.completes_at);
-        }
-    }
-}
-
-#[test]
-fn a_two_week_ramp_in_working_hours_is_simulated_in_under_a_second() {
-    let steps = json!([
-        {"exposurePercentage": 0.1, "hold": "24h"}, {"exposurePercentage": 1, "hold": "24h"},
-        {"exposurePercentage": 5, "hold": "48h"}, {"exposurePercentage": 20, "hold": "48h"},
-        {"exposurePercentage": 50, "hold": "72h"},
-    ]);
-    let windows = json!([
-        {"kind": "Allow", "schedule": "0 9 * * 1-4", "duration": "7h", "timeZone": "Europe/Berlin"},
-        {"kind": "Deny", "schedule": "0 0 20 12 *", "duration": "336h", "timeZone": "Europe/Berlin"},
-    ]);
-    let mut desired = ramped(100.0, ramp(json!({"steps": steps, "windows": windows})));
-    desired.resync_interval = Duration::from_hours(24);
-    let began = Instant::now();
-    let line = timeline(&desired, Exposure::ZERO, start(), start());
-    let took = began.elapsed();
-    let days: Vec<String> = line
-        .raises
-        .iter()
-        .map(|raise| raise.at.strftime("%a %d %H:%M").to_string())
-        .collect();
-    assert_eq!(
-        days,
-        [
-            "Tue 01 07:00",
-            "Wed 02 07:00",
-            "Thu 03 07:00",
-            "Mon 07 07:00",
-            "Wed 09 07:00",
-            "Mon 14 07:00"
-        ]
-    );
-    assert_eq!(run_by_itself(&desired, Exposure::ZERO, start()), told(&line.raises));
-    assert!(took < Duration::from_secs(1), "{took:?}");
 }

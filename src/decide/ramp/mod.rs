@@ -2,8 +2,8 @@
 //!
 //! In this room a ramp is a function of what is live and since when; nothing counts steps. [`Ramp`] is the spec's, parsed
 //! once into types that can't be wrong; [`position`] is where it stands, and [`next_raise`] what comes next and which of
-//! `decide/gates` holds it; [`search`] looks when [`windows`] are open; [`timeline()`] runs `decide` itself against a
-//! simulated run, for `plan`, and [`remarks`] is what `plan` says of windows beside it. What a pass makes of it is in
+//! `decide/gates` holds it; [`search`] looks when [`windows`] are open; [`remarks`] is what `plan` says of windows beside a
+//! timeline. What a pass makes of it is in
 //! `decide/advance.rs`.
 
 mod calendar;
@@ -12,14 +12,12 @@ pub mod position;
 pub mod remarks;
 pub mod schedule;
 pub mod search;
-pub mod timeline;
 pub mod windows;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{Exposure, Ramp as RampSpec};
 
-pub use timeline::{Because, Raised, Timeline, timeline, timeline_of_run};
 use windows::Windows;
 
 use super::desired::length;
@@ -27,8 +25,9 @@ use super::desired::length;
 /// The longest hold, and the longest that a window may be open: a leap year.
 const LONGEST: SignedDuration = SignedDuration::from_hours(8784);
 const HOLDS: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(1), LONGEST);
-/// How many steps and windows a ramp may have.
-const STEPS: usize = 50;
+/// How many steps a ramp may have.
+pub const STEPS: usize = 50;
+/// How many windows a ramp may have.
 const WINDOWS: usize = 20;
 
 /// A ramp that can be used.

@@ -2,19 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::*;
 use crate::{
     api::{Member, WaitingFor},
-    decide::{
-        EndedBy, Now, Seen,
-        desired::Desired,
-        ramp::{Because, timeline, timeline_of_run},
-        schedule::Next,
-        service_time::ServiceTime,
-    },
+    decide::{EndedBy, Now, Seen, schedule::Next, service_time::ServiceTime},
 };
 
 /// The stories start on a Tuesday at midnight, UTC.
@@ -174,84 +168,6 @@ fn only_windows_and_no_steps_go_to_the_target_in_one_raise() {
     world.wait(9 * 3600);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(100.0));
-}
-
-#[test]
-fn a_timeline_offline_is_of_the_exposure_alone() {
-    let start = Timestamp::from_second(START).unwrap();
-    let desired = Desired {
-        description: Some("text".to_owned()),
-        overrides: Some(overrides(&[("alice", "t1")])),
-        ..wants(25.0)
-    };
-    let line = timeline(&desired, exposure(5.0), start, start);
-    assert_eq!((line.sends, line.raises.len()), (vec![Member::ExposurePercentage], 1));
-
-    // Of a run that was read, also for a time before its last change, it is of every member.
-    let mut run = live(5.0);
-    run.updated_at = Some(start + SignedDuration::from_hours(1));
-    let line = timeline_of_run(&desired, &run, &EndedBy::NotAsked, start);
-    let all = [
-        Member::Description,
-        Member::TreatmentOverrides,
-        Member::ExposurePercentage,
-    ];
-    assert_eq!((line.sends, line.raises.len()), (all.to_vec(), 1));
-}
-
-#[test]
-fn the_timeline_of_the_longest_ramp_ends_at_its_target() {
-    let fifty: Vec<_> = (1..=50_u8).map(|step| (f32::from(step), "1h")).collect();
-    let start = Timestamp::from_second(START).unwrap();
-    let line = timeline(&ramped(100.0, steps(&fifty)), exposure(0.0), start, start);
-    assert_eq!(line.raises.len(), 51);
-    assert_eq!(line.completes_at, Some(start + SignedDuration::from_hours(50)));
-}
-
-#[test]
-fn a_timeline_says_each_raise_and_why_then() {
-    let world = in_working_hours();
-    let start = world.now().local;
-    let line = timeline(&world.desired, exposure(0.0), start, start);
-    let raises: Vec<_> = line
-        .raises
-        .iter()
-        .map(|raise| {
-            (
-                raise.at.to_string(),
-                raise.from.percentage(),
-                raise.to.percentage(),
-                raise.because,
-            )
-        })
-        .collect();
-    assert_eq!(
-        raises,
-        [
-            ("2026-09-01T09:00:00Z".to_owned(), 0.0, 1.0, Because::Window),
-            ("2026-09-01T09:10:00Z".to_owned(), 1.0, 5.0, Because::Hold),
-            ("2026-09-01T13:10:00Z".to_owned(), 5.0, 100.0, Because::Hold),
-        ]
-    );
-    assert_eq!(line.completes_at, Some(at("2026-09-01T13:10:00Z")));
-    let words = [Because::Now, Because::Hold, Because::Window].map(Because::as_str);
-    assert_eq!(words, ["Now", "Hold", "Window"]);
-
-    let at_once = timeline(&wants(25.0), exposure(5.0), start, start);
-    assert_eq!(
-        at_once.raises.iter().map(|raise| raise.because).collect::<Vec<_>>(),
-        [Because::Now]
-    );
-    let nothing = timeline(&wants(25.0), exposure(50.0), start, start);
-    assert_eq!(
-        (nothing.raises.len(), nothing.completes_at, nothing.reason.as_str()),
-        (0, None, "ExposureAboveDesired")
-    );
-    let reached = timeline(&wants(25.0), exposure(25.0), start, start);
-    assert_eq!(
-        (reached.raises.len(), reached.completes_at, reached.reason.as_str()),
-        (0, None, "InSync")
-    );
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::{
-    ConditionType, DeploymentParameters, ExperimentDefinition, ExperimentRunStatus, Exposure, Member, RunStatus,
-    Treatment, TreatmentOverrides,
+    ConditionType, DeploymentParameters, ExperimentDefinition, ExperimentRunSpec, ExperimentRunStatus, Exposure,
+    Member, RunStatus, Treatment, TreatmentOverrides,
 };
 use crate::decide::{
     Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, conditions, decide,
@@ -145,6 +145,31 @@ impl World {
 /// A status as the API server gives it back.
 pub fn stored(status: &ExperimentRunStatus) -> ExperimentRunStatus {
     serde_json::from_str(&serde_json::to_string(status).unwrap()).unwrap()
+}
+
+/// A spec that asks for a percentage.
+pub fn spec(percentage: f32) -> ExperimentRunSpec {
+    ExperimentRunSpec {
+        application_identifier: "shop".to_owned(),
+        experiment_definition_identifier: "add-to-cart".to_owned(),
+        run: 1,
+        region: Some("eu-west-1".to_owned()),
+        description: None,
+        exposure_percentage: Some(exposure(percentage)),
+        treatment_overrides: None,
+        deployment_parameters: None,
+        ramp: None,
+        suspend: None,
+        resync_interval: None,
+    }
+}
+
+/// A spec that asks for a percentage, by a ramp of these members.
+pub fn spec_with_ramp(percentage: f32, ramp: &serde_json::Value) -> ExperimentRunSpec {
+    ExperimentRunSpec {
+        ramp: Some(serde_json::from_value(ramp.clone()).unwrap()),
+        ..spec(percentage)
+    }
 }
 
 /// Asks for nothing.

@@ -5,9 +5,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::decide::{
-    desired::Desired,
-    tests::support::{ramp, ramped},
+use crate::{
+    api::ExperimentRunSpec,
+    decide::{
+        desired::{Defaults, Desired},
+        tests::support::spec_with_ramp,
+    },
 };
 
 pub const DAY: i64 = 86_400;
@@ -31,13 +34,23 @@ pub struct Daily {
 }
 
 impl Numbers {
-    pub fn desired(&self) -> Desired {
+    /// A spec with this ramp, whose run is read once a day.
+    pub fn spec(&self) -> ExperimentRunSpec {
         let step = |(exposure, hold): &(f32, i64)| json!({"exposurePercentage": exposure, "hold": format!("{hold}s")});
         let steps: Vec<Value> = self.steps.iter().map(step).collect();
         let windows: Vec<Value> = self.windows.iter().map(Daily::spec).collect();
-        let mut desired = ramped(self.target, ramp(json!({"steps": steps, "windows": windows})));
-        desired.resync_interval = Duration::from_hours(24);
-        desired
+        ExperimentRunSpec {
+            resync_interval: Some("24h".to_owned()),
+            ..spec_with_ramp(self.target, &json!({"steps": steps, "windows": windows}))
+        }
+    }
+
+    pub fn desired(&self) -> Desired {
+        let defaults = Defaults {
+            region: None,
+            resync_interval: Duration::from_mins(10),
+        };
+        Desired::parse(&self.spec(), None, &defaults).unwrap()
     }
 
     /// The hold that a spec without a past has for an exposure.
