@@ -1,185 +1,21 @@
 //! The order of steps: what each answer leads to.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+mod stage;
 
-use jiff::{SignedDuration, Timestamp};
+use std::{sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
-    api::{ExperimentRunSpec, ExperimentRunStatus, RunStatus},
-    clock::BootInstant,
+    api::{ExperimentRunStatus, RunStatus},
     decide::{
         Outcome,
-        tests::support::{START, apply, exposure, failure, live, update_failure},
+        tests::support::{exposure, failure, live, update_failure},
     },
-    pass::resource::{Identity, ObjectKey, Spec},
-    run::{FailureKind, LiveRun, Operation},
+    run::{FailureKind, Operation},
 };
-
-/// What a test tells a pass: a resource that asks for 5 %, a run that has 0 %, and the time.
-struct Stage {
-    spec: ExperimentRunSpec,
-    live: LiveRun,
-    moment: Moment,
-    versions: u32,
-    ids: u32,
-}
-
-impl Stage {
-    fn new() -> Self {
-        Self {
-            spec: ExperimentRunSpec {
-                application_identifier: "shop".to_owned(),
-                experiment_definition_identifier: "add-to-cart".to_owned(),
-                run: 1,
-                region: None,
-                description: None,
-                exposure_percentage: Some(exposure(5.0)),
-                treatment_overrides: None,
-                deployment_parameters: None,
-                ramp: None,
-                suspend: None,
-                resync_interval: None,
-            },
-            live: live(0.0),
-            moment: Moment {
-                boot: BootInstant::after_boot(Duration::from_secs(1_000)),
-                elapsed: Duration::ZERO,
-                local: Timestamp::from_second(START).unwrap(),
-                acts_until: BootInstant::NEVER,
-                schema_is_complete: true,
-            },
-            versions: 0,
-            ids: 0,
-        }
-    }
-
-    fn wait(&mut self, milliseconds: u64) {
-        let time = Duration::from_millis(milliseconds);
-        self.moment.boot = self.moment.boot + time;
-        self.moment.elapsed += time;
-        self.moment.local += SignedDuration::try_from(time).unwrap();
-    }
-
-    /// A version of the resource with this status.
-    fn stored(&mut self, generation: i64, status: ExperimentRunStatus) -> Arc<StoredResource> {
-        self.versions += 1;
-        let identity = Identity {
-            key: ObjectKey {
-                namespace: "shop".to_owned(),
-                name: "add-to-cart".to_owned(),
-            },
-            uid: "uid-1".to_owned(),
-            version: self.versions.to_string(),
-            generation,
-            created: Timestamp::from_second(START).ok(),
-            deleting: false,
-            reconcile_requested_at: None,
-        };
-        let spec = Spec::new(self.spec.clone(), BTreeSet::new(), 100).unwrap();
-        Arc::new(StoredResource { identity, spec, status })
-    }
-
-    fn begin(&mut self) -> Step<()> {
-        let resource = self.stored(1, ExperimentRunStatus::default());
-        let defaults = Defaults {
-            region: "eu-west-1".parse().ok(),
-            resync_interval: Duration::from_mins(10),
-        };
-        super::begin(
-            Arc::new(defaults),
-            resource,
-            Memory::default(),
-            Vec::new(),
-            &self.moment,
-        )
-    }
-
-    fn read(&self) -> Read {
-        Read {
-            live: self.live.clone(),
-            service: Err(Untold::NoDate),
-        }
-    }
-
-    /// The usual answer, which takes no time.
-    fn answer(&mut self, step: Step<()>) -> Step<()> {
-        match step {
-            Step::Claim(claim) => claim.answered(claimed(false), &self.moment),
-            Step::Get(get) => get.answered(Ok(self.read()), &self.moment),
-            Step::ListEvents(list) => list.answered(Ok(Vec::new()), &self.moment),
-            Step::Prepare(prepare) => {
-                self.ids += 1;
-                prepare.answered(Ok(((), format!("update-{}", self.ids))), &self.moment)
-            }
-            Step::Fence(fence) => {
-                let written = self.stored(fence.resource().identity.generation, fence.status().clone());
-                fence.answered(Written::Written(written), &self.moment)
-            }
-            Step::Send(update) => {
-                let ((), sent) = update.departs();
-                apply(sent.update(), &mut self.live);
-                self.came_of(sent, Outcome::Applied(Box::new(self.live.clone())))
-            }
-            Step::Record(record) => {
-                let written = self.stored(record.resource().identity.generation, record.status().clone());
-                record.answered(Written::Written(written), &self.moment)
-            }
-            Step::Refresh(refresh) => {
-                let newest = self.stored(
-                    refresh.resource().identity.generation,
-                    refresh.resource().status.clone(),
-                );
-                refresh.answered(Ok(newest), &self.moment)
-            }
-            Step::End(end) => Step::End(end),
-        }
-    }
-
-    fn came_of(&self, sent: Sent<()>, outcome: Outcome) -> Step<()> {
-        let answer = Answered {
-            outcome,
-            service: Err(Untold::NoDate),
-        };
-        sent.answered(answer, &self.moment)
-    }
-
-    /// Answers in the usual way until a step of this name, and tells which there were.
-    fn until(&mut self, mut step: Step<()>, name: &str) -> (Step<()>, Vec<&'static str>) {
-        let mut steps = vec![step.name()];
-        while step.name() != name {
-            assert!(!matches!(step, Step::End(_)), "no {name} in {steps:?}");
-            step = self.answer(step);
-            steps.push(step.name());
-        }
-        (step, steps)
-    }
-}
-
-impl Step<()> {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Claim(_) => "claim",
-            Self::Get(_) => "get",
-            Self::ListEvents(_) => "list events",
-            Self::Prepare(_) => "prepare",
-            Self::Fence(_) => "fence",
-            Self::Send(_) => "send",
-            Self::Record(_) => "record",
-            Self::Refresh(_) => "refresh",
-            Self::End(_) => "end",
-        }
-    }
-}
-
-fn claimed(waited: bool) -> Claimed {
-    Claimed {
-        owner: Owner::Itself,
-        inherited: None,
-        waited,
-    }
-}
+pub(super) use stage::Stage;
+use stage::claimed;
 
 fn ended(step: Step<()>) -> End {
     match step {

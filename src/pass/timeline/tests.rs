@@ -8,14 +8,17 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::decide::{
-    laws::{
-        calendar::edges,
-        cases,
-        ramps::numbers::{DAY, numbers},
+use crate::{
+    decide::{
+        laws::{
+            calendar::edges,
+            cases,
+            ramps::numbers::{DAY, numbers},
+        },
+        schedule::Next,
+        tests::support::{START, exposure, live, overrides, spec, spec_with_ramp},
     },
-    schedule::Next,
-    tests::support::{self, START, apply, exposure, live, overrides, spec, spec_with_ramp},
+    pass::tests::Stage,
 };
 
 fn defaults() -> Defaults {
@@ -50,32 +53,29 @@ fn window(kind: &str, schedule: &str, duration: &str, zone: &str) -> Value {
     json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": zone})
 }
 
-/// What the operator does by itself, woken as it asks to be, until it has nothing more to wait for.
-fn run_by_itself(spec: &ExperimentRunSpec, from: Exposure, since: Timestamp) -> Vec<(Timestamp, Exposure, Exposure)> {
-    let desired = Desired::parse(spec, None, &defaults()).unwrap();
-    let (mut world, mut run) = (support::World::new(desired), live(from.percentage()));
-    run.exposed_at = Some(since);
-    let mut raises = Vec::new();
+/// A world whose answers tell the time, with this spec and a run at this exposure.
+fn stage(spec: &ExperimentRunSpec, from: Exposure) -> Stage {
+    let mut stage = Stage::new();
+    (stage.spec, stage.live, stage.answers_tell_time) = (spec.clone(), live(from.percentage()), true);
+    stage
+}
+
+/// What passes do, each woken as the one before asks to be, until there is nothing more to wait for.
+fn run_by_itself(spec: &ExperimentRunSpec, from: Exposure) -> Vec<(Timestamp, Exposure, Exposure)> {
+    let mut stage = stage(spec, from);
+    let (mut raises, mut before) = (Vec::new(), None);
     for _ in 0..2_000 {
-        let mut decision = world.read(&run);
-        while let Some(update) = decision.update.clone() {
-            raises.push((world.now().local, run.exposure, update.exposure().unwrap()));
-            apply(&update, &mut run);
-            decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
-        }
-        let waits = world
-            .status
-            .ramp
-            .as_ref()
-            .and_then(|ramp| ramp.next.as_ref()?.not_before.as_ref());
-        if waits.is_none() {
+        let (end, sent) = stage.whole_pass(before.take());
+        raises.extend(sent.into_iter().map(|(from, to)| (stage.moment.local, from, to)));
+        let ramp = end.resource.status.ramp.as_ref();
+        if ramp.and_then(|ramp| ramp.next.as_ref()?.not_before.as_ref()).is_none() {
             break;
         }
-        match decision.next {
-            Next::After(wait) => world.elapsed += wait,
-            Next::Now => {}
-            other => unreachable!("{other:?}"),
+        match end.result {
+            Ok((Next::After(wait), _)) => stage.time_passes(wait),
+            ref other => unreachable!("{other:?}"),
         }
+        before = Some(end);
     }
     raises
 }
@@ -87,7 +87,7 @@ proptest! {
     fn with_time_running_every_ramp_with_an_open_future_reaches_its_target_as_its_timeline_says(numbers in numbers()) {
         let spec = numbers.spec();
         let line = timeline(&spec, Exposure::ZERO, start(), start());
-        prop_assert_eq!(run_by_itself(&spec, Exposure::ZERO, start()), exposures(&line.raises));
+        prop_assert_eq!(run_by_itself(&spec, Exposure::ZERO), exposures(&line.raises));
         let shut = line.message.contains("none is found to open");
         prop_assert_eq!(line.completes_at.is_some(), !shut, "{}", line.message);
         // Every minute of a week from some week on, since windows repeat by then.
@@ -98,11 +98,10 @@ proptest! {
 
     #[test]
     fn what_the_status_says_of_the_end_is_when_the_timeline_ends(numbers in numbers()) {
-        let mut world = support::World::new(numbers.desired());
-        let mut run = live(0.0);
-        world.converge(&mut run);
-        let line = timeline(&numbers.spec(), Exposure::ZERO, start(), start());
-        let status = world.status.ramp.unwrap();
+        let spec = numbers.spec();
+        let (end, _) = stage(&spec, Exposure::ZERO).whole_pass(None);
+        let line = timeline(&spec, Exposure::ZERO, start(), start());
+        let status = end.resource.status.ramp.clone().unwrap();
         if status.waiting_for.is_some() {
             prop_assert_eq!(status.completes_at.map(|at| at.0), line.completes_at);
         }
@@ -141,7 +140,7 @@ fn a_two_week_ramp_in_working_hours_is_simulated_in_under_a_second() {
             "Mon 14 07:00"
         ]
     );
-    assert_eq!(run_by_itself(&spec, Exposure::ZERO, start()), exposures(&line.raises));
+    assert_eq!(run_by_itself(&spec, Exposure::ZERO), exposures(&line.raises));
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
