@@ -3,8 +3,7 @@
 //! In this room a ramp is a function of what is live and since when; nothing counts steps. [`Ramp`] is the spec's, parsed
 //! once into types that can't be wrong; [`position`] is where it stands, and [`next_raise`] what comes next and which of
 //! `decide/gates` holds it; [`search`] looks when [`windows`] are open; [`remarks`] is what `plan` says of windows beside a
-//! timeline. What a pass makes of it is in
-//! `decide/advance.rs`.
+//! timeline. What a pass makes of it is in `decide/advance.rs`.
 
 mod calendar;
 pub mod next_raise;
