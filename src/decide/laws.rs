@@ -1,4 +1,5 @@
 //! Laws that hold in any story: whatever specs, answers, failures, lost answers, restarts and waits come in whatever order.
+//! Passes play it, so that what is decided comes in the order of theirs.
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
 pub(crate) mod calendar;

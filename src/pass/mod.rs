@@ -217,6 +217,16 @@ impl<P> Step<P> {
         })
     }
 
+    /// What was decided just now, for the laws of `decide`.
+    #[cfg(test)]
+    pub(crate) const fn decision(&self) -> Option<&Decision> {
+        match self {
+            Self::Prepare(step) => Some(step.decision()),
+            Self::Record(step) => Some(step.decision()),
+            _ => None,
+        }
+    }
+
     fn pass(&self) -> Result<&Pass<P>, &End> {
         match self {
             Self::Claim(step) => Ok(&step.pass),

@@ -64,6 +64,11 @@ impl<P> Pass<P> {
 }
 
 impl<P> Record<P> {
+    #[cfg(test)]
+    pub(super) const fn decision(&self) -> &Decision {
+        &self.writing.decision
+    }
+
     /// What to write onto [`Record::resource`].
     #[must_use]
     pub const fn status(&self) -> &ExperimentRunStatus {

@@ -112,6 +112,11 @@ impl<P> Pass<P> {
 }
 
 impl<P> Prepare<P> {
+    #[cfg(test)]
+    pub(super) const fn decision(&self) -> &Decision {
+        &self.intent.decision
+    }
+
     /// Where the update goes.
     #[must_use]
     pub const fn region(&self) -> &Region {

@@ -1,14 +1,21 @@
-//! Stories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does.
+//! Stories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does. What is
+//! read is looked at by a whole pass.
+
+use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
-use crate::api::{Exposure, Member, RunStatus};
+use crate::api::{ExperimentRunStatus, Exposure, Member, RunStatus};
+use crate::clock::BootInstant;
 use crate::decide::{
     Decision, EndedBy, Outcome, Owner, Seen,
-    desired::Desired,
-    tests::support::{World, apply, done, exposure, failure, live, observing, overrides, touch, update_failure},
+    desired::{Defaults, Desired},
+    tests::support::{
+        World, apply, done, exposure, failure, live, observing, overrides, stored, touch, update_failure,
+    },
 };
-use crate::run::{FailureKind, LiveRun, Operation};
+use crate::pass::{self, Answered, Claimed, Moment, Read, Send, ServiceClock, Step, Written, resource::StoredResource};
+use crate::run::{ExperimentRunEvent, ExperimentRunEventType, Failure, FailureKind, LiveRun, Operation, TriggeredBy};
 
 /// What must never be shown.
 pub const CANARIES: [&str; 3] = ["canary-entity", "canary-parameter", "canary-value"];
@@ -48,6 +55,23 @@ pub enum Events {
     Alarm,
     Nothing,
     Unreadable,
+}
+
+impl Events {
+    fn listed(self) -> Result<Vec<ExperimentRunEvent>, Failure> {
+        let stopped = |triggered_by| ExperimentRunEvent {
+            event_type: ExperimentRunEventType::RunStopped,
+            occurred_at: None,
+            triggered_by: Some(triggered_by),
+            exposure: None,
+        };
+        match self {
+            Self::User => Ok(vec![stopped(TriggeredBy::User)]),
+            Self::Alarm => Ok(vec![stopped(TriggeredBy::CloudWatchAlarm)]),
+            Self::Nothing => Ok(Vec::new()),
+            Self::Unreadable => Err(failure(Operation::ListExperimentRunEvents, FailureKind::AccessDenied)),
+        }
+    }
 }
 
 /// What comes of an update.
@@ -175,17 +199,18 @@ impl Stage {
                 if *replaced {
                     seen.key.experiment_definition_id = "zzzzzz1".to_owned();
                 }
-                let ended_by = self.ended_by(&seen, *events);
-                self.steps(&Seen::Read(seen, ended_by), answers, step);
+                self.pass(&Ok(seen), *events, answers, step);
             }
             Event::ReadFails(kind) => {
-                self.steps(
-                    &Seen::ReadFailed(failure(Operation::GetExperimentRun, *kind)),
-                    &[],
-                    step,
-                );
+                let failed = Err(failure(Operation::GetExperimentRun, *kind));
+                self.pass(&failed, Events::Nothing, &[], step);
             }
-            Event::NoCall => self.steps(&Seen::Nothing, &[], step),
+            // One decision, which no pass over a spec that can be used comes to.
+            Event::NoCall => {
+                let decision = self.world.decide(&Seen::Nothing);
+                step(&self.world, &Seen::Nothing, &decision);
+                self.world.see(&Seen::Nothing);
+            }
             Event::Wait(seconds) => self.world.wait(*seconds),
             Event::Owner(itself) => {
                 self.world.owner = if *itself {
@@ -200,20 +225,6 @@ impl Stage {
                 self.world.status = crate::api::ExperimentRunStatus::default();
             }
             Event::Restart | Event::StatusWiped => {}
-        }
-    }
-
-    fn ended_by(&self, seen: &LiveRun, events: Events) -> EndedBy {
-        if !crate::decide::asks_who_ended_it(seen, &self.world.status) {
-            return EndedBy::NotAsked;
-        }
-        match events {
-            Events::User => EndedBy::Event(Some("USER".to_owned())),
-            Events::Alarm => EndedBy::Event(Some("CLOUDWATCH_ALARM".to_owned())),
-            Events::Nothing => EndedBy::Event(None),
-            Events::Unreadable => {
-                EndedBy::Unreadable(failure(Operation::ListExperimentRunEvents, FailureKind::AccessDenied))
-            }
         }
     }
 
@@ -233,26 +244,111 @@ impl Stage {
         self.becomes(run);
     }
 
-    fn steps(&mut self, seen: &Seen, answers: &[Answer], step: &mut impl FnMut(&World, &Seen, &Decision)) {
-        let mut decision = self.world.decide(seen);
-        step(&self.world, seen, &decision);
-        self.world.see(seen);
-        for answer in answers {
-            if decision.update.is_none() {
-                return;
+    /// One pass, in which updates are answered so, until there is no answer any more or the process crashes. Everything that
+    /// is decided is judged by what was known before.
+    fn pass(
+        &mut self,
+        read: &Result<LiveRun, Failure>,
+        events: Events,
+        answers: &[Answer],
+        judge: &mut impl FnMut(&World, &Seen, &Decision),
+    ) {
+        let (mut answers, mut seen) = (answers.iter(), Seen::Nothing);
+        let moment = self.moment();
+        let mut step = self.begin(&moment);
+        loop {
+            self.world.memory = step.memory().clone();
+            self.world.status = step.resource().status.clone();
+            step = match step {
+                Step::Claim(claim) => claim.answered(self.claimed(), &moment),
+                Step::Get(get) => {
+                    seen = match read.clone() {
+                        Ok(live) => Seen::Read(live, EndedBy::NotAsked),
+                        Err(failure) => Seen::ReadFailed(failure),
+                    };
+                    let service = Ok(self.clock(&moment));
+                    get.answered(read.clone().map(|live| Read { live, service }), &moment)
+                }
+                Step::ListEvents(list) => {
+                    let events = events.listed();
+                    if let Seen::Read(_, ended_by) = &mut seen {
+                        *ended_by = match &events {
+                            Ok(events) => EndedBy::of(events),
+                            Err(failure) => EndedBy::Unreadable(failure.clone()),
+                        };
+                    }
+                    list.answered(events, &moment)
+                }
+                Step::Prepare(prepare) => match answers.next() {
+                    Some(answer) => {
+                        let id = self.world.update_id();
+                        prepare.answered(Ok((*answer, id)), &moment)
+                    }
+                    None => return,
+                },
+                Step::Fence(fence) => {
+                    let written = written(fence.resource(), fence.status());
+                    fence.answered(written, &moment)
+                }
+                Step::Send(update) => match self.send(update, &mut seen, &moment) {
+                    Some(step) => step,
+                    None => return self.world.restart(),
+                },
+                Step::Record(record) => {
+                    let written = written(record.resource(), record.status());
+                    record.answered(written, &moment)
+                }
+                Step::Refresh(_) => unreachable!("nothing else writes"),
+                Step::End(_) => return,
+            };
+            if let Some(decision) = step.decision() {
+                judge(&self.world, &seen, decision);
             }
-            let (update, id) = self.world.fence(&decision);
-            let Some(outcome) = self.carry_out(&update, *answer) else {
-                return self.world.restart();
-            };
-            let seen = Seen::Updated {
-                update,
-                id: Some(id),
-                outcome,
-            };
-            decision = self.world.decide(&seen);
-            step(&self.world, &seen, &decision);
-            self.world.see(&seen);
+        }
+    }
+
+    /// `None` when the process crashes.
+    fn send(&mut self, update: Send<Answer>, seen: &mut Seen, moment: &Moment) -> Option<Step<Answer>> {
+        let (answer, sent) = update.departs();
+        let outcome = self.carry_out(sent.update(), answer)?;
+        *seen = Seen::Updated {
+            update: sent.update().clone(),
+            id: Some(sent.id().to_owned()),
+            outcome: outcome.clone(),
+        };
+        let service = Ok(self.clock(moment));
+        Some(sent.answered(Answered { outcome, service }, moment))
+    }
+
+    fn begin(&self, moment: &Moment) -> Step<Answer> {
+        let defaults = Defaults {
+            region: None,
+            resync_interval: Duration::from_mins(10),
+        };
+        let (resource, memory) = (Arc::new(self.world.stored_resource()), self.world.memory.clone());
+        pass::begin(Arc::new(defaults), resource, memory, Vec::new(), moment)
+    }
+
+    fn moment(&self) -> Moment {
+        let now = self.world.now();
+        Moment {
+            boot: BootInstant::after_boot(now.elapsed),
+            elapsed: now.elapsed,
+            local: now.local,
+            acts_until: BootInstant::NEVER,
+            schema_is_complete: true,
+        }
+    }
+
+    fn clock(&self, moment: &Moment) -> ServiceClock {
+        ServiceClock::exactly(self.world.now().local, moment.boot)
+    }
+
+    fn claimed(&self) -> Claimed {
+        Claimed {
+            owner: self.world.owner.clone(),
+            inherited: None,
+            waited: false,
         }
     }
 
@@ -282,6 +378,14 @@ impl Stage {
             Answer::Crash => return None,
         })
     }
+}
+
+/// The API server takes a status.
+fn written(resource: &StoredResource, status: &ExperimentRunStatus) -> Written {
+    Written::Written(Arc::new(StoredResource {
+        status: stored(status),
+        ..resource.clone()
+    }))
 }
 
 /// The live state that a step rests on, if it brought one.

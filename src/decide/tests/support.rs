@@ -1,6 +1,6 @@
 //! One resource, its status as the API server keeps it, and the process that decides on it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
@@ -15,6 +15,7 @@ use crate::decide::{
     ramp::Ramp,
     service_time::ServiceTime,
 };
+use crate::pass::resource::{Identity, ObjectKey, Spec, StoredResource};
 use crate::run::{Failure, FailureKind, LiveRun, Operation, RunKey, Update};
 
 /// 2026-09-01T00:00:00Z.
@@ -109,10 +110,49 @@ impl World {
         self.see(&Seen::ReadFailed(failure(Operation::GetExperimentRun, kind)))
     }
 
+    /// An ID that no update has had.
+    pub fn update_id(&mut self) -> String {
+        self.ids += 1;
+        format!("update-{}", self.ids)
+    }
+
+    /// The resource as passes take it. It has no ramp.
+    pub fn stored_resource(&self) -> StoredResource {
+        let desired = self.desired.clone();
+        let spec = ExperimentRunSpec {
+            application_identifier: desired.application_identifier,
+            experiment_definition_identifier: desired.experiment_definition_identifier,
+            run: desired.run,
+            region: Some(desired.region.to_string()),
+            description: desired.description,
+            exposure_percentage: desired.exposure,
+            treatment_overrides: desired.overrides,
+            deployment_parameters: Some(desired.parameters),
+            ramp: None,
+            suspend: Some(desired.suspend),
+            resync_interval: None,
+        };
+        StoredResource {
+            identity: Identity {
+                key: ObjectKey {
+                    namespace: "shop".to_owned(),
+                    name: "add-to-cart".to_owned(),
+                },
+                uid: "uid-1".to_owned(),
+                version: String::new(),
+                generation: self.generation,
+                created: None,
+                deleting: false,
+                reconcile_requested_at: self.requested_at.clone(),
+            },
+            spec: Spec::new(spec, BTreeSet::new(), 0).unwrap(),
+            status: self.status.clone(),
+        }
+    }
+
     /// Fences the update of a decision, which there must be.
     pub fn fence(&mut self, decision: &Decision) -> (Update, String) {
-        self.ids += 1;
-        let id = format!("update-{}", self.ids);
+        let id = self.update_id();
         let update = decision.update.clone().unwrap();
         self.status = stored(&decision.fence(&update, &id, self.generation, &self.now()));
         self.memory.recorded();
