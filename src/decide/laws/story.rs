@@ -1,21 +1,21 @@
 //! Stories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does. What is
 //! read is looked at by a whole pass.
 
-use std::{sync::Arc, time::Duration};
+mod strategies;
 
-use proptest::prelude::*;
+use std::{sync::Arc, time::Duration};
 
 use crate::api::{ExperimentRunStatus, Exposure, Member, RunStatus};
 use crate::clock::BootInstant;
 use crate::decide::{
     Decision, EndedBy, Outcome, Owner, Seen,
     desired::{Defaults, Desired},
-    tests::support::{
-        World, apply, done, exposure, failure, live, observing, overrides, stored, touch, update_failure,
-    },
+    tests::support::{World, apply, done, failure, live, overrides, stored, touch, update_failure},
 };
 use crate::pass::{self, Answered, Claimed, Moment, Read, Send, ServiceClock, Step, Written, resource::StoredResource};
 use crate::run::{ExperimentRunEvent, ExperimentRunEventType, Failure, FailureKind, LiveRun, Operation, TriggeredBy};
+
+pub use strategies::{desired, story};
 
 /// What must never be shown.
 pub const CANARIES: [&str; 3] = ["canary-entity", "canary-parameter", "canary-value"];
@@ -85,81 +85,6 @@ pub enum Answer {
     Lost,
     NotSent,
     Crash,
-}
-
-pub fn story() -> impl Strategy<Value = Vec<Event>> {
-    proptest::collection::vec(event(), 1..24)
-}
-
-pub fn desired() -> impl Strategy<Value = Desired> {
-    let exposures = prop_oneof![Just(None), percentage().prop_map(Some), percentage().prop_map(Some)];
-    let descriptions = proptest::sample::select(vec![None, Some("ours"), Some("")]);
-    let maps: Vec<Option<&[(&str, &str)]>> = vec![
-        None,
-        Some(&[]),
-        Some(&[("canary-entity", "t1")]),
-        Some(&[("canary-entity", "t9")]),
-    ];
-    let maps = proptest::sample::select(maps);
-    (exposures, descriptions, maps, 0..6_u8).prop_map(|(exposure, description, map, brake)| {
-        let mut desired = Desired {
-            exposure,
-            overrides: map.map(overrides),
-            suspend: brake == 0,
-            ..observing()
-        };
-        desired.description = description.map(str::to_owned);
-        let parameters = &mut desired.parameters.dynamic_extension_parameters;
-        parameters.insert("ext#canary-parameter".to_owned(), "canary-value".to_owned());
-        desired
-    })
-}
-
-fn percentage() -> impl Strategy<Value = Exposure> {
-    proptest::sample::select(vec![0.0, 0.1, 5.0, 25.0, 33.3, 99.99, 100.0]).prop_map(exposure)
-}
-
-fn kind() -> impl Strategy<Value = FailureKind> {
-    proptest::sample::select(FailureKind::ALL.to_vec())
-}
-
-fn answer() -> impl Strategy<Value = Answer> {
-    prop_oneof![
-        4 => Just(Answer::Applied),
-        2 => kind().prop_map(Answer::Refused),
-        1 => proptest::sample::select(vec![Answer::Ineffective, Answer::Old, Answer::NotSent, Answer::Crash]),
-        2 => proptest::sample::select(vec![Answer::LostApplied, Answer::Lost]),
-    ]
-}
-
-fn read() -> impl Strategy<Value = Event> {
-    let behind = prop_oneof![5 => Just(0_usize), 1 => 1..3_usize];
-    let events = proptest::sample::select(vec![Events::User, Events::Alarm, Events::Nothing, Events::Unreadable]);
-    let answers = proptest::collection::vec(answer(), 4);
-    (behind, 0..12_u8, events, answers).prop_map(|(versions_behind, other, events, answers)| Event::Read {
-        versions_behind,
-        replaced: other == 0,
-        events,
-        answers,
-    })
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let outside = prop_oneof![
-        3 => percentage().prop_map(Outside::Raise),
-        2 => Just(Outside::Describe),
-        2 => Just(Outside::Override),
-        1 => Just(Outside::End),
-    ];
-    prop_oneof![
-        10 => read(),
-        3 => desired().prop_map(|desired| Event::Edit(Box::new(desired))),
-        2 => outside.prop_map(Event::Outside),
-        2 => kind().prop_map(Event::ReadFails),
-        3 => proptest::sample::select(vec![1, 30, 60, 300, 3600, 86_400]).prop_map(Event::Wait),
-        1 => (0..3_u8).prop_map(|other| Event::Owner(other != 0)),
-        1 => proptest::sample::select(vec![Event::NoCall, Event::Restart, Event::StatusWiped]),
-    ]
 }
 
 /// A resource, its run, and everything that the run ever was.

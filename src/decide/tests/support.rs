@@ -128,9 +128,8 @@ impl World {
             exposure_percentage: desired.exposure,
             treatment_overrides: desired.overrides,
             deployment_parameters: Some(desired.parameters),
-            ramp: None,
             suspend: Some(desired.suspend),
-            resync_interval: None,
+            ..spec(0.0)
         };
         StoredResource {
             identity: Identity {
