@@ -1,4 +1,4 @@
-//! What the API server refuses is refused, offline, at the same field, and nothing else is: `tests/api_admission.rs` holds
+//! What the API server refuses is refused, offline, at the same field, and nothing else is: `tests/api_admission` holds
 //! the same cases against a real server.
 
 use harness::cases::{self, By, CANARY, spec};
