@@ -1,11 +1,11 @@
 //! `AppConfig`'s answers in the types of `decide`. The client's own reading of them is another room's, with tests there.
 
-use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::wire::Failed;
 use crate::api::{ExperimentDefinition, Exposure, Region, RunResult, RunStatus, Treatment, TreatmentOverrides};
-use crate::run::{Failure, FailureKind, LiveRun, Operation, RunKey};
+use crate::run::{Failure, FailureKind, LiveRun, Operation, RunKey, end_of_second, whole_seconds};
 
 fn text(of: &Value, member: &str) -> Option<String> {
     of[member].as_str().map(str::to_owned)
@@ -15,21 +15,12 @@ fn time(of: &Value, member: &str) -> Option<Timestamp> {
     of[member].as_str().map(|text| text.parse().unwrap())
 }
 
-pub fn whole_second(time: Timestamp) -> Timestamp {
-    let floor = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor);
-    time.round(floor).unwrap()
-}
-
-pub fn end_of_second(time: Timestamp) -> Timestamp {
-    whole_second(time) + SignedDuration::from_secs(1)
-}
-
 /// The run that an answer tells of.
 pub fn live(region: &Region, answer: &str) -> LiveRun {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let status: RunStatus = serde_json::from_value(answer["Status"].clone()).unwrap();
     let inline = answer["TreatmentOverrides"]["Inline"].clone();
-    let second = |member| time(&answer, member).map(whole_second);
+    let second = |member| time(&answer, member).map(whole_seconds);
     LiveRun {
         key: RunKey {
             region: region.clone(),

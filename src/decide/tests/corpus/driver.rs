@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::{
-    answers::{end_of_second, failure, live, set_at, stopped_by, whole_second},
+    answers::{failure, live, set_at, stopped_by},
     time::timestamp,
     wire::Failed,
 };
@@ -17,9 +15,13 @@ use crate::decide::{
     memory::{Memory, Pending},
     pinned_region,
     schedule::Next,
-    service_time::{Dates, ServiceTime, Untold},
+    service_time::{Dates, Untold},
 };
-use crate::run::{Change, Operation, Update};
+use crate::{
+    clock::BootInstant,
+    pass::ServiceClock,
+    run::{Change, Operation, Update, whole_seconds},
+};
 
 /// The resource as the API server has it.
 #[derive(Clone, Debug)]
@@ -93,7 +95,7 @@ pub struct Given {
 pub struct Operator {
     memory: Memory,
     /// When it was started, since boot.
-    started: Duration,
+    started: BootInstant,
     dates: Dates,
     service: Result<ServiceClock, Untold>,
     decision: Option<Decision>,
@@ -107,22 +109,8 @@ struct Parsed {
     spec: Option<(String, Option<Region>, Result<Desired, InvalidSpec>)>,
 }
 
-/// The last `Date` that counted, when it came, and before when the last answer was given.
-#[derive(Clone, Copy)]
-struct ServiceClock {
-    date: Timestamp,
-    came: Duration,
-    answered: Timestamp,
-}
-
-impl ServiceClock {
-    fn after(self, boot: Duration) -> Timestamp {
-        self.date + SignedDuration::try_from(boot.saturating_sub(self.came)).unwrap()
-    }
-}
-
-fn boot(moment: &Moment) -> Duration {
-    Duration::from_millis(moment.boot)
+fn boot(moment: &Moment) -> BootInstant {
+    BootInstant::after_boot(Duration::from_millis(moment.boot))
 }
 
 fn defaults() -> Defaults {
@@ -192,33 +180,24 @@ impl Operator {
 
     /// An answer has come, with its `Date`.
     pub fn hears(&mut self, moment: &Moment, of_update: bool) {
-        let dated = moment.date.map(timestamp).map(whole_second).ok_or(Untold::NoDate);
-        let judged = dated.and_then(|date| {
-            let judged = self.dates.judge(date, timestamp(moment.local), boot(moment));
-            judged.map(|()| date).map_err(Untold::Skewed)
-        });
-        let clock = judged.map(|date| ServiceClock {
-            date,
-            came: boot(moment),
-            answered: end_of_second(date),
+        let dated = moment.date.map(timestamp).map(whole_seconds).ok_or(Untold::NoDate);
+        let came = boot(moment);
+        let clock = dated.and_then(|date| {
+            let judged = self.dates.judge(date, timestamp(moment.local), came.since_boot());
+            judged.map_err(Untold::Skewed)?;
+            Ok(ServiceClock::new(date, came, came))
         });
         self.service = match (clock, self.service) {
-            (Err(_), Ok(before)) if of_update => Ok(ServiceClock {
-                answered: end_of_second(end_of_second(before.after(boot(moment)))),
-                ..before
-            }),
+            (Err(_), Ok(before)) if of_update => Ok(before.answered_anew(came)),
             (clock, _) => clock,
         };
     }
 
     fn now(&self, moment: &Moment) -> Now {
         let boot = boot(moment);
-        let service = self.service.map(|clock| ServiceTime {
-            now: whole_second(clock.after(boot)),
-            answered: clock.answered,
-        });
+        let service = self.service.map(|clock| clock.time(boot));
         Now {
-            elapsed: boot.saturating_sub(self.started),
+            elapsed: boot - self.started,
             local: timestamp(moment.local),
             service,
         }
@@ -316,8 +295,7 @@ impl Operator {
             return true;
         };
         // The answer with that `Date` was given within the second that it names.
-        self.service
-            .is_ok_and(|clock| clock.after(boot(moment)) + SignedDuration::from_secs(1) < until)
+        self.service.is_ok_and(|clock| boot(moment) < clock.reaches(until))
     }
 
     /// A status that was decided upon is written.
@@ -343,7 +321,7 @@ impl Operator {
     /// It takes over the unsettled update of another resource, as that one's status records it.
     pub fn inherits(&mut self, record: &str, moment: &Moment) {
         let record: PendingUpdate = serde_json::from_str(record).unwrap();
-        let first_seen = boot(moment).saturating_sub(self.started);
+        let first_seen = boot(moment) - self.started;
         self.memory.inherit(Pending { record, first_seen });
     }
 }
