@@ -74,17 +74,17 @@ impl Executor {
                     Ok(claimed) => claim.answered(claimed, &self.moment()),
                     Err(why) => claim.interrupted(why),
                 },
-                Step::Get(get) => match self.read_token(&get.region).await {
+                Step::Get(get) => match self.read_token(get.region()).await {
                     Ok(()) => {
-                        let answer = self.get(&get.region, &get.address).await;
+                        let answer = self.get(get.region(), get.address()).await;
                         get.answered(answer, &self.moment())
                     }
                     Err(why) => get.interrupted(why),
                 },
-                Step::ListEvents(list) => match self.read_token(&list.region).await {
+                Step::ListEvents(list) => match self.read_token(list.region()).await {
                     Ok(()) => {
                         let client = &self.shared.appconfig;
-                        let answer = client.list_experiment_run_events(&list.region, &list.address).await;
+                        let answer = client.list_experiment_run_events(list.region(), list.address()).await;
                         list.answered(answer.map(|events| events.value).map_err(logged), &self.moment())
                     }
                     Err(why) => list.interrupted(why),
@@ -116,9 +116,8 @@ impl Executor {
 
     fn take_effects(&self, step: &mut Step<Prepared>) {
         let effects = step.take_effects();
-        let resource = step.resource().identity.reference();
         for notice in &effects.publish {
-            self.shared.publish(&resource, notice);
+            self.shared.publish(&step.resource().identity.reference(), notice);
         }
         if effects.contradiction {
             tracing::warn!("the API server answered with another spec of the same generation: its schema is read anew");
@@ -222,7 +221,7 @@ impl Executor {
             Ok(answer) => {
                 let request_id = answer.request_id.as_deref();
                 tracing::info!(?update, pending_update, request_id, "AppConfig applied an update");
-                self.told(sent.region(), answer.date, asked)
+                self.told(&sent.run().region, answer.date, asked)
             }
             Err(error) => {
                 let request_id = error.failure().request_id.as_deref();

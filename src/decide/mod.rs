@@ -98,7 +98,8 @@ pub enum Owner {
 pub struct Decision {
     /// What to send, after the fence; or nothing.
     pub update: Option<Update>,
-    /// From when on the update may not leave any more, by `AppConfig`'s clock: a window of the ramp closes. None: never.
+    /// From when on the update may not leave any more, by `AppConfig`'s clock: a window of the ramp closes. `None` when none
+    /// does.
     pub until: Option<Timestamp>,
     /// The status to record now; with an update, the status that the fence writes, which [`Decision::fence`] completes.
     pub status: ExperimentRunStatus,

@@ -337,11 +337,3 @@ impl<P> Pass<P> {
         }))
     }
 }
-
-impl End {
-    /// The run that the resource stands for, once it was found.
-    #[must_use]
-    pub const fn run(&self) -> Option<&RunKey> {
-        self.memory.pin.as_ref()
-    }
-}

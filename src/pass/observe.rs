@@ -3,7 +3,7 @@
 use super::{Moment, Pass, ServiceClock, Step, step_of_a_pass};
 use crate::{
     api::Region,
-    decide::{self, EndedBy, Owner, Seen, memory::Pending, service_time::Untold},
+    decide::{self, EndedBy, Owner, Seen, desired::Desired, memory::Pending, service_time::Untold},
     run::{ExperimentRunEvent, Failure, LiveRun, RunAddress, RunKey, exposed_at},
 };
 
@@ -17,12 +17,20 @@ pub struct Claim<P> {
 /// What is claimed, and what comes after.
 #[derive(Clone, Debug)]
 enum Target {
-    /// No run is known, or the names of the one that was have been corrected: what was claimed is let go of.
-    Nothing,
+    /// No run is known, or the names of the one that was have been corrected: what was claimed is let go of. What is read
+    /// next is `None` when the spec can't be used.
+    Nothing(Option<Named>),
     /// The run that was found before: it is read next.
-    Pinned(RunKey),
+    Pinned(RunKey, Named),
     /// The run that was read just now.
-    Live(Box<Read>),
+    Live(Box<Read>, Named),
+}
+
+/// A run as the spec names it.
+#[derive(Clone, Debug)]
+struct Named {
+    region: Region,
+    address: RunAddress,
 }
 
 /// What a claim gives.
@@ -40,10 +48,7 @@ pub struct Claimed {
 #[derive(Clone, Debug)]
 pub struct Get<P> {
     pub(super) pass: Box<Pass<P>>,
-    /// Where the run is.
-    pub region: Region,
-    /// Which run, by the spec's names.
-    pub address: RunAddress,
+    named: Named,
 }
 
 /// What `GetExperimentRun` answered.
@@ -60,10 +65,7 @@ pub struct Read {
 pub struct ListEvents<P> {
     pub(super) pass: Box<Pass<P>>,
     live: Box<LiveRun>,
-    /// Where the run is.
-    pub region: Region,
-    /// Which run, by the spec's names.
-    pub address: RunAddress,
+    named: Named,
 }
 
 step_of_a_pass!(Claim);
@@ -77,56 +79,47 @@ impl<P> Pass<P> {
             return self.end(Err(why));
         }
         self.memory.follow(&self.resource.names(&self.defaults));
-        let target = match self.memory.pin.clone() {
-            Some(pin) if self.asks().is_some() => Target::Pinned(pin),
-            Some(_) => return self.decide(&Seen::Nothing, moment),
-            None => {
+        let target = match (self.memory.pin.clone(), self.named()) {
+            (Some(pin), Some(named)) => Target::Pinned(pin, named),
+            (Some(_), None) => return self.decide(&Seen::Nothing, moment),
+            (None, named) => {
                 (self.run, self.owner) = (None, Owner::Itself);
-                Target::Nothing
+                Target::Nothing(named)
             }
         };
         Step::Claim(Claim { pass: self, target })
     }
 
-    /// Where the run is and which it is, by the spec's names; `None` when the spec can't be used.
-    fn asks(&self) -> Option<(Region, RunAddress)> {
+    /// The run that the spec names. `None` when the spec can't be used.
+    fn named(&self) -> Option<Named> {
         let desired = self.desired().ok()?;
         let names = (
             &desired.application_identifier,
             &desired.experiment_definition_identifier,
         );
         let address = RunAddress::parse(names.0, names.1, desired.run).ok()?;
-        Some((desired.region, address))
-    }
-
-    fn get(self: Box<Self>, moment: &Moment) -> Step<P> {
-        match self.asks() {
-            Some((region, address)) => Step::Get(Get {
-                pass: self,
-                region,
-                address,
-            }),
-            None => self.decide(&Seen::Nothing, moment),
-        }
+        let region = desired.region;
+        Some(Named { region, address })
     }
 
     /// Goes on with a run that is claimed, or that is not this resource's to claim.
-    fn look_at(mut self: Box<Self>, read: Read, moment: &Moment) -> Step<P> {
+    fn look_at(mut self: Box<Self>, read: Read, named: Named, moment: &Moment) -> Step<P> {
         (self.run, self.service) = (Some(read.live.key.clone()), read.service);
-        let Ok(desired) = self.desired() else {
-            return self.decide(&Seen::Nothing, moment);
-        };
-        let asks = decide::asks_who_ended_it(&read.live, &self.resource.status)
-            || decide::asks_since_when(&desired, &read.live, &self.resource.status, &self.memory);
-        match self.asks().filter(|_| asks) {
-            Some((region, address)) => Step::ListEvents(ListEvents {
+        if self.asks_for_events(&read.live) {
+            Step::ListEvents(ListEvents {
                 pass: self,
                 live: Box::new(read.live),
-                region,
-                address,
-            }),
-            None => self.decide(&Seen::Read(read.live, EndedBy::NotAsked), moment),
+                named,
+            })
+        } else {
+            self.decide(&Seen::Read(read.live, EndedBy::NotAsked), moment)
         }
+    }
+
+    fn asks_for_events(&self, live: &LiveRun) -> bool {
+        let status = &self.resource.status;
+        let asks_since_when = |desired: &Desired| decide::asks_since_when(desired, live, status, &self.memory);
+        decide::asks_who_ended_it(live, status) || self.desired().as_ref().is_ok_and(asks_since_when)
     }
 }
 
@@ -135,9 +128,9 @@ impl<P> Claim<P> {
     #[must_use]
     pub fn run(&self) -> Option<&RunKey> {
         match &self.target {
-            Target::Nothing => None,
-            Target::Pinned(run) => Some(run),
-            Target::Live(read) => Some(&read.live.key),
+            Target::Nothing(_) => None,
+            Target::Pinned(run, _) => Some(run),
+            Target::Live(read, _) => Some(&read.live.key),
         }
     }
 
@@ -149,15 +142,31 @@ impl<P> Claim<P> {
         if let Some(unsettled) = inherited {
             self.pass.memory.inherit(unsettled);
         }
+        let pass = self.pass;
         match self.target {
             // Another resource's pass over the run may have gone on meanwhile and outdated what was read.
-            Target::Live(read) if !claimed.waited => self.pass.look_at(*read, moment),
-            Target::Nothing | Target::Pinned(_) | Target::Live(_) => self.pass.get(moment),
+            Target::Live(read, named) if !claimed.waited => pass.look_at(*read, named, moment),
+            Target::Nothing(None) => pass.decide(&Seen::Nothing, moment),
+            Target::Nothing(Some(named)) | Target::Pinned(_, named) | Target::Live(_, named) => {
+                Step::Get(Get { pass, named })
+            }
         }
     }
 }
 
 impl<P> Get<P> {
+    /// Where the run is.
+    #[must_use]
+    pub const fn region(&self) -> &Region {
+        &self.named.region
+    }
+
+    /// Which run, by the spec's names.
+    #[must_use]
+    pub const fn address(&self) -> &RunAddress {
+        &self.named.address
+    }
+
     /// Goes on with the run, or with why it can't be told.
     #[must_use]
     pub fn answered(self, answer: Result<Read, Failure>, moment: &Moment) -> Step<P> {
@@ -165,17 +174,29 @@ impl<P> Get<P> {
             Err(failure) => self.pass.decide(&Seen::ReadFailed(failure), moment),
             // A resource whose names now mean another run has no claim to that one.
             Ok(read) if self.pass.memory.pin.as_ref().is_some_and(|pin| *pin != read.live.key) => {
-                self.pass.look_at(read, moment)
+                self.pass.look_at(read, self.named, moment)
             }
             Ok(read) => Step::Claim(Claim {
                 pass: self.pass,
-                target: Target::Live(Box::new(read)),
+                target: Target::Live(Box::new(read), self.named),
             }),
         }
     }
 }
 
 impl<P> ListEvents<P> {
+    /// Where the run is.
+    #[must_use]
+    pub const fn region(&self) -> &Region {
+        &self.named.region
+    }
+
+    /// Which run, by the spec's names.
+    #[must_use]
+    pub const fn address(&self) -> &RunAddress {
+        &self.named.address
+    }
+
     /// Goes on with what happened to the run, or with why that can't be told.
     #[must_use]
     pub fn answered(mut self, answer: Result<Vec<ExperimentRunEvent>, Failure>, moment: &Moment) -> Step<P> {

@@ -71,7 +71,7 @@ impl Identity {
 pub struct StoredResource {
     /// Which object it is, and which version of it.
     pub identity: Identity,
-    /// Reached by way of [`StoredResource::desired`] and [`StoredResource::names`] only.
+    /// Its spec, which shows what is in it by way of [`StoredResource::desired`] and [`StoredResource::names`] only.
     pub spec: Spec,
     /// Its status.
     pub status: ExperimentRunStatus,
@@ -181,7 +181,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// A spec as it was read; `None` when it can't be written as JSON. `unknown` are the paths of fields that this operator does
+    /// A spec as it was read. `None` when it can't be written as JSON. `unknown` are the paths of fields that this operator does
     /// not know, and `length` is that of the JSON, in bytes.
     #[must_use]
     pub fn new(parts: ExperimentRunSpec, unknown: BTreeSet<String>, length: usize) -> Option<Self> {

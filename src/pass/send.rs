@@ -65,7 +65,6 @@ pub struct Answered {
 struct Intent {
     decision: Box<Decision>,
     update: Update,
-    region: Region,
     run: RunKey,
 }
 
@@ -76,16 +75,12 @@ step_of_a_pass!(Send);
 impl<P> Pass<P> {
     /// Begins to send what was decided upon what was observed just now.
     pub(super) fn prepare(self: Box<Self>, decision: Decision, update: Update, moment: &Moment) -> Step<P> {
-        let Ok(desired) = self.desired() else {
-            return self.decide(&Seen::Nothing, moment);
-        };
         let Some(run) = self.run.clone() else {
             return self.observe(moment);
         };
         let intent = Intent {
             decision: Box::new(decision),
             update,
-            region: desired.region,
             run,
         };
         Step::Prepare(Prepare {
@@ -120,7 +115,7 @@ impl<P> Prepare<P> {
     /// Where the update goes.
     #[must_use]
     pub const fn region(&self) -> &Region {
-        &self.intent.region
+        &self.intent.run.region
     }
 
     /// What was prepared for an update that did not come to be sent: it serves again as far as it still holds.
@@ -236,12 +231,6 @@ impl<P> Sent<P> {
     #[must_use]
     pub const fn update(&self) -> &Update {
         &self.intent.update
-    }
-
-    /// Where it goes.
-    #[must_use]
-    pub const fn region(&self) -> &Region {
-        &self.intent.region
     }
 
     /// To which run, by its IDs.

@@ -250,7 +250,10 @@ impl<'a> World<'a> {
                     get.answered(Ok(read), &moment)
                 }
                 Step::ListEvents(list) => list.answered(Ok(self.events.to_vec()), &moment),
-                Step::Prepare(prepare) => prepare.answered(Ok(((), "simulated".to_owned())), &moment),
+                Step::Prepare(prepare) => {
+                    let id = format!("simulated-{}", self.sends.len() + self.raises.len());
+                    prepare.answered(Ok(((), id)), &moment)
+                }
                 Step::Fence(fence) => {
                     let written = with_status(fence.resource(), fence.status());
                     fence.answered(written, &moment)
