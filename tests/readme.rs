@@ -15,8 +15,8 @@ use appconfig_experiment_operator::{
     cli,
     decide::{
         conditions::conditions,
+        event,
         findings::{Finding, Reason, Severity, Target},
-        notice,
     },
     metrics::{Format, Metrics, Reconciled},
     run::Operation,
@@ -295,10 +295,10 @@ fn events_of(row: &Row) -> BTreeSet<(String, &'static str)> {
             message: "why".to_owned(),
         };
         let after = conditions(&before, &finding, Target::NotSeen, 1, &Time(Timestamp::UNIX_EPOCH));
-        let notice = notice::of_transition(&before, &after, &finding);
-        events.extend(notice.map(|notice| {
-            let kind = if notice.warning { "Warning" } else { "Normal" };
-            (notice.reason.to_owned(), kind)
+        let entered = event::of_transition(&before, &after, &finding);
+        events.extend(entered.map(|event| {
+            let kind = if event.warning { "Warning" } else { "Normal" };
+            (event.reason.to_owned(), kind)
         }));
     }
     events
@@ -311,7 +311,7 @@ fn every_event_stands_in_the_reference_with_its_type() {
     let real = set(entered
         .iter()
         .map(|(reason, _)| reason.clone())
-        .chain(set(notice::REASONS.iter().copied())));
+        .chain(set(event::REASONS.iter().copied())));
     assert_eq!(set(names(&rows)), real);
     for (reason, kind) in entered {
         let row = rows.iter().find(|row| name(&row[0]) == reason).unwrap();

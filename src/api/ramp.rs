@@ -159,3 +159,14 @@ pub enum WaitingFor {
     /// No window is open.
     Window,
 }
+
+impl WaitingFor {
+    /// The word for it in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "Hold",
+            Self::Window => "Window",
+        }
+    }
+}

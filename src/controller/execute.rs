@@ -10,7 +10,7 @@ use crate::{
     api::{ExperimentRunStatus, Region},
     appconfig::{Prepared, UPDATE_LIVES},
     clock::BootInstant,
-    decide::{Outcome, Owner, memory::Memory, notice::Notice, ramp::windows::CLOSES_EARLY, service_time::Untold},
+    decide::{Outcome, Owner, event::Event, memory::Memory, ramp::windows::CLOSES_EARLY, service_time::Untold},
     fleet::Class,
     pass::{
         self, Answered, Claimed, End, Interruption, Moment, Read, Send, SendWindow, ServiceClock, Step, Written,
@@ -64,9 +64,9 @@ impl Executor {
     }
 
     /// Does a pass from its beginning to its end.
-    pub(super) async fn run(mut self, resource: Arc<StoredResource>, memory: Memory, notices: Vec<Notice>) -> End {
+    pub(super) async fn run(mut self, resource: Arc<StoredResource>, memory: Memory, events: Vec<Event>) -> End {
         let defaults = Arc::clone(&self.shared.defaults);
-        let mut step = pass::begin(defaults, resource, memory, notices, &self.moment());
+        let mut step = pass::begin(defaults, resource, memory, events, &self.moment());
         loop {
             self.take_effects(&mut step);
             step = match step {
@@ -116,8 +116,8 @@ impl Executor {
 
     fn take_effects(&self, step: &mut Step<Prepared>) {
         let effects = step.take_effects();
-        for notice in &effects.publish {
-            self.shared.publish(&step.resource().identity.reference(), notice);
+        for event in &effects.publish {
+            self.shared.publish(&step.resource().identity.reference(), event);
         }
         if effects.contradiction {
             tracing::warn!("the API server answered with another spec of the same generation: its schema is read anew");

@@ -39,7 +39,7 @@ use tokio::sync::watch;
 use crate::{
     appconfig::{Client, RateLimits},
     clock::{BootInstant, Clock},
-    decide::{desired::Defaults, notice::Notice},
+    decide::{desired::Defaults, event::Event},
     leader::Leadership,
     metrics::Metrics,
 };
@@ -100,14 +100,14 @@ impl Shared {
     }
 
     /// Step 7: tells people of what happened, in an Event and in the log.
-    fn publish(&self, regarding: &ObjectReference, notice: &Notice) {
-        tracing::info!(reason = notice.reason, warning = notice.warning, "{}", notice.note);
-        let kind = if notice.warning {
+    fn publish(&self, regarding: &ObjectReference, event: &Event) {
+        tracing::info!(reason = event.reason, warning = event.warning, "{}", event.note);
+        let kind = if event.warning {
             EventType::Warning
         } else {
             EventType::Normal
         };
         self.publisher
-            .publish(regarding, kind, notice.reason, ACTION, &notice.note);
+            .publish(regarding, kind, event.reason, ACTION, &event.note);
     }
 }

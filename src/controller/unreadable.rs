@@ -3,7 +3,7 @@
 
 use kube::Api;
 
-use crate::decide::{self, Now, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory, service_time::Untold};
+use crate::decide::{self, Evidence, Now, Owner, Resource, desired::InvalidSpec, memory::Memory, service_time::Untold};
 
 use super::{Shared, call::CallError, resource::Unreadable, status};
 
@@ -27,14 +27,14 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
         local: jiff::Timestamp::now(),
         service: Err(Untold::NoDate),
     };
-    let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Seen::Nothing, &now);
+    let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Evidence::Nothing, &now);
     if decision.status == object.told {
         return Ok(());
     }
     let api = Api::namespaced(shared.client.clone(), &identity.key.namespace);
     status::write_unreadable(&shared.schema, &api, object, &decision.status).await?;
-    for notice in &decision.notices {
-        shared.publish(&identity.reference(), notice);
+    for event in &decision.events {
+        shared.publish(&identity.reference(), event);
     }
     Ok(())
 }

@@ -386,8 +386,8 @@ impl Finding {
 /// The finding that the conditions tell: the first that is Stalled, else the first that is Reconciling, else the first, in the
 /// order of [`Reason`]. `None` when there is none.
 #[must_use]
-pub fn most_severe(findings: &[Finding]) -> Option<&Finding> {
+pub fn most_severe<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<&'a Finding> {
     findings
-        .iter()
+        .into_iter()
         .min_by_key(|finding| (finding.severity().rank(), finding.reason()))
 }

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use crate::api::{ConditionType, ExperimentRunStatus, RunStatus};
 
 use super::{
-    Decision, EndedBy, Outcome, Owner, Seen,
+    Decision, EndedBy, Evidence, Outcome, Owner,
     conditions::find,
-    notice::STALE_READ_BELIEVED,
+    event::STALE_READ_BELIEVED,
     tests::support::{World, apply, done, held, live, sends, stored, target, told},
 };
 use story::{CANARIES, Stage, answer_of, desired, managed, story};
@@ -43,7 +43,7 @@ fn copied(status: &ExperimentRunStatus) -> String {
 }
 
 /// Whether a step shows something older than the status, by what never goes back.
-fn older(status: &ExperimentRunStatus, seen: &Seen) -> bool {
+fn older(status: &ExperimentRunStatus, seen: &Evidence) -> bool {
     answer_of(seen).is_some_and(|live| {
         let time = |at: jiff::Timestamp| k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at);
         status.exposure_percentage.is_some_and(|known| live.exposure < known)
@@ -59,7 +59,7 @@ fn older(status: &ExperimentRunStatus, seen: &Seen) -> bool {
 fn plays(
     spec: super::desired::Desired,
     events: &[story::Event],
-    mut law: impl FnMut(&World, &Seen, &Decision),
+    mut law: impl FnMut(&World, &Evidence, &Decision),
 ) -> Stage {
     let mut stage = Stage::new(spec);
     for event in events {
@@ -89,7 +89,7 @@ proptest! {
         plays(spec, &events, |world, seen, decision| {
             if let Some(to) = decision.update.as_ref().and_then(crate::run::Update::exposure) {
                 assert!(to > answer_of(seen).unwrap().exposure);
-                let believed = decision.notices.iter().any(|notice| notice.reason == STALE_READ_BELIEVED);
+                let believed = decision.events.iter().any(|event| event.reason == STALE_READ_BELIEVED);
                 assert!(believed || world.status.exposure_percentage.is_none_or(|known| to > known));
                 assert!(to <= world.desired.exposure.unwrap());
             }
@@ -124,7 +124,7 @@ proptest! {
                     || world.elapsed.saturating_sub(*since) >= std::time::Duration::from_mins(1)
             });
             open.take_if(|_| settled);
-            if let Seen::Updated { update, outcome: Outcome::Unknown(_), .. } = seen {
+            if let Evidence::Updated { update, outcome: Outcome::Unknown(_), .. } = seen {
                 open = Some((update.clone(), world.generation, world.elapsed));
             }
             if open.is_some() {
@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn p6_a_failed_or_stale_read_is_no_evidence(spec in desired(), events in story()) {
         plays(spec, &events, |world, seen, decision| {
-            let believed = decision.notices.iter().any(|notice| notice.reason == STALE_READ_BELIEVED);
+            let believed = decision.events.iter().any(|event| event.reason == STALE_READ_BELIEVED);
             let evidence = answer_of(seen).is_some() && !older(&world.status, seen);
             if !evidence && !believed {
                 assert_eq!(decision.update, None);
@@ -198,13 +198,13 @@ proptest! {
     #[test]
     fn p10_the_same_answer_again_changes_nothing(spec in desired(), events in story()) {
         plays(spec, &events, |world, seen, decision| {
-            if let (Seen::Read(..), None) = (seen, &decision.update) {
+            if let (Evidence::Read(..), None) = (seen, &decision.update) {
                 let mut world = world.clone();
                 let first = world.see(seen);
                 if first.memory.stale.is_none() {
                     let second = world.see(seen);
                     assert_eq!(bytes(&second.status), bytes(&first.status));
-                    assert_eq!((second.update, second.notices.len()), (None, 0));
+                    assert_eq!((second.update, second.events.len()), (None, 0));
                 }
             }
         });
@@ -255,7 +255,7 @@ proptest! {
             sent.push(update.member());
             apply(&update, &mut run);
             // From the answer as from a fresh read.
-            assert_ne!(sends(&world.decide(&Seen::Read(run.clone(), EndedBy::NotAsked))), Some(update.member()));
+            assert_ne!(sends(&world.decide(&Evidence::Read(run.clone(), EndedBy::NotAsked))), Some(update.member()));
             decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
         }
         let matches = world.desired.differences(&run).is_empty();

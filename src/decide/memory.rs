@@ -7,7 +7,10 @@ use crate::{
     run::{RunKey, Update},
 };
 
-use super::{conditions, findings::Finding, live::Known, names::Names, service_time::Skew};
+use super::{
+    Situation, assessment::Assessment, conditions, findings::Finding, live::Known, names::Names,
+    observation::Observation, service_time::Skew,
+};
 
 /// How many updates are remembered whose outcome is known: more than a pass can fence.
 const RESOLVED_KEPT: usize = 16;
@@ -111,23 +114,33 @@ impl Memory {
         }
     }
 
-    /// Takes up what the status tells now, while this process has had no answer of its own: the copy that it saw first may
-    /// have been old, and a read that lags is told by what another process has recorded since. One that was wiped tells
-    /// nothing. Where another process has recorded the run that it found, that one was found first (P5).
-    pub(super) fn take_up(&mut self, status: &ExperimentRunStatus, run: i32) {
-        if let Some(pin) = RunKey::pinned(status, run).filter(|_| !self.has_recorded_pin()) {
-            self.known.take_if(|_| self.pin.as_ref() != Some(&pin));
-            self.pin = Some(pin);
-            self.found_by = None;
+    /// With what was decided. The findings of a good read still hold while none comes after it.
+    pub(super) fn keep(
+        mut self,
+        situation: &Situation<'_>,
+        observation: &Observation<'_>,
+        assessment: Assessment,
+        status: &ExperimentRunStatus,
+    ) -> Self {
+        self.attempts = assessment.look.attempts;
+        self.conflicts = assessment.look.conflicts;
+        self.ready_generation = ready_generation(status).or(self.ready_generation);
+        if let Observation::Usable { .. } = observation {
+            self.skew = assessment
+                .skewed
+                .or(self.skew)
+                .filter(|_| situation.effective.skew().is_some());
         }
-        let Some(told) = Known::from_status(status) else { return };
-        if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
-            self.held.clone_from(&status.held_updates);
-            self.ramp.clone_from(&status.ramp);
-            self.last_findings = conditions::recorded(&status.conditions);
-            self.ready_generation = ready_generation(status);
-            self.known = Some(told);
+        if let Observation::Usable { .. } | Observation::OfAnotherRun { .. } = observation {
+            self.last_findings = Some((situation.resource.generation, assessment.findings));
         }
+        self
+    }
+
+    /// What the last good read led to, as far as it is of the spec of this generation.
+    pub(super) fn findings_of(&self, generation: i64) -> Vec<Finding> {
+        let last = self.last_findings.as_ref().filter(|(of, _)| *of == generation);
+        last.map(|(_, findings)| findings.clone()).unwrap_or_default()
     }
 
     /// Notes that a status which this process decided upon is written, and with it the run that it found.
@@ -136,13 +149,13 @@ impl Memory {
     }
 
     /// Whether a status has told of the run that was found.
-    const fn has_recorded_pin(&self) -> bool {
+    pub(super) const fn has_recorded_pin(&self) -> bool {
         self.pin.is_some() && self.found_by.is_none()
     }
 
     /// Lets go of a run that was found by other names than the spec's and that no status has told of, and of all that was
-    /// seen of it: the names have been corrected. True when there was one.
-    pub fn follow(&mut self, names: &Names) -> bool {
+    /// seen of it: the names have been corrected.
+    pub fn follow(&mut self, names: &Names) {
         let is_of_others = self.found_by.as_ref().is_some_and(|found_by| found_by != names);
         if is_of_others {
             *self = Self {
@@ -150,7 +163,6 @@ impl Memory {
                 ..Self::default()
             };
         }
-        is_of_others
     }
 
     /// Notes that nothing was sent, or will be, under this ID: whatever copy of the status still names it is old.
@@ -202,7 +214,7 @@ impl Memory {
 }
 
 /// The generation at which Ready is True, if it is.
-fn ready_generation(status: &ExperimentRunStatus) -> Option<i64> {
+pub(super) fn ready_generation(status: &ExperimentRunStatus) -> Option<i64> {
     let ready = conditions::find(&status.conditions, ConditionType::Ready)?;
     ready.observed_generation.filter(|_| ready.status == "True")
 }

@@ -2,42 +2,45 @@
 //!
 //! [`decide`] is the second step of a pass on the map in `lib.rs`. It takes the resource, what this process remembers of
 //! it, what the pass saw and the time, and answers what to send, what to say and when to look again. The same input gives
-//! the same answer to the byte. All policy is here:
+//! the same answer to the byte. Each of its steps takes values and gives a value, in this order:
 //!
-//! | question | where |
+//! | step | where |
 //! |---|---|
-//! | can the spec be used? which run does it mean? | [`desired`], [`names`] |
-//! | what did a pass see? | `seen` |
-//! | is it the run that was found first, is the answer newer than what is known? | `observe` |
-//! | is an earlier update still unsettled? | `settle` |
-//! | which exposure does a ramp ask for now? | `advance`, [`ramp`] |
-//! | what may hold a raise, and until when? | `gates` |
-//! | which `Date` counts as `AppConfig`'s time? | [`service_time`] |
-//! | what differs, what may be sent, what is held? | `judge`, `held` |
-//! | which update does a spec ask for? (a lower exposure can't be written) | `update`, [`crate::run`] |
-//! | which reason does a situation have, and which one wins? in which words? | [`findings`], the decision table |
-//! | which conditions follow? | [`conditions`] |
-//! | when to look again? | [`schedule`] |
-//! | what is worth an Event? | [`notice`] |
+//! | what does the resource's own status tell? | `learn`: [`Memory`] with the status |
+//! | which exposure does the spec ask for now? what may hold a raise, and until when? | `effective_spec`, [`ramp`], `gates` |
+//! | is the answer of the run that was found first, and no older than what is known? | `observation`, [`live`] |
+//! | what of it is remembered? is an earlier update settled? what is not sent again for now? | `learn`, `pending`, `held` |
+//! | which failed call does the status record? | `last_error` |
+//! | what differs, what may be sent, what is found? when to look again? | `assessment`, `update`, [`schedule`] |
+//! | which reason wins, in which words? | [`findings`], the decision table |
+//! | what does the status say then? | `report`, [`conditions`], `ramp_status` |
+//! | what is worth an Event? | [`event`] |
+//!
+//! What it takes: a spec that can be used is a [`desired::Desired`], which run it means is in [`names`], what a pass saw is
+//! [`Evidence`], and which `Date` counts as `AppConfig`'s time is in [`service_time`].
 
-mod advance;
+mod assessment;
 pub mod conditions;
 pub mod desired;
+mod effective_spec;
+pub mod event;
+mod evidence;
 pub mod findings;
 mod gates;
 mod held;
-mod judge;
+mod last_error;
+mod learn;
 pub mod live;
 pub mod memory;
 pub mod names;
-pub mod notice;
 mod now;
-mod observe;
+mod observation;
+mod pending;
 pub mod ramp;
+mod ramp_status;
+mod report;
 pub mod schedule;
-mod seen;
 pub mod service_time;
-mod settle;
 mod update;
 
 #[cfg(test)]
@@ -48,21 +51,22 @@ pub(crate) mod tests;
 use jiff::Timestamp;
 
 use crate::{
-    api::{ConditionType, ExperimentRunStatus, LastError, Region},
+    api::{ExperimentRunStatus, Region},
     fleet::Class,
-    run::{Failure, LiveRun, Operation, Update},
+    run::{LiveRun, Update},
 };
 
-use advance::EffectiveSpec;
-pub use advance::asks_since_when;
+use assessment::Assessment;
 use desired::{Desired, InvalidSpec};
-use findings::{Finding, Target, most_severe};
+use effective_spec::EffectiveSpec;
+use event::Event;
+pub use evidence::{EndedBy, Evidence, Outcome};
+use findings::{Finding, Target};
 use memory::Memory;
-use names::Names;
-use notice::Notice;
 pub use now::Now;
+use observation::Observation;
+pub use ramp_status::asks_since_when;
 use schedule::Next;
-pub use seen::{EndedBy, Outcome, Seen};
 
 /// The resource, as the API server last said.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +110,7 @@ pub struct Decision {
     /// What to remember.
     pub memory: Memory,
     /// What is worth an Event, once the status is recorded.
-    pub notices: Vec<Notice>,
+    pub events: Vec<Event>,
     /// When to look again.
     pub next: Next,
     /// As what the next look counts, where many wait.
@@ -132,43 +136,66 @@ pub fn asks_who_ended_it(live: &LiveRun, status: &ExperimentRunStatus) -> bool {
 
 /// Decides one step of a pass. Total: every input has an answer.
 #[must_use]
-pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, seen: &Seen, now: &Now) -> Decision {
-    let mut memory = memory.clone();
-    if let Seen::Updated {
-        id: Some(id), outcome, ..
-    } = seen
-        && outcome.is_known(memory.known.as_ref())
-    {
-        memory.resolve(id);
-    }
+pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, evidence: &Evidence, now: &Now) -> Decision {
+    let memory = memory.clone().end_update(evidence);
     let desired = match resource.desired {
         Ok(desired) => desired,
         Err(invalid) => return unusable(resource, memory, invalid, now),
     };
-    memory.follow(&Names::asked(desired));
-    memory.take_up(resource.status, desired.run);
-    if memory.ramp.is_none() {
-        memory.ramp.clone_from(&resource.status.ramp);
-    }
-    if memory.ramp.is_none() && desired.ramp.is_none() {
-        memory.ramp = advance::lost(resource, now);
-    }
-    if let Some(ramp) = &mut memory.ramp {
-        ramp.reached.at.0 = service_time::believable(ramp.reached.at.0, now);
-    }
-    let effective = match seen.live() {
-        Some(live) => EffectiveSpec::of_live(desired, memory.ramp.clone(), live, now),
-        None => EffectiveSpec::unseen(desired, memory.ramp.clone()),
+    let before = memory.take_up(resource, desired, now);
+    let effective = EffectiveSpec::of(desired, before.ramp.clone(), evidence.live(), now);
+    let situation = Situation {
+        resource,
+        effective: &effective,
+        owner,
+        evidence,
+        now,
     };
-    let mut pass = Pass::new(resource, &effective, memory, now);
-    match seen {
-        // A spec that can be used, and yet no call: what was found last still holds.
-        Seen::Nothing => pass.reuse_last_findings(),
-        Seen::Read(live, ended_by) => pass.read(live, ended_by, owner),
-        Seen::ReadFailed(failure) => pass.read_failed(failure),
-        Seen::Updated { update, id, outcome } => pass.updated(update, id.as_deref(), outcome, owner),
+    let observation = Observation::of(&situation, &before);
+    let memory = before.clone().learn(&situation, &observation);
+    let error = last_error::after(&situation, &observation);
+    let assessment = Assessment::of(&situation, &observation, &memory, error.as_ref());
+    let finding = assessment.most_severe(memory.pending.as_ref());
+    let status = report::status(&situation, &observation, &memory, &assessment, error, &finding);
+    let mut events = event::of_observation(&situation, &observation, &before, &memory);
+    events.extend(event::of_transition(
+        &resource.status.conditions,
+        &status.conditions,
+        &finding,
+    ));
+    let update = assessment.update.clone();
+    let raises = update.as_ref().is_some_and(|update| update.exposure().is_some());
+    Decision {
+        until: effective.raise.until().filter(|_| raises),
+        update,
+        next: assessment.look.next,
+        class: assessment.look.class,
+        memory: memory.keep(&situation, &observation, assessment, &status),
+        status,
+        events,
     }
-    pass.finish()
+}
+
+/// What a decision is made upon. Nothing in it changes while one is made.
+struct Situation<'a> {
+    resource: &'a Resource<'a>,
+    effective: &'a EffectiveSpec<'a>,
+    owner: &'a Owner,
+    evidence: &'a Evidence,
+    now: &'a Now,
+}
+
+impl Situation<'_> {
+    /// What is asked for now.
+    fn desired(&self) -> &Desired {
+        &self.effective.now
+    }
+
+    /// When the next regular read is, of a run that has ended or has not.
+    fn slot(&self, done: bool) -> Next {
+        let interval = schedule::interval(self.effective.spec.resync_interval, done);
+        Next::After(schedule::slot(self.resource.uid, interval, self.now.local))
+    }
 }
 
 /// The spec can't be used: say so, send nothing, and wait for another.
@@ -187,149 +214,15 @@ fn unusable(resource: &Resource<'_>, memory: Memory, invalid: &InvalidSpec, now:
         resource.generation,
         &now.wall(),
     );
-    let notices = notice::of_transition(&resource.status.conditions, &status.conditions, &finding)
-        .into_iter()
-        .collect();
+    let events = event::of_transition(&resource.status.conditions, &status.conditions, &finding);
     Decision {
         update: None,
         until: None,
         status,
         memory,
-        notices,
+        events: events.into_iter().collect(),
         next: Next::OnChange,
         class: Class::Resync,
-    }
-}
-
-/// One step of a pass in the making. The modules of this room each add to it.
-struct Pass<'a> {
-    resource: &'a Resource<'a>,
-    effective: &'a EffectiveSpec<'a>,
-    /// What is asked for now.
-    desired: &'a Desired,
-    now: &'a Now,
-    memory: Memory,
-    status: ExperimentRunStatus,
-    findings: Vec<Finding>,
-    target: Target,
-    update: Option<Update>,
-    /// An update is under way, so the conditions stay as they are where they say why Ready is not True.
-    under_way: bool,
-    notices: Vec<Notice>,
-    next: Next,
-    class: Class,
-}
-
-impl<'a> Pass<'a> {
-    fn new(resource: &'a Resource<'a>, effective: &'a EffectiveSpec<'a>, memory: Memory, now: &'a Now) -> Self {
-        let desired: &Desired = &effective.now;
-        let mut pass = Self {
-            resource,
-            effective,
-            desired,
-            now,
-            memory,
-            status: resource.status.clone(),
-            findings: Vec::new(),
-            target: Target::NotSeen,
-            update: None,
-            under_way: false,
-            notices: Vec::new(),
-            next: Next::After(schedule::slot(resource.uid, desired.resync_interval, now.local)),
-            class: Class::Resync,
-        };
-        pass.notice_pending();
-        pass
-    }
-
-    /// The slot of the next regular read.
-    fn slot(&self, done: bool) -> Next {
-        let interval = schedule::interval(self.desired.resync_interval, done);
-        Next::After(schedule::slot(self.resource.uid, interval, self.now.local))
-    }
-
-    fn back_off(&mut self) -> Next {
-        self.class = Class::Retry;
-        self.memory.attempts = self.memory.attempts.saturating_add(1);
-        Next::Backoff(schedule::backoff(self.memory.attempts))
-    }
-
-    /// Records an error as it was first seen; a repeat changes nothing.
-    fn record_error(&mut self, failure: &Failure) -> LastError {
-        match self.status.last_error.take() {
-            Some(error) if failure.repeats(&error) => self.status.last_error.insert(error).clone(),
-            _ => {
-                let error = LastError {
-                    operation: failure.operation.as_str().to_owned(),
-                    code: failure.code.clone(),
-                    status_code: failure.status.map(i32::from),
-                    message: failure.message.clone(),
-                    request_id: failure.request_id.clone(),
-                    at: self.now.wall(),
-                };
-                self.status.last_error.insert(error).clone()
-            }
-        }
-    }
-
-    fn forget_error_of(&mut self, operation: Operation) {
-        self.status
-            .last_error
-            .take_if(|error| error.operation == operation.as_str());
-    }
-
-    /// What the last good read led to still holds, as far as it is of this spec.
-    fn reuse_last_findings(&mut self) {
-        let generation = self.resource.generation;
-        let last = self.memory.last_findings.as_ref();
-        if let Some((_, findings)) = last.filter(|(of, _)| *of == generation) {
-            self.findings.extend(findings.iter().cloned());
-        }
-    }
-
-    /// Remembers the findings so far: those of a good read.
-    fn keep_last_findings(&mut self) {
-        self.memory.last_findings = Some((self.resource.generation, self.findings.clone()));
-    }
-
-    fn finish(mut self) -> Decision {
-        self.findings.extend(self.outcome_unknown());
-        let generation = self.resource.generation;
-        let before = &self.resource.status.conditions;
-        let finding = most_severe(&self.findings).unwrap_or(&Finding::FirstRead);
-        let after = conditions::conditions(before, finding, self.target, generation, &self.now.wall());
-        // The reason survives a retry: no flapping, and no Event for each.
-        self.status.conditions = if self.under_way && conditions::can_be_reused(before, generation) {
-            before.clone()
-        } else {
-            after
-        };
-        self.notices
-            .extend(notice::of_transition(before, &self.status.conditions, finding));
-        if conditions::find(&self.status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True") {
-            self.memory.ready_generation = Some(generation);
-        }
-        if let Some(pin) = &self.memory.pin {
-            self.status.region = Some(pin.region.to_string());
-            self.status.application_id = Some(pin.application_id.clone());
-            self.status.experiment_definition_id = Some(pin.experiment_definition_id.clone());
-            self.status.run = Some(pin.run);
-        }
-        self.status.observed_generation = Some(generation);
-        self.status.last_handled_reconcile_at = self.resource.reconcile_requested_at.map(str::to_owned);
-        self.status.ramp.clone_from(&self.memory.ramp);
-        self.status.held_updates.clone_from(&self.memory.held);
-        self.status.pending_update = self.memory.pending.as_ref().map(|pending| pending.record.clone());
-        let raises = self.update.as_ref().is_some_and(|update| update.exposure().is_some());
-        Decision {
-            until: self.effective.raise.until().filter(|_| raises),
-            update: self.update,
-            status: self.status,
-            memory: self.memory,
-            notices: self.notices,
-            next: self.next,
-            class: self.class,
-        }
     }
 }
 

@@ -37,10 +37,10 @@ use std::{mem, sync::Arc};
 
 use crate::{
     decide::{
-        self, Decision, Now, Owner, Resource, Seen,
+        self, Decision, Evidence, Now, Owner, Resource,
         desired::{Defaults, Desired, InvalidSpec},
+        event::Event,
         memory::Memory,
-        notice::Notice,
         schedule::{self, Next},
         service_time::Untold,
     },
@@ -86,7 +86,7 @@ pub enum Step<P> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effects {
     /// Events to publish.
-    pub publish: Vec<Notice>,
+    pub publish: Vec<Event>,
     /// The API server answered with another spec of the same generation, so its schema has to be read anew.
     pub contradiction: bool,
 }
@@ -99,7 +99,7 @@ pub struct End {
     /// What to remember of it.
     pub memory: Memory,
     /// Events that could not be told, since no status was written.
-    pub notices: Vec<Notice>,
+    pub events: Vec<Event>,
     /// Whether the data of the API server were restored from a backup meanwhile.
     pub restored: bool,
     /// When to look again and as what, or why the pass came to no end.
@@ -147,7 +147,7 @@ struct Pass<P> {
     resource: Arc<StoredResource>,
     memory: Memory,
     /// Events that are told once a status is written.
-    notices: Vec<Notice>,
+    events: Vec<Event>,
     owner: Owner,
     /// The live run's IDs, by which updates name it.
     run: Option<RunKey>,
@@ -160,20 +160,20 @@ struct Pass<P> {
     effects: Effects,
 }
 
-/// The first step of a pass over a resource. `notices` are left over from the one before.
+/// The first step of a pass over a resource. `events` are left over from the one before.
 #[must_use]
 pub fn begin<P>(
     defaults: Arc<Defaults>,
     resource: Arc<StoredResource>,
     memory: Memory,
-    notices: Vec<Notice>,
+    events: Vec<Event>,
     moment: &Moment,
 ) -> Step<P> {
     let pass = Box::new(Pass {
         defaults,
         resource,
         memory,
-        notices,
+        events,
         owner: Owner::Itself,
         run: None,
         service: Err(Untold::NoDate),
@@ -264,7 +264,7 @@ use step_of_a_pass;
 
 impl<P> Pass<P> {
     /// Step 2: what is to be done about what was seen.
-    fn decide(mut self: Box<Self>, seen: &Seen, moment: &Moment) -> Step<P> {
+    fn decide(mut self: Box<Self>, seen: &Evidence, moment: &Moment) -> Step<P> {
         if self.decisions == DECISIONS {
             return self.end(Ok((Next::Backoff(schedule::backoff(1)), Class::Retry)));
         }
@@ -291,16 +291,16 @@ impl<P> Pass<P> {
     /// Keeps what a decision tells until a status is recorded: the one that it meant may never be. The next decision may
     /// tell the same of a transition that was not recorded.
     fn note(&mut self, decision: &Decision) {
-        for notice in &decision.notices {
-            if !self.notices.contains(notice) {
-                self.notices.push(notice.clone());
+        for event in &decision.events {
+            if !self.events.contains(event) {
+                self.events.push(event.clone());
             }
         }
     }
 
     /// A status that tells of them is written: the Events go out.
     fn publish(&mut self) {
-        self.effects.publish.append(&mut self.notices);
+        self.effects.publish.append(&mut self.events);
     }
 
     fn desired(&self) -> Result<Desired, InvalidSpec> {
@@ -330,7 +330,7 @@ impl<P> Pass<P> {
         Step::End(Box::new(End {
             resource: self.resource,
             memory: self.memory,
-            notices: self.notices,
+            events: self.events,
             restored: self.restored,
             result,
             effects: self.effects,

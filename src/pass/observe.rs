@@ -3,7 +3,7 @@
 use super::{Moment, Pass, ServiceClock, Step, step_of_a_pass};
 use crate::{
     api::Region,
-    decide::{self, EndedBy, Owner, Seen, desired::Desired, memory::Pending, service_time::Untold},
+    decide::{self, EndedBy, Evidence, Owner, desired::Desired, memory::Pending, service_time::Untold},
     run::{ExperimentRunEvent, Failure, LiveRun, RunAddress, RunKey, exposed_at},
 };
 
@@ -81,7 +81,7 @@ impl<P> Pass<P> {
         self.memory.follow(&self.resource.names(&self.defaults));
         let target = match (self.memory.pin.clone(), self.named()) {
             (Some(pin), Some(named)) => Target::Pinned(pin, named),
-            (Some(_), None) => return self.decide(&Seen::Nothing, moment),
+            (Some(_), None) => return self.decide(&Evidence::Nothing, moment),
             (None, named) => {
                 (self.run, self.owner) = (None, Owner::Itself);
                 Target::Nothing(named)
@@ -112,7 +112,7 @@ impl<P> Pass<P> {
                 named,
             })
         } else {
-            self.decide(&Seen::Read(read.live, EndedBy::NotAsked), moment)
+            self.decide(&Evidence::Read(read.live, EndedBy::NotAsked), moment)
         }
     }
 
@@ -146,7 +146,7 @@ impl<P> Claim<P> {
         match self.target {
             // Another resource's pass over the run may have gone on meanwhile and outdated what was read.
             Target::Live(read, named) if !claimed.waited => pass.look_at(*read, named, moment),
-            Target::Nothing(None) => pass.decide(&Seen::Nothing, moment),
+            Target::Nothing(None) => pass.decide(&Evidence::Nothing, moment),
             Target::Nothing(Some(named)) | Target::Pinned(_, named) | Target::Live(_, named) => {
                 Step::Get(Get { pass, named })
             }
@@ -171,7 +171,7 @@ impl<P> Get<P> {
     #[must_use]
     pub fn answered(self, answer: Result<Read, Failure>, moment: &Moment) -> Step<P> {
         match answer {
-            Err(failure) => self.pass.decide(&Seen::ReadFailed(failure), moment),
+            Err(failure) => self.pass.decide(&Evidence::ReadFailed(failure), moment),
             // A resource whose names now mean another run has no claim to that one.
             Ok(read) if self.pass.memory.pin.as_ref().is_some_and(|pin| *pin != read.live.key) => {
                 self.pass.look_at(read, self.named, moment)
@@ -210,6 +210,6 @@ impl<P> ListEvents<P> {
             self.live.exposed_at = events.and_then(|events| exposed_at(&events, self.live.exposure));
             EndedBy::NotAsked
         };
-        self.pass.decide(&Seen::Read(*self.live, ended_by), moment)
+        self.pass.decide(&Evidence::Read(*self.live, ended_by), moment)
     }
 }

@@ -8,7 +8,7 @@ use super::{Moment, Pass, SendWindow, ServiceClock, Step, Written, step_of_a_pas
 use crate::{
     api::{ExperimentRunStatus, Region},
     clock::BootInstant,
-    decide::{Decision, Outcome, Seen, memory::Memory, service_time::Untold},
+    decide::{Decision, Evidence, Outcome, memory::Memory, service_time::Untold},
     run::{Failure, RunKey, Update},
 };
 
@@ -93,7 +93,7 @@ impl<P> Pass<P> {
     /// Decides what an update that ended so leads to.
     fn sent(self: Box<Self>, intent: Intent, id: Option<String>, outcome: Outcome, moment: &Moment) -> Step<P> {
         let update = intent.update;
-        self.decide(&Seen::Updated { update, id, outcome }, moment)
+        self.decide(&Evidence::Updated { update, id, outcome }, moment)
     }
 
     /// The time in which an update may leave whose fence is written next. Without `AppConfig`'s clock nobody knows whether a

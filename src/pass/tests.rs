@@ -215,15 +215,15 @@ fn events_go_out_when_a_status_is_written_and_are_left_when_none_is() {
     let (step, _) = stage.until(step, "record");
     let Step::Record(record) = step else { unreachable!() };
     let lost = Interruption::ApiServer("no answer".to_owned());
-    let left = ended(record.clone().answered(Written::Failed(lost), &stage.moment)).notices;
+    let left = ended(record.clone().answered(Written::Failed(lost), &stage.moment)).events;
     let mut step = stage.answer(Step::Record(record));
     let published = step.take_effects().publish;
     assert_eq!(published, left);
     assert!(
-        published.iter().any(|notice| notice.reason == "ExposureRaised"),
+        published.iter().any(|event| event.reason == "ExposureRaised"),
         "{published:?}"
     );
-    assert!(ended(step).notices.is_empty());
+    assert!(ended(step).events.is_empty());
 }
 
 #[test]

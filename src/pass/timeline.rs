@@ -54,31 +54,8 @@ pub struct Raised {
     pub from: Exposure,
     /// To which exposure.
     pub to: Exposure,
-    /// Why then.
-    pub because: Because,
-}
-
-/// Why a raise comes when it comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Because {
-    /// Nothing keeps it waiting.
-    Now,
-    /// The hold is over.
-    Hold,
-    /// A window opens.
-    Window,
-}
-
-impl Because {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Now => "Now",
-            Self::Hold => "Hold",
-            Self::Window => "Window",
-        }
-    }
+    /// What it waits for until then. `None` when nothing keeps it waiting.
+    pub waits_for: Option<WaitingFor>,
 }
 
 /// What happens from `at` on to a run whose exposure has been live `since` then. Of the spec, only what moves exposure
@@ -188,8 +165,8 @@ struct World<'a> {
     events: &'a [ExperimentRunEvent],
     began: Timestamp,
     at: Timestamp,
-    /// Why the next raise comes when it comes.
-    because: Because,
+    /// What the next raise has waited for.
+    waits_for: Option<WaitingFor>,
     sends: Vec<Member>,
     raises: Vec<Raised>,
 }
@@ -201,7 +178,7 @@ impl<'a> World<'a> {
             events,
             began: at,
             at,
-            because: Because::Now,
+            waits_for: None,
             sends: Vec::new(),
             raises: Vec::new(),
         }
@@ -289,9 +266,9 @@ impl<'a> World<'a> {
             at: self.at,
             from: self.live.exposure,
             to,
-            because: self.because,
+            waits_for: self.waits_for,
         }));
-        self.because = Because::Now;
+        self.waits_for = None;
         match update.change() {
             Change::Description(description) => self.live.description.clone_from(description),
             Change::TreatmentOverrides(overrides) => self.live.overrides = overrides.clone(),
@@ -315,10 +292,7 @@ impl<'a> World<'a> {
         let Some((waiting_for, not_before)) = waits else {
             return false;
         };
-        self.because = match waiting_for {
-            WaitingFor::Hold => Because::Hold,
-            WaitingFor::Window => Because::Window,
-        };
+        self.waits_for = Some(waiting_for);
         let later = not_before > self.at;
         self.at = self.at.max(not_before);
         later

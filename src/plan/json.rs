@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::{
-    api::{Exposure, Member},
-    pass::timeline::Because,
-};
+use crate::api::{Exposure, Member, WaitingFor};
 
 use super::preview::{Preview, field};
 
@@ -71,7 +68,7 @@ pub(super) fn print(preview: &Preview) -> String {
         at: raise.at,
         from: raise.from,
         to: raise.to,
-        because: Because::as_str(raise.because),
+        because: raise.waits_for.map_or("Now", WaitingFor::as_str),
     });
     let line = Line {
         file: preview.manifest.file.display().to_string(),

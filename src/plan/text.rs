@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    api::Member,
+    api::{Member, WaitingFor},
     decide::ramp::remarks::{Remark, What},
-    pass::timeline::{Because, Raised},
+    pass::timeline::Raised,
 };
 
 use super::preview::{Preview, field};
@@ -110,11 +110,9 @@ fn table(raises: &[Raised], zone: &TimeZone) -> String {
     let heads = [zone.iana_name().unwrap_or("UTC"), "UTC", "from", "to", "why then"];
     rows.push(heads.map(str::to_owned).into());
     rows.extend(raises.iter().map(|raise| {
-        let why = match raise.because {
-            Because::Now => "nothing keeps it waiting",
-            Because::Hold => "the hold is over",
-            Because::Window => "a window opens",
-        };
+        let why = raise
+            .waits_for
+            .map_or("nothing keeps it waiting", WaitingFor::opens_when);
         vec![
             local(raise.at, zone),
             raise.at.to_string(),

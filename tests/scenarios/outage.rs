@@ -9,7 +9,7 @@ use appconfig_experiment_operator::{
     api::{ExperimentRun, ExperimentRunStatus},
     appconfig::{Endpoints, Rate, RateLimits, Unobserved},
     decide::{
-        self, Now, Owner, Resource, Seen,
+        self, Evidence, Now, Owner, Resource,
         desired::{Defaults, Desired},
         memory::Memory,
         schedule::{BACKOFF_CEILING, Next},
@@ -94,10 +94,10 @@ async fn endure(number: u64, rates: RateLimits, began: Instant) -> Endured {
             &resource,
             &memory,
             &Owner::Itself,
-            &Seen::ReadFailed(unavailable()),
+            &Evidence::ReadFailed(unavailable()),
             &now,
         );
-        endured.told.extend(decision.notices.iter().map(|notice| notice.reason));
+        endured.told.extend(decision.events.iter().map(|event| event.reason));
         (memory, status) = (decision.memory, decision.status);
         let Next::Backoff(ceiling) = decision.next else {
             panic!("a failed read is followed by {:?}", decision.next);

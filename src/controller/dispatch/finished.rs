@@ -68,7 +68,7 @@ impl Dispatcher {
         let End {
             resource: object,
             mut memory,
-            notices,
+            events,
             restored,
             result,
             ..
@@ -85,7 +85,7 @@ impl Dispatcher {
             return;
         };
         entry.running = false;
-        entry.notices = notices;
+        entry.events = events;
         let seen = Object::Readable(object.kept());
         let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
         if std::mem::take(&mut entry.restored) {

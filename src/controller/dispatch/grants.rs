@@ -61,8 +61,8 @@ impl Dispatcher {
         match &entry.object {
             Object::Readable(run) => {
                 let memory = entry.memory.clone().unwrap_or_default();
-                let notices = std::mem::take(&mut entry.notices);
-                let pass = Executor::new(shared, key, slot).run(Arc::clone(run), memory, notices);
+                let events = std::mem::take(&mut entry.events);
+                let pass = Executor::new(shared, key, slot).run(Arc::clone(run), memory, events);
                 let began = Instant::now();
                 let ended = async move { (lane, Finished::Pass(Box::new(pass.await), began.elapsed())) };
                 self.passes.spawn(ended.instrument(span));

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     api::Region,
-    decide::{self, memory::Memory, notice::Notice, schedule},
+    decide::{self, event::Event, memory::Memory, schedule},
     fleet::{Class, Demand, Lane, Queue},
     http::{Check, Heartbeat},
     pass::{
@@ -65,7 +65,7 @@ struct Entry {
     /// None until the object has been read once: then what its status tells is taken up.
     memory: Option<Memory>,
     /// What was to be said and could not be recorded.
-    notices: Vec<Notice>,
+    events: Vec<Event>,
     running: bool,
     woken: bool,
     /// The version that a list or the watch has told of last: own writes are ahead of it.
@@ -287,7 +287,7 @@ impl Dispatcher {
         let entry = Entry {
             object,
             memory: None,
-            notices: Vec::new(),
+            events: Vec::new(),
             running: false,
             woken: false,
             heard,

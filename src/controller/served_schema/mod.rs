@@ -1,6 +1,6 @@
 //! The schema that the API server serves: what all passes ask before they act or write, and who keeps it up to date.
 //!
-//! What follows from a read is decided in [`crate::schema`]. `watches` notices lists and watches as they begin, `reader`
+//! What follows from a read is decided in [`crate::schema`]. `watches` events lists and watches as they begin, `reader`
 //! reads, `report` tells.
 
 mod reader;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{CustomResourceExt, runtime::events::EventType};
 
 use crate::{
-    api::ExperimentRun, controller::events::Publisher, decide::notice::SERVED_SCHEMA_INCOMPLETE, http::Check,
+    api::ExperimentRun, controller::events::Publisher, decide::event::SERVED_SCHEMA_INCOMPLETE, http::Check,
     metrics::Metrics, schema::Standing,
 };
 

@@ -15,9 +15,12 @@ pub use windows::OpenWindows;
 
 use jiff::Timestamp;
 
-use crate::api::WaitingFor;
+use crate::api::{Exposure, WaitingFor};
 
-use super::ramp::search::NoneBefore;
+use super::{
+    findings::Finding,
+    ramp::{position::RampPosition, search::NoneBefore},
+};
 
 /// A gate that opens and closes with time.
 #[derive(Debug)]
@@ -85,6 +88,33 @@ impl TimedGate<'_, '_> {
             Self::Hold(hold) => hold.needs_time(),
             Self::Windows(windows) => windows.needs_time(),
         }
+    }
+}
+
+impl WaitingFor {
+    /// What has to come about for a raise to leave: the end of a sentence.
+    #[must_use]
+    pub const fn opens_when(self) -> &'static str {
+        match self {
+            Self::Hold => "the hold is over",
+            Self::Window => "a window opens",
+        }
+    }
+}
+
+/// What the conditions tell while this gate holds the raise of a ramp. `opens` is `None` when no time is known.
+#[must_use]
+pub fn finding(gate: WaitingFor, position: &RampPosition, next: Exposure, opens: Option<Timestamp>) -> Finding {
+    let live = position.live;
+    match (gate, opens) {
+        (WaitingFor::Hold, Some(until)) => Finding::RampHolding {
+            live,
+            next,
+            until,
+            hold: position.hold,
+        },
+        // A hold has an end, so only a window can have none.
+        (WaitingFor::Hold | WaitingFor::Window, opens) => Finding::RampWaiting { live, next, opens },
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     api::{ExperimentRunStatus, HeldUpdate, LastError, Member, PendingUpdate, RampNext, WaitingFor},
     decide::{
-        EndedBy, Now, Outcome, Seen,
+        EndedBy, Evidence, Now, Outcome,
         desired::Desired,
         findings::Reason,
         memory::Memory,
@@ -168,7 +168,7 @@ impl Times {
         let (status, run, now) = (self.status(), self.live(), self.now(kind));
         let mut unsettled = status.clone();
         unsettled.pending_update = None;
-        let read = Seen::Read(run.clone(), EndedBy::Event(None));
+        let read = Evidence::Read(run.clone(), EndedBy::Event(None));
         let mut decisions = 0;
         for status in [&status, &unsettled, &ExperimentRunStatus::default()] {
             let mut world = World::new(desired.clone());
@@ -186,7 +186,7 @@ impl Times {
                 ];
                 for outcome in outcomes {
                     let (update, id) = (update.clone(), Some("id".to_owned()));
-                    let _ = world.decide_at(&Seen::Updated { update, id, outcome }, &now);
+                    let _ = world.decide_at(&Evidence::Updated { update, id, outcome }, &now);
                     decisions += 1;
                 }
             }

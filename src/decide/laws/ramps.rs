@@ -14,7 +14,7 @@ use super::cases;
 use crate::{
     api::{Exposure, WaitingFor},
     decide::{
-        Decision, EndedBy, Outcome, Seen,
+        Decision, EndedBy, Evidence, Outcome,
         tests::support::{START, World, apply, exposure, live, touch, wants},
     },
     run::LiveRun,
@@ -170,7 +170,7 @@ proptest! {
         stage.world.wait(wait);
         let mut other = stage.world.clone();
         other.edit(|spec| *spec = edited.desired());
-        let seen = Seen::Read(stage.run.clone(), EndedBy::NotAsked);
+        let seen = Evidence::Read(stage.run.clone(), EndedBy::NotAsked);
         let (before, after) = (stage.world.decide(&seen), other.decide(&seen));
         prop_assert_eq!(&before.update, &after.update);
         prop_assert_eq!(before.until, after.until);

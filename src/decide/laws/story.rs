@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use crate::api::{ExperimentRunStatus, Exposure, Member, RunStatus};
 use crate::clock::BootInstant;
 use crate::decide::{
-    Decision, EndedBy, Outcome, Owner, Seen,
+    Decision, EndedBy, Evidence, Outcome, Owner,
     desired::{Defaults, Desired},
     tests::support::{World, apply, done, failure, live, overrides, stored, touch, update_failure},
 };
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     /// One event happens. `step` sees each decision before it is carried out, and what it rests on.
-    pub fn play(&mut self, event: &Event, step: &mut impl FnMut(&World, &Seen, &Decision)) {
+    pub fn play(&mut self, event: &Event, step: &mut impl FnMut(&World, &Evidence, &Decision)) {
         match event {
             Event::Edit(desired) => self.world.edit(|spec| *spec = (**desired).clone()),
             Event::Outside(change) => self.outside(change),
@@ -132,9 +132,9 @@ impl Stage {
             }
             // One decision, which no pass over a spec that can be used comes to.
             Event::NoCall => {
-                let decision = self.world.decide(&Seen::Nothing);
-                step(&self.world, &Seen::Nothing, &decision);
-                self.world.see(&Seen::Nothing);
+                let decision = self.world.decide(&Evidence::Nothing);
+                step(&self.world, &Evidence::Nothing, &decision);
+                self.world.see(&Evidence::Nothing);
             }
             Event::Wait(seconds) => self.world.wait(*seconds),
             Event::Owner(itself) => {
@@ -176,9 +176,9 @@ impl Stage {
         read: &Result<LiveRun, Failure>,
         events: Events,
         answers: &[Answer],
-        judge: &mut impl FnMut(&World, &Seen, &Decision),
+        judge: &mut impl FnMut(&World, &Evidence, &Decision),
     ) {
-        let (mut answers, mut seen) = (answers.iter(), Seen::Nothing);
+        let (mut answers, mut seen) = (answers.iter(), Evidence::Nothing);
         let moment = self.moment();
         let mut step = self.begin(&moment);
         loop {
@@ -188,15 +188,15 @@ impl Stage {
                 Step::Claim(claim) => claim.answered(self.claimed(), &moment),
                 Step::Get(get) => {
                     seen = match read.clone() {
-                        Ok(live) => Seen::Read(live, EndedBy::NotAsked),
-                        Err(failure) => Seen::ReadFailed(failure),
+                        Ok(live) => Evidence::Read(live, EndedBy::NotAsked),
+                        Err(failure) => Evidence::ReadFailed(failure),
                     };
                     let service = Ok(self.clock(&moment));
                     get.answered(read.clone().map(|live| Read { live, service }), &moment)
                 }
                 Step::ListEvents(list) => {
                     let events = events.listed();
-                    if let Seen::Read(_, ended_by) = &mut seen {
+                    if let Evidence::Read(_, ended_by) = &mut seen {
                         *ended_by = match &events {
                             Ok(events) => EndedBy::of(events),
                             Err(failure) => EndedBy::Unreadable(failure.clone()),
@@ -233,10 +233,10 @@ impl Stage {
     }
 
     /// `None` when the process crashes.
-    fn send(&mut self, update: Send<Answer>, seen: &mut Seen, moment: &Moment) -> Option<Step<Answer>> {
+    fn send(&mut self, update: Send<Answer>, seen: &mut Evidence, moment: &Moment) -> Option<Step<Answer>> {
         let (answer, sent) = update.departs();
         let outcome = self.carry_out(sent.update(), answer)?;
-        *seen = Seen::Updated {
+        *seen = Evidence::Updated {
             update: sent.update().clone(),
             id: Some(sent.id().to_owned()),
             outcome: outcome.clone(),
@@ -314,10 +314,10 @@ fn written(resource: &StoredResource, status: &ExperimentRunStatus) -> Written {
 }
 
 /// The live state that a step rests on, if it brought one.
-pub fn answer_of(seen: &Seen) -> Option<&LiveRun> {
+pub fn answer_of(seen: &Evidence) -> Option<&LiveRun> {
     match seen {
-        Seen::Read(live, _) => Some(live),
-        Seen::Updated {
+        Evidence::Read(live, _) => Some(live),
+        Evidence::Updated {
             outcome: Outcome::Applied(live),
             ..
         } => Some(live),

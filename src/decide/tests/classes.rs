@@ -8,7 +8,7 @@ use super::support::*;
 use crate::{
     api::ExperimentRunStatus,
     decide::{
-        EndedBy, Outcome, Owner, Seen,
+        EndedBy, Evidence, Outcome, Owner,
         schedule::{Next, slot_or_ramp},
     },
     fleet::Class,
@@ -102,7 +102,7 @@ fn what_waits_to_be_settled_or_believed_is_a_retry() {
     let mut world = World::new(wants(5.0));
     world.read(&live(5.0));
     assert_eq!(world.read(&live(1.0)).class, Class::Retry, "a stale read");
-    let ended = Seen::Read(
+    let ended = Evidence::Read(
         done(live(1.0)),
         EndedBy::Unreadable(update_failure(FailureKind::Unavailable)),
     );

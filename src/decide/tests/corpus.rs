@@ -1,4 +1,4 @@
-//! The corpus: 2,000 stories of one resource, and what each of them gives, to the byte. It notices any change of behaviour,
+//! The corpus: 2,000 stories of one resource, and what each of them gives, to the byte. It events any change of behaviour,
 //! and judges none: whether a change is right, the other tests say.
 //!
 //! Stories are made from numbers by a generator that does not change, and their inputs are those of the wire: specs and

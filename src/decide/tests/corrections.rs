@@ -4,7 +4,7 @@ use super::support::*;
 use crate::{
     api::{ExperimentRunSpec, Member},
     decide::{
-        EndedBy, Seen,
+        EndedBy, Evidence,
         desired::{Defaults, Desired},
         memory::{Memory, Pending},
         names::Names,
@@ -27,7 +27,7 @@ fn unrecorded() -> World {
         experiment_definition_identifier: "add-to-card".to_owned(),
         ..wants(25.0)
     });
-    world.memory = world.decide(&Seen::Read(mistaken(10.0), EndedBy::NotAsked)).memory;
+    world.memory = world.decide(&Evidence::Read(mistaken(10.0), EndedBy::NotAsked)).memory;
     assert_eq!(world.memory.pin, Some(mistaken(10.0).key));
     world
 }
@@ -61,9 +61,9 @@ fn p5_a_run_that_no_status_tells_of_is_let_go_of_when_its_names_are_corrected() 
 fn p5_nothing_of_a_run_that_is_let_go_of_counts_but_the_ids_of_updates_that_are_settled() {
     let mut world = unrecorded();
     world.memory.resolve("settled");
-    let record = world.decide(&Seen::Read(mistaken(10.0), EndedBy::NotAsked)).fence(
+    let record = world.decide(&Evidence::Read(mistaken(10.0), EndedBy::NotAsked)).fence(
         &world
-            .decide(&Seen::Read(mistaken(10.0), EndedBy::NotAsked))
+            .decide(&Evidence::Read(mistaken(10.0), EndedBy::NotAsked))
             .update
             .unwrap(),
         "inherited",
@@ -75,9 +75,9 @@ fn p5_nothing_of_a_run_that_is_let_go_of_counts_but_the_ids_of_updates_that_are_
         first_seen: world.elapsed,
     });
     let mut memory = world.memory.clone();
-    assert!(!memory.follow(&Names::asked(&world.desired)));
+    memory.follow(&Names::asked(&world.desired));
     assert_eq!(memory, world.memory);
-    assert!(memory.follow(&Names::asked(&wants(25.0))));
+    memory.follow(&Names::asked(&wants(25.0)));
     let settled = Memory {
         resolved: vec!["settled".to_owned()],
         ..Memory::default()

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::{
     api::Member,
     decide::{
-        EndedBy, Now, Outcome, Owner, Resource, Seen, decide,
+        EndedBy, Evidence, Now, Outcome, Owner, Resource, decide,
         desired::{Defaults, Desired, InvalidSpec},
         schedule::Next,
     },
@@ -36,7 +36,7 @@ fn row_invalid_spec_is_stalled_until_the_spec_changes() {
         defaults: &defaults,
     };
     let now: Now = world.now();
-    let decision = decide(&resource, &world.memory, &Owner::Itself, &Seen::Nothing, &now);
+    let decision = decide(&resource, &world.memory, &Owner::Itself, &Evidence::Nothing, &now);
     assert_eq!(told(&decision.status), "False InvalidSpec Stalled");
     assert_eq!(target(&decision.status), "False InvalidSpec");
     assert_eq!(
@@ -59,7 +59,7 @@ fn row_run_already_managed_names_a_neighbour_and_takes_over_when_it_goes() {
     assert_eq!(told(&world.status), "False RunAlreadyManaged Stalled");
     assert!(message(&world.status).contains("elder"));
     assert_eq!(sends(&decision), None);
-    assert_eq!(notices(&decision), ["RunAlreadyManaged"]);
+    assert_eq!(events(&decision), ["RunAlreadyManaged"]);
 
     world.owner = Owner::Other { name: None };
     world.read(&live(10.0));
@@ -89,7 +89,7 @@ fn row_run_replaced_sends_nothing_and_stands_through_an_outage() {
 
     let decision = world.read_failed(FailureKind::Unavailable);
     assert_eq!(told(&world.status), "False RunReplaced Stalled");
-    assert_eq!(notices(&decision), [""; 0]);
+    assert_eq!(events(&decision), [""; 0]);
     world.read(&live(25.0));
     assert_eq!(told(&world.status), "True InSync -");
 }
@@ -155,7 +155,7 @@ fn row_exposure_above_desired_lets_the_other_members_converge() {
     world.desired.description = Some("second try".to_owned());
     let mut run = live(25.0);
     assert_eq!(
-        notices(&world.decide(&Seen::Read(run.clone(), EndedBy::NotAsked))),
+        events(&world.decide(&Evidence::Read(run.clone(), EndedBy::NotAsked))),
         ["ExposureAboveDesired"]
     );
     let decision = world.converge(&mut run);
@@ -167,7 +167,7 @@ fn row_exposure_above_desired_lets_the_other_members_converge() {
         "live 25 %, desired 10 %: AppConfig cannot lower a run's exposure. To accept it, set exposurePercentage to 25 or \
          more, or remove it; to go back, stop the run and start a new one"
     );
-    assert_eq!(notices(&decision), ["DescriptionUpdated"], "the row is told once");
+    assert_eq!(events(&decision), ["DescriptionUpdated"], "the row is told once");
     assert_eq!(run.exposure, exposure(25.0));
 
     world.edit(|spec| spec.exposure = None);
@@ -181,7 +181,7 @@ fn row_exposure_above_desired_lets_the_other_members_converge() {
 #[test]
 fn row_progressing_first_unknown_then_false_while_an_update_is_under_way() {
     let mut world = World::new(wants(25.0));
-    let decision = world.see(&Seen::Nothing);
+    let decision = world.see(&Evidence::Nothing);
     assert_eq!(
         (told(&world.status), sends(&decision)),
         ("Unknown Progressing Reconciling".to_owned(), None)
@@ -248,7 +248,7 @@ fn p3_members_go_one_by_one_and_exposure_last() {
     ];
     assert_eq!(sent, order, "deployment parameters go with what causes a deployment");
     assert_eq!(told(&world.status), "True InSync -");
-    assert_eq!(notices(&decision), ["ExposureRaised"]);
+    assert_eq!(events(&decision), ["ExposureRaised"]);
     assert_eq!(world.status.treatment_override_count, Some(1));
 }
 
@@ -268,7 +268,7 @@ fn p9_findings_of_an_older_generation_are_not_used_again() {
     let mut world = World::new(wants(25.0));
     world.read(&live(25.0));
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
-    world.see(&Seen::Nothing);
+    world.see(&Evidence::Nothing);
     assert_eq!(told(&world.status), "Unknown Progressing Reconciling");
 
     let mut world = World::new(wants(5.0));
@@ -285,13 +285,13 @@ fn exposure_raised_by_somebody_else_is_told_once_and_by_the_owner_only() {
     world.read(&live(10.0));
     let mut run = live(25.0);
     touch(&mut run);
-    assert_eq!(notices(&world.read(&run)), ["ExposureChangedExternally"]);
-    assert_eq!(notices(&world.read(&run)), [""; 0]);
+    assert_eq!(events(&world.read(&run)), ["ExposureChangedExternally"]);
+    assert_eq!(events(&world.read(&run)), [""; 0]);
 
     world.owner = Owner::Other { name: None };
     run.exposure = exposure(30.0);
     touch(&mut run);
-    assert_eq!(notices(&world.read(&run)), ["RunAlreadyManaged"]);
+    assert_eq!(events(&world.read(&run)), ["RunAlreadyManaged"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::support::*;
-use crate::decide::{EndedBy, Outcome, Seen, schedule::Next};
+use crate::decide::{EndedBy, Evidence, Outcome, schedule::Next};
 use crate::run::{ExperimentRunEvent, ExperimentRunEventType, FailureKind, Operation, TriggeredBy};
 
 fn by(trigger: &str) -> EndedBy {
@@ -20,13 +20,13 @@ fn unreadable() -> EndedBy {
 fn row_run_done_is_ready_when_live_matches_whoever_ended_it() {
     for ended_by in [by("USER"), by("CLOUDWATCH_ALARM"), EndedBy::Event(None), unreadable()] {
         let mut world = World::new(wants(25.0));
-        let decision = world.see(&Seen::Read(done(live(25.0)), ended_by));
+        let decision = world.see(&Evidence::Read(done(live(25.0)), ended_by));
         assert_eq!(
             (told(&world.status).as_str(), sends(&decision)),
             ("True RunDone -", None)
         );
         assert_eq!(target(&world.status), "True InSync");
-        assert_eq!(notices(&decision), ["RunDone"]);
+        assert_eq!(events(&decision), ["RunDone"]);
         assert!(matches!(decision.next, Next::After(wait) if wait <= Duration::from_hours(1)));
     }
 }
@@ -37,7 +37,7 @@ fn row_run_done_is_ready_when_a_user_ended_what_was_ready_at_this_generation() {
     world.read(&live(25.0));
     // A restart in between keeps it.
     world.restart();
-    world.see(&Seen::Read(done(live(30.0)), by("USER")));
+    world.see(&Evidence::Read(done(live(30.0)), by("USER")));
     assert_eq!(told(&world.status), "True RunDone -");
     assert_eq!(target(&world.status), "False RunDone");
     assert_eq!(world.status.ended_by.as_deref(), Some("USER"));
@@ -55,7 +55,7 @@ fn row_run_done_is_ready_when_a_user_ended_what_was_ready_at_this_generation() {
 fn row_run_done_otherwise_is_stalled_and_sends_nothing() {
     for ended_by in [by("USER"), by("APPCONFIG"), EndedBy::Event(None)] {
         let mut world = World::new(wants(50.0));
-        let decision = world.see(&Seen::Read(done(live(25.0)), ended_by));
+        let decision = world.see(&Evidence::Read(done(live(25.0)), ended_by));
         assert_eq!(
             (told(&world.status).as_str(), sends(&decision)),
             ("False RunDone Stalled", None)
@@ -72,7 +72,7 @@ fn row_run_stopped_tells_an_alarm_and_an_internal_error_even_after_it_was_ready(
         let mut run = done(live(50.0));
         run.description = "other".to_owned();
         world.desired.description = Some("text".to_owned());
-        let decision = world.see(&Seen::Read(run, by(trigger)));
+        let decision = world.see(&Evidence::Read(run, by(trigger)));
         assert_eq!(
             (told(&world.status).as_str(), sends(&decision)),
             ("False RunStopped Stalled", None)
@@ -85,7 +85,7 @@ fn row_run_stopped_tells_an_alarm_and_an_internal_error_even_after_it_was_ready(
 fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
     let mut world = World::new(wants(50.0));
     let run = done(live(25.0));
-    let decision = world.see(&Seen::Read(run.clone(), unreadable()));
+    let decision = world.see(&Evidence::Read(run.clone(), unreadable()));
     assert_eq!(told(&world.status), "Unknown RunDone Reconciling");
     assert_eq!(decision.next, Next::Backoff(Duration::from_secs(1)));
     assert!(message(&world.status).contains("what to do in AWS"));
@@ -93,9 +93,9 @@ fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
         world.status.last_error.as_ref().unwrap().operation,
         "ListExperimentRunEvents"
     );
-    let again = world.see(&Seen::Read(run.clone(), unreadable()));
+    let again = world.see(&Evidence::Read(run.clone(), unreadable()));
     assert_eq!(again.next, Next::Backoff(Duration::from_secs(2)));
-    world.see(&Seen::Read(run, by("USER")));
+    world.see(&Evidence::Read(run, by("USER")));
     assert_eq!(
         (told(&world.status).as_str(), &world.status.last_error),
         ("False RunDone Stalled", &None)
@@ -109,7 +109,7 @@ fn a_run_that_ends_under_an_update_is_not_updated_again() {
     let decision = world.read(&live(25.0));
     let decision = world.send(&decision, Outcome::Refused(update_failure(FailureKind::Refused)));
     assert_eq!(decision.next, Next::Now);
-    let decision = world.see(&Seen::Read(done(live(25.0)), by("USER")));
+    let decision = world.see(&Evidence::Read(done(live(25.0)), by("USER")));
     assert_eq!(
         (told(&world.status).as_str(), sends(&decision)),
         ("False RunDone Stalled", None)
@@ -131,7 +131,7 @@ fn an_answer_that_shows_the_end_has_the_events_read_at_once() {
 #[test]
 fn a_revival_that_is_believed_forgets_who_ended_it() {
     let mut world = World::new(wants(25.0));
-    world.see(&Seen::Read(done(live(25.0)), by("USER")));
+    world.see(&Evidence::Read(done(live(25.0)), by("USER")));
     let mut run = live(25.0);
     touch(&mut run);
     touch(&mut run);

@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::support::*;
 use crate::decide::{
     conditions::conditions,
+    event::of_transition,
     findings::{Finding, Reason, Severity, Target},
-    notice::of_transition,
 };
 
 fn conditions_of(before: &[Condition], finding: &Finding) -> Vec<Condition> {
@@ -23,7 +23,7 @@ fn told_of(before: (Reason, Severity), after: (Reason, Severity)) -> Option<(&'s
     };
     let (before, finding) = (conditions_of(&[], &finding(before)), finding(after));
     let after = conditions_of(&before, &finding);
-    of_transition(&before, &after, &finding).map(|notice| (notice.reason, notice.warning))
+    of_transition(&before, &after, &finding).map(|event| (event.reason, event.warning))
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn only_the_loss_of_ready_to_a_row_of_failures_is_told_of_what_passes() {
 fn the_first_failure_of_a_new_resource_is_not_told_and_a_stalled_reason_is() {
     let of_a_new_one = |finding: Finding| {
         let after = conditions_of(&[], &finding);
-        of_transition(&[], &after, &finding).map(|notice| notice.reason)
+        of_transition(&[], &after, &finding).map(|event| event.reason)
     };
     assert_eq!(of_a_new_one(Finding::StaleRead { in_a_row: 3 }), None);
     assert_eq!(of_a_new_one(Finding::RunDoneDiffering), Some("RunDone"));

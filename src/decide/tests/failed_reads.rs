@@ -6,7 +6,7 @@ use super::support::*;
 use crate::{
     api::{ConditionType, Member},
     decide::{
-        Outcome, Seen,
+        Evidence, Outcome,
         conditions::{can_be_reused, conditions},
         findings::{Finding, Reason, Severity, Target},
     },
@@ -23,7 +23,7 @@ fn after_restart_and_failed_read(mut world: World) -> String {
 /// What is told after a restart and a pass that could make no call.
 fn after_restart_and_no_call(mut world: World) -> String {
     world.restart();
-    world.see(&Seen::Nothing);
+    world.see(&Evidence::Nothing);
     told(&world.status)
 }
 

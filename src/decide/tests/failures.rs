@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::support::*;
-use crate::decide::{EndedBy, Outcome, Seen, schedule::Next};
+use crate::decide::{EndedBy, Evidence, Outcome, schedule::Next};
 use crate::run::{FailureKind, Operation};
 
 #[test]
@@ -41,7 +41,7 @@ fn rows_of_failed_reads_that_a_person_must_mend_are_stalled_and_heal() {
             matches!(decision.next, Next::After(wait) if wait <= Duration::from_mins(10)),
             "every resync"
         );
-        assert_eq!(notices(&decision), [expected.split(' ').nth(1).unwrap()]);
+        assert_eq!(events(&decision), [expected.split(' ').nth(1).unwrap()]);
         assert_eq!(
             target(&world.status),
             "True InSync",
@@ -71,11 +71,11 @@ fn rows_of_failed_reads_that_pass_keep_ready_until_the_third_in_a_row() {
             let decision = world.read_failed(kind);
             assert_eq!(told(&world.status), "True InSync Reconciling", "{reason} {attempt}");
             assert_eq!(decision.next, Next::Backoff(Duration::from_secs(seconds)));
-            assert_eq!((sends(&decision), notices(&decision).len()), (None, 0));
+            assert_eq!((sends(&decision), events(&decision).len()), (None, 0));
         }
         let decision = world.read_failed(kind);
         assert_eq!(told(&world.status), format!("Unknown {reason} Reconciling"));
-        assert_eq!(notices(&decision), [reason]);
+        assert_eq!(events(&decision), [reason]);
         assert_eq!(world.status.exposure_percentage, Some(exposure(25.0)));
         let decision = world.read(&live(25.0));
         assert_eq!(told(&world.status), "True InSync -");
@@ -90,7 +90,7 @@ fn a_stalled_row_of_the_last_good_read_stands_through_failures() {
     for _ in 0..4 {
         let decision = world.read_failed(FailureKind::Unavailable);
         assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
-        assert_eq!(notices(&decision), [""; 0]);
+        assert_eq!(events(&decision), [""; 0]);
     }
 }
 
@@ -152,7 +152,7 @@ fn row_access_denied_to_an_update_says_what_to_do_and_is_tried_each_resync_witho
         "the fence changes no standing reason"
     );
     let decision = world.send(&decision, denied());
-    assert_eq!(notices(&decision), [""; 0]);
+    assert_eq!(events(&decision), [""; 0]);
     assert_eq!(world.status, first, "a repeat writes nothing");
 }
 
@@ -170,7 +170,7 @@ fn row_deployment_in_progress_waits_from_30_seconds_up_to_5_minutes_and_clears()
         } else {
             vec![]
         };
-        assert_eq!(notices(&decision), told_once);
+        assert_eq!(events(&decision), told_once);
     }
     let mut run = live(10.0);
     world.converge(&mut run);
@@ -205,7 +205,7 @@ fn last_error_is_as_first_seen_until_it_no_longer_holds() {
     world.wait(5);
     let mut again = failure(Operation::GetExperimentRun, FailureKind::Unavailable);
     again.request_id = Some("request-2".to_owned());
-    world.see(&Seen::ReadFailed(again));
+    world.see(&Evidence::ReadFailed(again));
     assert_eq!(world.status.last_error.as_ref(), Some(&first));
     world.read_failed(FailureKind::Throttled);
     assert_ne!(world.status.last_error.as_ref(), Some(&first));
@@ -235,7 +235,10 @@ fn the_events_of_a_running_run_are_not_asked_for() {
     assert!(!crate::decide::asks_who_ended_it(&live(25.0), &world.status));
     assert!(crate::decide::asks_who_ended_it(&done(live(25.0)), &world.status));
     let mut world = world;
-    world.see(&Seen::Read(done(live(25.0)), EndedBy::Event(Some("USER".to_owned()))));
+    world.see(&Evidence::Read(
+        done(live(25.0)),
+        EndedBy::Event(Some("USER".to_owned())),
+    ));
     assert!(!crate::decide::asks_who_ended_it(&done(live(25.0)), &world.status));
 }
 

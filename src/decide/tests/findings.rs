@@ -13,13 +13,13 @@ use crate::{
     decide::{
         conditions::{conditions, find, recorded},
         desired::InvalidSpec,
+        event::of_transition,
         findings::{
             Entry::{self, Normal, Silent, Warning, WarningWhenUnknown},
             FailedCall, Finding as F, Reason,
             Severity::{self, Current, InProgress, Retrying, Stalled, Unknown},
             Target,
         },
-        notice::of_transition,
         service_time::{Skew, Witness},
     },
     run::RunKey,
@@ -270,9 +270,9 @@ fn entering_each_finding_is_told_as_its_event_says_and_staying_is_not() {
     let in_sync = shown(&[], &F::InSync { exposure: None });
     for line in table().iter().filter(|line| line.reason != Reason::InSync) {
         let after = shown(&in_sync, &line.finding);
-        let told = of_transition(&in_sync, &after, &line.finding).map(|notice| {
-            assert_eq!((notice.reason, &notice.note), (line.reason.as_str(), &line.message));
-            notice.warning
+        let told = of_transition(&in_sync, &after, &line.finding).map(|event| {
+            assert_eq!((event.reason, &event.note), (line.reason.as_str(), &line.message));
+            event.warning
         });
         let expected = match (line.event, line.severity) {
             (Silent, _) | (WarningWhenUnknown, Retrying) => None,

@@ -53,11 +53,11 @@ fn p12_a_rejected_update_is_tried_once_an_hour_without_flapping_and_heals() {
     );
     let decision = world.send(&decision, refused());
     assert_eq!(
-        (told(&world.status).as_str(), notices(&decision).len()),
+        (told(&world.status).as_str(), events(&decision).len()),
         ("False UpdateRejected Stalled", 0)
     );
     let decision = world.read(&live(10.0));
-    assert_eq!((sends(&decision), notices(&decision).len()), (None, 0));
+    assert_eq!((sends(&decision), events(&decision).len()), (None, 0));
     world.wait(3600);
     let mut run = live(10.0);
     world.converge(&mut run);
@@ -167,7 +167,7 @@ fn row_update_ineffective_is_held_until_generation_or_updated_at_changes() {
     assert_eq!(held(&world), [(Member::TreatmentOverrides, "UpdateIneffective")]);
     assert!(message(&world.status).contains("remove the member from the spec to move exposure without it"));
     assert_eq!(
-        notices(&decision),
+        events(&decision),
         ["UpdateIneffective"],
         "what was not done is not announced"
     );
@@ -210,7 +210,7 @@ fn a_raise_that_somebody_overtook_is_not_ineffective() {
     let decision = world.send(&decision, Outcome::Applied(Box::new(run)));
     assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
     assert_eq!(
-        (notices(&decision), held(&world).len()),
+        (events(&decision), held(&world).len()),
         (vec!["ExposureRaised", "ExposureAboveDesired"], 0)
     );
 }

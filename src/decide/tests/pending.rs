@@ -6,7 +6,7 @@ use super::support::*;
 use crate::{
     api::{ConditionType, Member},
     decide::{
-        EndedBy, Outcome, Seen, conditions,
+        EndedBy, Evidence, Outcome, conditions,
         desired::Desired,
         memory::{Memory, Pending},
         schedule::Next,
@@ -93,7 +93,7 @@ fn an_unsettled_exposure_is_settled_by_one_at_or_above_it() {
         touch(&mut run);
         let decision = world.read(&run);
         assert_eq!(world.status.pending_update.is_none(), settled, "{seen}");
-        assert_eq!(notices(&decision)[0], notice);
+        assert_eq!(events(&decision)[0], notice);
     }
 }
 
@@ -102,7 +102,7 @@ fn another_member_is_settled_when_live_is_the_spec_at_the_generation_that_asked(
     let mut world = unsettled(describing());
     let decision = world.read(&described());
     assert_eq!(
-        (told(&world.status).as_str(), notices(&decision)),
+        (told(&world.status).as_str(), events(&decision)),
         ("True InSync -", vec!["DescriptionUpdated"])
     );
     assert_eq!((&world.status.pending_update, &world.status.last_error), (&None, &None));
@@ -117,7 +117,10 @@ fn another_member_is_settled_when_live_is_the_spec_at_the_generation_that_asked(
 #[test]
 fn the_end_of_the_run_settles_everything() {
     let mut world = unsettled(wants(25.0));
-    world.see(&Seen::Read(done(live(10.0)), EndedBy::Event(Some("USER".to_owned()))));
+    world.see(&Evidence::Read(
+        done(live(10.0)),
+        EndedBy::Event(Some("USER".to_owned())),
+    ));
     assert_eq!(
         (told(&world.status).as_str(), &world.status.pending_update),
         ("False RunDone Stalled", &None)
@@ -158,7 +161,7 @@ fn p4_an_outcome_is_unknown_even_when_the_status_at_hand_does_not_say_so() {
     let decision = world.read(&live(10.0));
     let (update, id) = world.fence(&decision);
     world.status.pending_update = None;
-    world.see(&Seen::Updated {
+    world.see(&Evidence::Updated {
         update,
         id: Some(id.clone()),
         outcome: unknown(),
@@ -188,7 +191,7 @@ fn an_old_copy_of_the_status_does_not_revive_a_settled_update() {
     let (update, id) = world.fence(&decision);
     let fenced = world.status.clone();
     apply(&update, &mut run);
-    world.see(&Seen::Updated {
+    world.see(&Evidence::Updated {
         update,
         id: Some(id),
         outcome: Outcome::Applied(Box::new(run.clone())),
@@ -298,7 +301,7 @@ fn p4_an_update_that_came_about_within_the_second_of_what_was_known_is_settled_a
     );
     let decision = world.read(&run);
     assert_eq!(told(&world.status), "True InSync -");
-    assert_eq!(notices(&decision), ["DescriptionUpdated"]);
+    assert_eq!(events(&decision), ["DescriptionUpdated"]);
 }
 
 #[test]

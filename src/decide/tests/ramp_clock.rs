@@ -9,7 +9,7 @@ use super::support::*;
 use crate::{
     api::{ConditionType, Member},
     decide::{
-        Decision, EndedBy, Now, Outcome, Owner, Seen,
+        Decision, EndedBy, Evidence, Now, Outcome, Owner,
         conditions::find,
         schedule::Next,
         service_time::{ServiceTime, Skew, Untold, Witness},
@@ -45,7 +45,7 @@ fn skewed(world: &World) -> Now {
 }
 
 /// Decides at a time, and records it unless something is to be sent.
-fn see(world: &mut World, seen: &Seen, now: &Now) -> Decision {
+fn see(world: &mut World, seen: &Evidence, now: &Now) -> Decision {
     let decision = world.decide_at(seen, now);
     world.memory = decision.memory.clone();
     if decision.update.is_none() {
@@ -54,8 +54,8 @@ fn see(world: &mut World, seen: &Seen, now: &Now) -> Decision {
     decision
 }
 
-fn read(run: &LiveRun) -> Seen {
-    Seen::Read(run.clone(), EndedBy::NotAsked)
+fn read(run: &LiveRun) -> Evidence {
+    Evidence::Read(run.clone(), EndedBy::NotAsked)
 }
 
 fn reconciling(world: &World) -> (&str, &str) {
@@ -86,7 +86,7 @@ fn p6_a_raise_that_needs_the_time_says_clock_skew_while_the_date_does_not_count(
         let first = first.get_or_insert(message.to_owned());
         assert_eq!(message, first, "the same situation in the same words");
         let expected = if times == 3 { vec!["ClockSkew"] } else { vec![] };
-        assert_eq!(notices(&decision), expected);
+        assert_eq!(events(&decision), expected);
     }
     world.wait(60);
     world.read(&run);
@@ -112,7 +112,7 @@ fn p6_where_the_time_is_not_needed_a_skewed_date_keeps_nothing_back() {
     let now = skewed(&world);
     let first = see(&mut world, &read(&live(0.0)), &now);
     let (update, id) = world.fence(&first);
-    let applied = Seen::Updated {
+    let applied = Evidence::Updated {
         update,
         id: Some(id),
         outcome: Outcome::Applied(Box::new(live(25.0))),
@@ -160,7 +160,7 @@ fn the_rest_of_a_good_read_with_a_skewed_date_is_told_and_done() {
     assert_ne!(ready.status, "True", "P4: an update is under way");
     apply(decision.update.as_ref().unwrap(), &mut run);
     let (update, id) = world.fence(&decision);
-    let applied = Seen::Updated {
+    let applied = Evidence::Updated {
         update,
         id: Some(id),
         outcome: Outcome::Applied(Box::new(run.clone())),
@@ -180,7 +180,7 @@ fn the_rest_of_a_good_read_with_a_skewed_date_is_told_and_done() {
     assert_eq!(told(&another.status), "False RunAlreadyManaged Stalled");
     let mut ended = world.clone();
     let user = EndedBy::Event(Some("USER".to_owned()));
-    see(&mut ended, &Seen::Read(done(run.clone()), user), &now);
+    see(&mut ended, &Evidence::Read(done(run.clone()), user), &now);
     assert_eq!(
         find(&ended.status.conditions, ConditionType::Ready).unwrap().reason,
         "RunDone"
@@ -328,7 +328,7 @@ fn a_hold_begins_at_the_end_of_the_second_in_which_an_updates_answer_was_given_a
     let mut world = held_for_a_second();
     let due = see(&mut world, &read(&live(0.0)), &told_at(0, 1));
     let (update, id) = world.fence(&due);
-    let applied = Seen::Updated {
+    let applied = Evidence::Updated {
         update,
         id: Some(id),
         outcome: Outcome::Applied(Box::new(live(5.0))),

@@ -34,7 +34,7 @@ fn a_ramp_that_is_removed_under_way_is_not_released_by_that() {
         (sends(&decision), told(&world.status)),
         (None, "False RampRemoved Stalled".to_owned())
     );
-    assert_eq!(notices(&decision), ["RampRemoved"]);
+    assert_eq!(events(&decision), ["RampRemoved"]);
     assert!(message(&world.status).ends_with("to go to 100 % at once, set ramp: {steps: []}"));
     assert_eq!(target(&world.status), "False RampRemoved");
     assert_eq!(world.status.ramp.as_ref().unwrap().summary, "ramp removed");
@@ -253,7 +253,7 @@ fn an_edit_of_the_ramp_after_the_decision_is_decided_upon_anew() {
     let due = world.read(&run);
     let (update, id) = world.fence(&due);
     world.edit(|spec| spec.exposure = Some(exposure(10.0)));
-    let decision = world.see(&crate::decide::Seen::Updated {
+    let decision = world.see(&crate::decide::Evidence::Updated {
         update,
         id: Some(id),
         outcome: Outcome::NotSent(None),

@@ -8,7 +8,7 @@ use super::support::*;
 use crate::{
     api::{ExperimentRunStatus, Member, WaitingFor},
     decide::{
-        EndedBy, Now, Outcome, Owner, Seen, asks_since_when,
+        EndedBy, Evidence, Now, Outcome, Owner, asks_since_when,
         memory::Memory,
         schedule::Next,
         service_time::{ServiceTime, Untold},
@@ -76,25 +76,25 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
 fn each_raise_and_each_wait_is_told_once_and_the_target_at_the_end() {
     let mut world = World::new(ramped(10.0, steps(&[(5.0, "1h")])));
     let first = world.read(&live(0.0));
-    assert_eq!(notices(&first), [""; 0]);
+    assert_eq!(events(&first), [""; 0]);
     let mut run = live(5.0);
     let waits = world.send(&first, Outcome::Applied(Box::new(run.clone())));
-    assert_eq!(notices(&waits), ["RampAdvanced", "RampWaiting", "ExposureRaised"]);
-    assert_eq!(waits.notices[0].note, "the ramp is at 5 %, step 1 of 1");
+    assert_eq!(events(&waits), ["RampAdvanced", "RampWaiting", "ExposureRaised"]);
+    assert_eq!(waits.events[0].note, "the ramp is at 5 %, step 1 of 1");
     assert!(
-        waits.notices[1]
+        waits.events[1]
             .note
             .contains("10 % follows at 2026-09-01T01:00Z, when the hold of 1h")
     );
     for _ in 0..3 {
         world.wait(60);
-        assert_eq!(notices(&world.read(&run)), [""; 0], "once per wait");
+        assert_eq!(events(&world.read(&run)), [""; 0], "once per wait");
     }
     world.wait(3600);
     let due = world.read(&run);
     apply(&due.update.clone().unwrap(), &mut run);
     let done = world.send(&due, Outcome::Applied(Box::new(run)));
-    assert_eq!(notices(&done), ["TargetReached", "ExposureRaised"]);
+    assert_eq!(events(&done), ["TargetReached", "ExposureRaised"]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn an_advance_names_the_step_and_how_many_there_are_and_above_the_target_there_i
     let mut world = careful();
     world.read(&live(0.5));
     let advanced = world.read(&live(10.0));
-    let notes: Vec<_> = advanced.notices.iter().map(|notice| notice.note.as_str()).collect();
+    let notes: Vec<_> = advanced.events.iter().map(|event| event.note.as_str()).collect();
     assert!(notes.contains(&"the ramp is at 10 %, step 2 of 3"), "{notes:?}");
     world.edit(|spec| spec.exposure = Some(exposure(5.0)));
     world.read(&live(10.0));
@@ -175,7 +175,7 @@ fn a_raise_from_outside_goes_on_from_where_it_led() {
     assert!(asks_since_when(&world.desired, &run, &world.status, &world.memory));
     let decision = world.read(&run);
     assert_eq!(
-        notices(&decision),
+        events(&decision),
         ["ExposureChangedExternally", "RampAdvanced", "RampWaiting"]
     );
     assert_eq!(
@@ -211,7 +211,7 @@ fn without_appconfigs_own_clock_nothing_is_raised() {
     world.read(&live(0.0));
     world.wait(7200);
     let local = world.now();
-    let seen = Seen::Read(live(0.0), EndedBy::NotAsked);
+    let seen = Evidence::Read(live(0.0), EndedBy::NotAsked);
     let without = Now {
         service: Err(Untold::NoDate),
         ..local
@@ -281,7 +281,7 @@ fn suspended_another_owner_or_ended_nothing_is_raised() {
     let (mut world, mut run) = (careful(), live(0.5));
     world.converge(&mut run);
     let alarm = EndedBy::Event(Some("CLOUDWATCH_ALARM".to_owned()));
-    let decision = world.see(&Seen::Read(done(run.clone()), alarm));
+    let decision = world.see(&Evidence::Read(done(run.clone()), alarm));
     assert_eq!(
         (sends(&decision), told(&world.status)),
         (None, "False RunStopped Stalled".to_owned())
@@ -290,7 +290,7 @@ fn suspended_another_owner_or_ended_nothing_is_raised() {
 
     let (mut world, run) = due();
     let user = EndedBy::Event(Some("USER".to_owned()));
-    world.see(&Seen::Read(done(run), user));
+    world.see(&Evidence::Read(done(run), user));
     assert_eq!(
         told(&world.status),
         "True RunDone -",
@@ -337,7 +337,7 @@ fn a_step_that_is_refused_is_not_tried_sooner_after_an_answer_without_a_date() {
         service: Err(Untold::NoDate),
         ..world.now()
     };
-    let decision = world.decide_at(&Seen::Read(run.clone(), EndedBy::NotAsked), &without);
+    let decision = world.decide_at(&Evidence::Read(run.clone(), EndedBy::NotAsked), &without);
     (world.memory, world.status) = (decision.memory, stored(&decision.status));
     assert_eq!(sends(&world.read(&run)), None);
     assert_eq!(told(&world.status), "False UpdateRejected Stalled");

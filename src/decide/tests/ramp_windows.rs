@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::support::*;
 use crate::{
     api::{Member, WaitingFor},
-    decide::{EndedBy, Now, Seen, schedule::Next, service_time::ServiceTime},
+    decide::{EndedBy, Evidence, Now, schedule::Next, service_time::ServiceTime},
 };
 
 /// The stories start on a Tuesday at midnight, UTC.
@@ -46,7 +46,7 @@ fn a_raise_waits_for_its_window_and_the_pass_wakes_when_it_opens() {
         message(&world.status),
         "exposure is 0 %; 1 % follows at 2026-09-01T09:00Z, when a window opens"
     );
-    assert_eq!(notices(&decision), ["RampWaiting"]);
+    assert_eq!(events(&decision), ["RampWaiting"]);
     let ramp = world.status.ramp.clone().unwrap();
     assert_eq!(ramp.waiting_for, Some(WaitingFor::Window));
     assert_eq!(
@@ -140,7 +140,7 @@ fn windows_that_never_open_are_told_and_nothing_is_raised() {
     assert_eq!((ramp.next.unwrap().not_before, ramp.completes_at), (None, None));
     assert_eq!(ramp.summary, "10 when a window opens");
     world.wait(600);
-    assert_eq!(notices(&world.read(&live(0.0))), [""; 0]);
+    assert_eq!(events(&world.read(&live(0.0))), [""; 0]);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn only_windows_and_no_steps_go_to_the_target_in_one_raise() {
 #[test]
 fn a_window_is_judged_by_appconfigs_clock_and_not_by_the_local_one() {
     let (world, run) = (in_working_hours(), live(0.0));
-    let seen = Seen::Read(run, EndedBy::NotAsked);
+    let seen = Evidence::Read(run, EndedBy::NotAsked);
     let now = |local, service| Now {
         elapsed: Duration::ZERO,
         local: at(local),

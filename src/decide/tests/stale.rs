@@ -3,7 +3,7 @@
 use super::support::*;
 use crate::{
     api::RunStatus,
-    decide::{EndedBy, Outcome, Seen, memory::Memory},
+    decide::{EndedBy, Evidence, Outcome, memory::Memory},
     run::LiveRun,
 };
 
@@ -41,7 +41,7 @@ fn p6_each_kind_of_stale_read_changes_nothing_that_was_copied() {
         assert_eq!(world.status.updated_at, before.updated_at);
     }
     let (mut world, run) = known();
-    world.see(&Seen::Read(done(run.clone()), EndedBy::Event(None)));
+    world.see(&Evidence::Read(done(run.clone()), EndedBy::Event(None)));
     let mut revived = done(run);
     revived.status = RunStatus::Running;
     world.read(&revived);
@@ -94,7 +94,7 @@ fn the_same_stale_answer_is_believed_after_5_minutes_with_an_event() {
     world.wait(1);
     let decision = world.read(&run);
     assert!(sends(&decision).is_some());
-    assert_eq!(notices(&decision), ["StaleReadBelieved"]);
+    assert_eq!(events(&decision), ["StaleReadBelieved"]);
     assert_eq!(decision.status.exposure_percentage, Some(exposure(10.0)));
 }
 

@@ -9,7 +9,7 @@ use crate::api::{
     Member, RunStatus, Treatment, TreatmentOverrides,
 };
 use crate::decide::{
-    Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, conditions, decide,
+    Decision, EndedBy, Evidence, Now, Outcome, Owner, Resource, conditions, decide,
     desired::{Defaults, Desired},
     memory::Memory,
     ramp::Ramp,
@@ -71,11 +71,11 @@ impl World {
         self.memory = Memory::from_status(&self.status, self.desired.run, self.elapsed);
     }
 
-    pub fn decide(&self, seen: &Seen) -> Decision {
+    pub fn decide(&self, seen: &Evidence) -> Decision {
         self.decide_at(seen, &self.now())
     }
 
-    pub fn decide_at(&self, seen: &Seen, now: &Now) -> Decision {
+    pub fn decide_at(&self, seen: &Evidence, now: &Now) -> Decision {
         let defaults = Defaults {
             region: None,
             resync_interval: Duration::from_mins(10),
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// One step of a pass. The status is recorded, unless there is an update to be fenced.
-    pub fn see(&mut self, seen: &Seen) -> Decision {
+    pub fn see(&mut self, seen: &Evidence) -> Decision {
         let decision = self.decide(seen);
         self.memory = decision.memory.clone();
         if decision.update.is_none() {
@@ -103,11 +103,11 @@ impl World {
     }
 
     pub fn read(&mut self, live: &LiveRun) -> Decision {
-        self.see(&Seen::Read(live.clone(), EndedBy::NotAsked))
+        self.see(&Evidence::Read(live.clone(), EndedBy::NotAsked))
     }
 
     pub fn read_failed(&mut self, kind: FailureKind) -> Decision {
-        self.see(&Seen::ReadFailed(failure(Operation::GetExperimentRun, kind)))
+        self.see(&Evidence::ReadFailed(failure(Operation::GetExperimentRun, kind)))
     }
 
     /// An ID that no update has had.
@@ -161,7 +161,7 @@ impl World {
     /// Fences the update of a decision, and this comes of it.
     pub fn send(&mut self, decision: &Decision, outcome: Outcome) -> Decision {
         let (update, id) = self.fence(decision);
-        self.see(&Seen::Updated {
+        self.see(&Evidence::Updated {
             update,
             id: Some(id),
             outcome,
@@ -372,9 +372,9 @@ pub fn held(world: &World) -> Vec<(Member, &str)> {
         .collect()
 }
 
-/// The reasons of a decision's notices.
-pub fn notices(decision: &Decision) -> Vec<&'static str> {
-    decision.notices.iter().map(|notice| notice.reason).collect()
+/// The reasons of a decision's events.
+pub fn events(decision: &Decision) -> Vec<&'static str> {
+    decision.events.iter().map(|event| event.reason).collect()
 }
 
 /// A ramp of these members.

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::{
     api::{ExperimentRunStatus, Member, RunStatus},
     decide::{
-        EndedBy, Outcome, Seen,
+        EndedBy, Evidence, Outcome,
         memory::{Memory, Pending},
         pinned_region,
     },
@@ -23,7 +23,7 @@ fn p10_a_restart_writes_nothing_for_what_is_settled() {
         world.wait(5);
         let decision = world.read(&live(25.0));
         assert_eq!(world.status, before);
-        assert_eq!(notices(&decision), [""; 0]);
+        assert_eq!(events(&decision), [""; 0]);
     }
 }
 
@@ -98,7 +98,7 @@ fn p5_the_run_that_another_process_recorded_first_counts_until_the_own_is_record
     let recorded = std::mem::replace(&mut world, new).status;
     let mut other = live(10.0);
     other.key.application_id = "zzzzzz1".to_owned();
-    let seen = Seen::Read(other.clone(), EndedBy::NotAsked);
+    let seen = Evidence::Read(other.clone(), EndedBy::NotAsked);
     world.memory = world.decide(&seen).memory;
     world.status = recorded;
     assert_eq!(sends(&world.see(&seen)), None);
@@ -113,7 +113,7 @@ fn p5_what_was_seen_of_another_run_does_not_count_for_the_one_that_was_recorded_
     first.read(&live(10.0));
     let beside = |seen: &LiveRun| {
         let mut world = World::new(wants(10.0));
-        let seen = Seen::Read(seen.clone(), EndedBy::NotAsked);
+        let seen = Evidence::Read(seen.clone(), EndedBy::NotAsked);
         world.memory = world.decide(&seen).memory;
         world.status = first.status.clone();
         world.edit(|spec| spec.exposure = Some(exposure(60.0)));
@@ -166,7 +166,7 @@ fn a_pass_that_saw_nothing_leaves_what_was_seen_last() {
     let mut world = World::new(wants(25.0));
     world.read(&live(25.0));
     let before = world.status.clone();
-    world.see(&Seen::Nothing);
+    world.see(&Evidence::Nothing);
     assert_eq!(world.status, before);
 }
 
@@ -226,14 +226,14 @@ fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_
     ready.read(&live(25.0));
     let mut world = restarted_and_wiped(ready);
     let by_a_user = EndedBy::Event(Some("USER".to_owned()));
-    world.see(&Seen::Read(done(live(30.0)), by_a_user));
+    world.see(&Evidence::Read(done(live(30.0)), by_a_user));
     assert_eq!(told(&world.status), "True RunDone -", "it had matched the spec");
 
     let mut never_ready = World::new(wants(5.0));
     never_ready.read(&live(25.0));
     never_ready.restart();
     let by_a_user = EndedBy::Event(Some("USER".to_owned()));
-    never_ready.see(&Seen::Read(done(live(25.0)), by_a_user));
+    never_ready.see(&Evidence::Read(done(live(25.0)), by_a_user));
     assert_eq!(told(&never_ready.status), "False RunDone Stalled");
 }
 
@@ -247,7 +247,7 @@ fn an_older_copy_of_the_status_does_not_revive_a_run_that_ended_within_the_same_
         status: RunStatus::Done,
         ..running.clone()
     };
-    world.see(&Seen::Read(ended, EndedBy::Event(None)));
+    world.see(&Evidence::Read(ended, EndedBy::Event(None)));
     world.restart();
     world.status = older;
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));

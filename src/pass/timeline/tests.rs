@@ -231,26 +231,28 @@ fn a_timeline_says_each_raise_and_why_then() {
                 raise.at.to_string(),
                 raise.from.percentage(),
                 raise.to.percentage(),
-                raise.because,
+                raise.waits_for,
             )
         })
         .collect();
     assert_eq!(
         raises,
         [
-            ("2026-09-01T09:00:00Z".to_owned(), 0.0, 1.0, Because::Window),
-            ("2026-09-01T09:10:00Z".to_owned(), 1.0, 5.0, Because::Hold),
-            ("2026-09-01T13:10:00Z".to_owned(), 5.0, 100.0, Because::Hold),
+            ("2026-09-01T09:00:00Z".to_owned(), 0.0, 1.0, Some(WaitingFor::Window)),
+            ("2026-09-01T09:10:00Z".to_owned(), 1.0, 5.0, Some(WaitingFor::Hold)),
+            ("2026-09-01T13:10:00Z".to_owned(), 5.0, 100.0, Some(WaitingFor::Hold)),
         ]
     );
     assert_eq!(line.completes_at, Some(at("2026-09-01T13:10:00Z")));
-    let words = [Because::Now, Because::Hold, Because::Window].map(Because::as_str);
-    assert_eq!(words, ["Now", "Hold", "Window"]);
+    for (word, gate) in [("Hold", WaitingFor::Hold), ("Window", WaitingFor::Window)] {
+        assert_eq!(gate.as_str(), word);
+        assert_eq!(serde_json::to_value(gate).unwrap(), word);
+    }
 
     let at_once = timeline(&spec(25.0), exposure(5.0), start(), start());
     assert_eq!(
-        at_once.raises.iter().map(|raise| raise.because).collect::<Vec<_>>(),
-        [Because::Now]
+        at_once.raises.iter().map(|raise| raise.waits_for).collect::<Vec<_>>(),
+        [None]
     );
     let nothing = timeline(&spec(25.0), exposure(50.0), start(), start());
     assert_eq!(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use costliest_decision::{
     api::{ExperimentDefinition, ExperimentRunSpec, ExperimentRunStatus, Exposure, RunStatus, TreatmentOverrides},
     decide::{
-        EndedBy, Now, Owner, Resource, Seen, decide,
+        EndedBy, Evidence, Now, Owner, Resource, decide,
         desired::{Defaults, Desired},
         memory::Memory,
         ramp::{next_raise::NextRaise, search::DECISION},
@@ -210,7 +210,7 @@ fn decided(desired: &Desired, live: &LiveRun, defaults: &Defaults, at: Timestamp
         local: at,
         service: Ok(ServiceTime::exactly(at)),
     };
-    let seen = Seen::Read(live.clone(), EndedBy::NotAsked);
+    let seen = Evidence::Read(live.clone(), EndedBy::NotAsked);
     decide(&resource, &Memory::default(), &Owner::Itself, &seen, &now)
         .update
         .is_some()

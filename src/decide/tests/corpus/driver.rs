@@ -10,7 +10,7 @@ use super::{
 };
 use crate::api::{ExperimentRunSpec, ExperimentRunStatus, PendingUpdate, Region};
 use crate::decide::{
-    Decision, EndedBy, Now, Outcome, Owner, Resource, Seen, asks_since_when, asks_who_ended_it, decide,
+    Decision, EndedBy, Evidence, Now, Outcome, Owner, Resource, asks_since_when, asks_who_ended_it, decide,
     desired::{Defaults, Desired, InvalidSpec},
     memory::{Memory, Pending},
     pinned_region,
@@ -57,7 +57,7 @@ pub struct Moment {
 
 /// What has come back.
 #[derive(Clone, Debug)]
-pub enum Evidence {
+pub enum Reply {
     /// Nothing was asked, since the spec can't be used.
     Nothing,
     /// The run, and its events if they were asked for.
@@ -204,7 +204,7 @@ impl Operator {
     }
 
     /// The one step that everything is about.
-    pub fn decide(&mut self, resource: &Stored, acts: Acts, evidence: &Evidence, moment: &Moment) -> Given {
+    pub fn decide(&mut self, resource: &Stored, acts: Acts, evidence: &Reply, moment: &Moment) -> Given {
         let (desired, status) = self.parse(resource);
         let (desired, status, defaults) = (desired.clone(), status.clone(), defaults());
         let owner = match acts {
@@ -226,9 +226,9 @@ impl Operator {
         let decision = decide(&input, &self.memory, &owner, &seen, &self.now(moment));
         self.memory = decision.memory.clone();
         let kind = |warning| if warning { "Warning" } else { "Normal" };
-        let events = decision.notices.iter().map(|notice| {
-            let head = format!("{} {}", kind(notice.warning), notice.reason);
-            (head, notice.note.clone())
+        let events = decision.events.iter().map(|event| {
+            let head = format!("{} {}", kind(event.warning), event.reason);
+            (head, event.note.clone())
         });
         let (when, at_most) = match decision.next {
             Next::Now => ("now".to_owned(), Duration::ZERO),
@@ -247,12 +247,12 @@ impl Operator {
         given
     }
 
-    fn seen(&self, desired: Option<&Desired>, status: &ExperimentRunStatus, evidence: &Evidence) -> Seen {
+    fn seen(&self, desired: Option<&Desired>, status: &ExperimentRunStatus, evidence: &Reply) -> Evidence {
         let region = || &desired.unwrap().region;
         match evidence {
-            Evidence::Nothing => Seen::Nothing,
-            Evidence::ReadFailed(failed) => Seen::ReadFailed(failure(Operation::GetExperimentRun, failed)),
-            Evidence::Run(answer, events) => {
+            Reply::Nothing => Evidence::Nothing,
+            Reply::ReadFailed(failed) => Evidence::ReadFailed(failure(Operation::GetExperimentRun, failed)),
+            Reply::Run(answer, events) => {
                 let mut live = live(region(), answer);
                 let mut ended_by = EndedBy::NotAsked;
                 if asks_who_ended_it(&live, status) {
@@ -263,9 +263,9 @@ impl Operator {
                 } else if let Some(Ok(events)) = events {
                     live.exposed_at = set_at(events, live.exposure);
                 }
-                Seen::Read(live, ended_by)
+                Evidence::Read(live, ended_by)
             }
-            Evidence::Update(id, sent) => {
+            Reply::Update(id, sent) => {
                 let failure = |failed| failure(Operation::UpdateExperimentRun, failed);
                 let outcome = match sent {
                     UpdateResult::Applied(answer) => Outcome::Applied(Box::new(live(region(), answer))),
@@ -273,7 +273,7 @@ impl Operator {
                     UpdateResult::Unknown(failed) => Outcome::Unknown(failure(failed)),
                     UpdateResult::NotSent(failed) => Outcome::NotSent(failed.as_ref().map(failure)),
                 };
-                Seen::Updated {
+                Evidence::Updated {
                     update: self.decision.as_ref().and_then(|last| last.update.clone()).unwrap(),
                     id: id.clone(),
                     outcome,

@@ -1,7 +1,7 @@
 //! One pass, step by step, as the controller makes it: read, decide, fence, update, decide, record.
 
 use super::{
-    driver::{Evidence, Given, UpdateResult},
+    driver::{Given, Reply, UpdateResult},
     stage::Stage,
     story::{Events, Pass, Read, Recording, Sending},
     time::timestamp,
@@ -13,7 +13,7 @@ const STEPS: usize = 12;
 
 /// What a step leads to.
 enum Then {
-    Decide(Evidence),
+    Decide(Reply),
     ReadAgain,
     Over,
 }
@@ -48,15 +48,15 @@ impl Stage {
         self.line("  the pass takes too many steps");
     }
 
-    fn read(&mut self, read: Read, events: Events) -> Evidence {
+    fn read(&mut self, read: Read, events: Events) -> Reply {
         if !self.operator.can_ask(&self.stored) {
-            return Evidence::Nothing;
+            return Reply::Nothing;
         }
         self.pass_time(40);
         let request = self.next_request();
         self.line(&format!("  GetExperimentRun: {read:?}"));
         let answer = match read {
-            Read::Fails(error) => return Evidence::ReadFailed(failed(error, request)),
+            Read::Fails(error) => return Reply::ReadFailed(failed(error, request)),
             Read::Good => self.answer(0, false),
             Read::Old(changes) => self.answer(changes, false),
             Read::OtherRun => self.answer(0, true),
@@ -64,7 +64,7 @@ impl Stage {
         let moment = self.moment();
         self.operator.hears(&moment, false);
         if !self.operator.asks_for_events(&self.stored, &answer) {
-            return Evidence::Run(answer, None);
+            return Reply::Run(answer, None);
         }
         self.line(&format!("  ListExperimentRunEvents: {events:?}"));
         self.pass_time(40);
@@ -74,7 +74,7 @@ impl Stage {
             Events::Empty => Ok("{\"Items\":[]}".to_owned()),
             Events::Fails(error) => Err(failed(error, request)),
         };
-        Evidence::Run(answer, Some(events))
+        Reply::Run(answer, Some(events))
     }
 
     /// The run as it was so many changes ago. Each application's name has an ID of its own.
@@ -94,7 +94,7 @@ impl Stage {
             Sending::NotSent(error) => {
                 self.line(&format!("  can't be sent: {error:?}"));
                 let failed = failed(*error, String::new());
-                return Then::Decide(Evidence::Update(None, UpdateResult::NotSent(Some(failed))));
+                return Then::Decide(Reply::Update(None, UpdateResult::NotSent(Some(failed))));
             }
             Sending::SlowPreparation => {
                 self.line("  what comes before the fence takes too long");
@@ -133,7 +133,7 @@ impl Stage {
         let moment = self.moment();
         if matches!(sending, Sending::SlowFence) || !self.operator.may_send(&moment) {
             self.line("  the update may not leave any more");
-            return Then::Decide(Evidence::Update(Some(id), UpdateResult::NotSent(None)));
+            return Then::Decide(Reply::Update(Some(id), UpdateResult::NotSent(None)));
         }
         if matches!(sending, Sending::CrashBefore) {
             self.restart();
@@ -146,7 +146,7 @@ impl Stage {
             self.restart();
             return Then::Over;
         };
-        Then::Decide(Evidence::Update(Some(id), result))
+        Then::Decide(Reply::Update(Some(id), result))
     }
 
     /// What comes of an update that has left; `None` when the process ends before it is known.

@@ -1,7 +1,7 @@
 //! Plays a story: the resource as the API server has it, the run as `AppConfig` has it, and the operator between them.
 
 use super::{
-    driver::{Acts, Evidence, Moment, Operator, Stored},
+    driver::{Acts, Moment, Operator, Reply, Stored},
     record::Record,
     run::Run,
     story::{Clocks, Happening, Outside, Story, Wait},
@@ -146,7 +146,7 @@ impl Stage {
         self.operator = Operator::started(&self.stored, &self.moment());
     }
 
-    pub(super) fn decide(&mut self, evidence: &Evidence) -> super::driver::Given {
+    pub(super) fn decide(&mut self, evidence: &Reply) -> super::driver::Given {
         self.decisions += 1;
         let moment = self.moment();
         self.operator.decide(&self.stored, self.acts, evidence, &moment)

@@ -1,6 +1,9 @@
-//! [`Seen`]: what a pass saw, be it a read or what came of an update.
+//! [`Evidence`]: what a pass saw, be it a read or what came of an update.
 
-use crate::run::{ExperimentRunEvent, Failure, LiveRun, Update, UpdateError, last_run_stopped};
+use crate::{
+    api::ExperimentRunStatus,
+    run::{ExperimentRunEvent, Failure, LiveRun, Update, UpdateError, last_run_stopped},
+};
 
 use super::live::Known;
 
@@ -10,7 +13,7 @@ use super::live::Known;
     clippy::large_enum_variant,
     reason = "one at a time, on the stack of a pass: a box would buy nothing"
 )]
-pub enum Seen {
+pub enum Evidence {
     /// No call was made: the spec can't be used.
     Nothing,
     /// `GetExperimentRun`'s answer, and who ended the run.
@@ -52,7 +55,7 @@ pub enum Outcome {
     NotSent(Option<Failure>),
 }
 
-impl Seen {
+impl Evidence {
     /// The live state that it brought, if it did.
     pub(super) fn live(&self) -> Option<&LiveRun> {
         match self {
@@ -72,6 +75,14 @@ impl EndedBy {
     pub fn of(events: &[ExperimentRunEvent]) -> Self {
         let trigger = last_run_stopped(events).and_then(|event| event.triggered_by);
         Self::Event(trigger.map(|trigger| trigger.as_str().to_owned()))
+    }
+
+    /// The trigger that ended a run, by what was asked now or what the status tells.
+    pub(super) fn trigger<'a>(&'a self, status: &'a ExperimentRunStatus) -> Option<&'a str> {
+        match self {
+            Self::Event(trigger) => trigger.as_deref(),
+            Self::NotAsked | Self::Unreadable(_) => status.ended_by.as_deref(),
+        }
     }
 }
 
