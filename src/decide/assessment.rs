@@ -92,9 +92,7 @@ impl Assessment {
             Observation::Usable { live, ended_by, .. } => of_run(situation, live, ended_by, memory, error),
         }
     }
-}
 
-impl Assessment {
     /// The finding that the conditions tell. While an update is not settled, Ready is not True, whatever else was found (P4).
     pub(super) fn most_severe(&self, pending: Option<&Pending>) -> Finding {
         let skewed = self
