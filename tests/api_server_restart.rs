@@ -21,7 +21,7 @@ async fn p6_an_api_server_that_restarts_in_the_middle_of_a_pass_costs_time_and_n
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
     scene.eventually("read", async || scene.reads().len() > reads).await;
     spawn_blocking(|| control_plane().stop_apiserver()).await.unwrap();
-    operator.logged("a pass came to no end").await;
+    operator.logged("reconcile not finished").await;
     assert_eq!(scene.updates().len(), 1, "without a fence nothing is sent");
     spawn_blocking(|| control_plane().start_apiserver().expect("it starts again"))
         .await

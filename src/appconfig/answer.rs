@@ -31,11 +31,11 @@ pub(super) struct Unusable(pub String);
 
 impl Unusable {
     pub(super) fn missing(member: &str) -> Self {
-        Self(format!("it has no {member}"))
+        Self(format!("the answer has no {member}"))
     }
 
     pub(super) fn invalid(member: &str) -> Self {
-        Self(format!("its {member} is not what the API defines"))
+        Self(format!("the answer's {member} is not what the API defines"))
     }
 
     /// Where the JSON breaks, without the text of the parser's error, which quotes values.
@@ -45,7 +45,11 @@ impl Unusable {
             serde_json::error::Category::Data => "has a member of another type than the API defines",
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "is not JSON",
         };
-        Self(format!("it {kind} (line {}, column {})", error.line(), error.column()))
+        Self(format!(
+            "the answer {kind} (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
     }
 }
 

@@ -143,7 +143,7 @@ impl Client {
         Err(Failure::without_answer(
             operation,
             FailureKind::UnusableAnswer,
-            "its pages do not come to an end",
+            "the pages of the answer do not end",
         ))
     }
 
@@ -221,7 +221,7 @@ impl Prepared {
         let operation = Operation::UpdateExperimentRun;
         let not_sent = |why: &str| UpdateError::NotSent(Failure::without_answer(operation, FailureKind::Refused, why));
         if run.region != self.region {
-            return Err(not_sent("it was prepared for another region"));
+            return Err(not_sent("the connection is for another region"));
         }
         let address = RunAddress::parse(&run.application_id, &run.experiment_definition_id, run.run)
             .map_err(|invalid| not_sent(&invalid.to_string()))?;
@@ -231,7 +231,7 @@ impl Prepared {
             region: &self.region,
             method: Method::PATCH,
             path: &path,
-            body: body(update).map_err(|_| not_sent("its body could not be written"))?,
+            body: body(update).map_err(|_| not_sent("the body of the request could not be written"))?,
             pending_id: Some(pending_id),
             sensitive: update.carries_sensitive_values(),
         };

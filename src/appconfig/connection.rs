@@ -111,7 +111,7 @@ impl Connector {
         match timeout(self.timeouts.connect, self.connected(to).boxed()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(innermost(&*error)),
-            Err(_) => Err(format!("it did not stand within {:?}", self.timeouts.connect)),
+            Err(_) => Err(format!("timed out after {:?}", self.timeouts.connect)),
         }
     }
 
@@ -131,7 +131,7 @@ impl Connector {
         if connection.is_ready().await {
             Ok(connection)
         } else {
-            Err("it was closed at once".into())
+            Err("the connection was closed at once".into())
         }
     }
 
@@ -238,8 +238,8 @@ async fn answer(
                 "the connection was closed before the request was sent",
             ));
         }
-        Ok(Err(_)) => return Err(NoAnswer::Lost("the connection was lost before an answer")),
-        Err(_) => return Err(NoAnswer::Lost("no answer came in time")),
+        Ok(Err(_)) => return Err(NoAnswer::Lost("the connection was lost before an answer arrived")),
+        Err(_) => return Err(NoAnswer::Lost("no answer arrived in time")),
     };
     let (head, body) = response.into_parts();
     let body = timeout_at(until, read(body, bound_of(head.status), |_| Body::LOST)).await;

@@ -180,8 +180,11 @@ impl Inner {
         }
         let task = tokio::spawn(Self::renew(Arc::clone(self)));
         let renewal = async move {
-            task.await
-                .unwrap_or_else(|_| Err(CredentialsUnavailable("the renewal was interrupted".to_owned())))
+            task.await.unwrap_or_else(|_| {
+                Err(CredentialsUnavailable(
+                    "the renewal of the credentials was interrupted".to_owned(),
+                ))
+            })
         };
         state.renewal.insert(renewal.boxed().shared()).clone()
     }
@@ -212,7 +215,7 @@ impl Inner {
                     .failure
                     .as_ref()
                     .map_or(FIRST_PAUSE, |last| LONGEST_PAUSE.min(last.pause * 2));
-                tracing::warn!(error = error.0, "AWS credentials could not be had");
+                tracing::warn!(error = error.0, "AWS credentials could not be loaded");
                 state.failure = Some(Failure {
                     error: error.clone(),
                     until: Instant::now() + pause,
@@ -246,8 +249,8 @@ impl Inner {
 /// What a provider's error says, in one sentence. Only `Display` is used: `Debug` of these errors holds whole answers.
 fn explain(error: &CredentialsError) -> String {
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        return "no source of credentials is set up: neither environment, profile, IRSA, EKS Pod Identity or ECS, nor the \
-                instance's metadata has any"
+        return "no source of credentials is configured: environment, profile, IRSA, EKS Pod Identity, ECS and \
+                instance metadata have none"
             .to_owned();
     }
     let mut cause: &(dyn std::error::Error + 'static) = error;

@@ -166,14 +166,14 @@ impl FromStr for CustomEndpoint {
             let _ = (shown.set_username(""), shown.set_password(None));
             return Err(invalid(
                 shown.as_str(),
-                "it carries a user or password, and requests are signed instead",
+                "it contains a user or password: remove them, since requests are signed instead",
             ));
         }
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid(shown.as_str(), "only http:// and https:// are known"));
+            return Err(invalid(shown.as_str(), "use http:// or https://"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(invalid(shown.as_str(), "it carries a query or a fragment"));
+            return Err(invalid(shown.as_str(), "it contains a query or a fragment: remove it"));
         }
         let plain_http = url.scheme() == "http";
         Ok(Self {

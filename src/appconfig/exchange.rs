@@ -62,7 +62,7 @@ pub(super) struct Failed {
     pub sent: bool,
 }
 
-const UNSENDABLE: &str = "the endpoint does not lead to a URL that can be sent";
+const UNSENDABLE: &str = "the endpoint gives no valid URL";
 
 impl Exchange {
     /// With connections of its own and no credentials yet.
@@ -134,7 +134,7 @@ impl Exchange {
         let base = self.endpoints.base(region);
         let host = base.split("://").nth(1).and_then(|rest| rest.split('/').next());
         let host = host.unwrap_or_default();
-        let what = format!("no connection to {host} of region {region} came about: {why}");
+        let what = format!("could not connect to {host} for region {region}: {why}");
         Failure::without_answer(operation, FailureKind::Unreachable, &what)
     }
 
@@ -222,7 +222,7 @@ impl Exchange {
         .map_err(|_| {
             (
                 FailureKind::CredentialsUnavailable,
-                "the credentials hold characters that can't be sent",
+                "the credentials contain characters that can't be sent",
             )
         })?;
         Ok((url, headers))
@@ -279,7 +279,10 @@ fn evaluate<T>(
             }
             Err(Unusable(why)) => (FailureKind::UnusableAnswer, why),
         },
-        Body::Cut(_) => (FailureKind::UnusableAnswer, "it is longer than 2 MiB".to_owned()),
+        Body::Cut(_) => (
+            FailureKind::UnusableAnswer,
+            "the answer is longer than 2 MiB".to_owned(),
+        ),
         Body::Broken(why) => (FailureKind::Unavailable, (*why).to_owned()),
     };
     Err(Failure {

@@ -105,8 +105,8 @@ pub(super) enum Body {
 }
 
 impl Body {
-    pub(super) const LATE: &str = "the answer did not end in time";
-    pub(super) const LOST: &str = "the connection was lost within the answer";
+    pub(super) const LATE: &str = "the answer was not complete in time";
+    pub(super) const LOST: &str = "the connection was lost before the answer was complete";
 }
 
 /// There was no answer.
@@ -224,14 +224,14 @@ fn no_answer(error: &reqwest::Error) -> NoAnswer {
     }
     if error.is_connect() {
         return NoAnswer::Unreachable(if error.is_timeout() {
-            "it did not stand in time".to_owned()
+            "timed out".to_owned()
         } else {
             innermost(error)
         });
     }
     NoAnswer::Lost(if error.is_timeout() {
-        "no answer came in time"
+        "no answer arrived in time"
     } else {
-        "the connection was lost before an answer"
+        "the connection was lost before an answer arrived"
     })
 }

@@ -20,8 +20,8 @@ use crate::{
 const AFTER_HELP: &str = "\
 A flag wins over its environment variable; an empty variable counts as absent.
 
-Exit codes: 0 stopped as asked, or nothing was to be done; 1 failed; 2 a wrong argument; 3 the Lease was lost, and the \
-operator is to be started anew.";
+Exit codes: 0 stopped on request, or there was nothing to do; 1 failed; 2 a wrong argument; 3 the Lease was lost: \
+restart the operator.";
 
 /// This program's version, and what else decides when a window opens.
 fn version() -> &'static str {
@@ -30,7 +30,7 @@ fn version() -> &'static str {
     &VERSION
 }
 
-/// Brings AWS AppConfig experiment runs to what their ExperimentRun resources ask for.
+/// Updates AWS AppConfig experiment runs to match their ExperimentRun resources.
 #[derive(Debug, Parser)]
 #[command(name = super::PROGRAM, version = version(), after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 #[allow(
@@ -48,9 +48,9 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
 pub(super) enum Words {
-    /// Run the operator until it is told to stop; the same as no command at all
+    /// Run the operator until it is stopped; this is the default command
     Run(Box<Flags>),
-    /// Print what manifests would have sent now, and when their ramps raise exposure; sends nothing
+    /// Preview manifests: what would be sent now, and when ramps raise exposure; sends nothing
     Plan(Box<PlanFlags>),
     /// Print the CustomResourceDefinition of ExperimentRun as YAML
     Crds,
@@ -82,7 +82,7 @@ pub(super) struct Flags {
         value_parser = super::values::resync_interval
     )]
     pub(super) resync_interval: Duration,
-    /// Work on at most so many resources at a time
+    /// Work on at most this many resources at a time
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_CONCURRENCY",
@@ -91,7 +91,7 @@ pub(super) struct Flags {
         value_parser = super::values::concurrency
     )]
     pub(super) concurrency: NonZeroU16,
-    /// Read from AppConfig at most so many times a second, per region
+    /// Read from AppConfig at most this many times a second, per region
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_READ_RATE",
@@ -99,7 +99,7 @@ pub(super) struct Flags {
         default_value = "20"
     )]
     pub(super) read_rate: Rate,
-    /// Send updates to AppConfig at most so many times a second, per region
+    /// Send updates to AppConfig at most this many times a second, per region
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_WRITE_RATE",
@@ -107,7 +107,7 @@ pub(super) struct Flags {
         default_value = "5"
     )]
     pub(super) write_rate: Rate,
-    /// Act only while holding a Lease, so that one of several replicas does
+    /// Act only while holding a Lease, so that only one of several replicas acts
     #[arg(long, env = "APPCONFIG_OPERATOR_LEADER_ELECT", value_name = "BOOLEAN", default_value_t = true,
           action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) leader_elect: bool,
@@ -117,7 +117,8 @@ pub(super) struct Flags {
     /// Namespace of the Lease [default: the Pod's own, else the kubeconfig's, else appconfig-experiment-operator]
     #[arg(long, env = "APPCONFIG_OPERATOR_LEASE_NAMESPACE", value_name = "NAME")]
     pub(super) lease_namespace: Option<Namespace>,
-    /// Serve /metrics, /livez and /readyz here, without an IP on every address; port 0 picks a free one, which is logged
+    /// Serve /metrics, /livez and /readyz at this address; without an IP, at every address; port 0 picks a free port,
+    /// which is logged
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_HTTP_ADDRESS",
@@ -130,7 +131,7 @@ pub(super) struct Flags {
     #[arg(long, env = "APPCONFIG_OPERATOR_PER_OBJECT_METRICS", value_name = "BOOLEAN", default_value_t = false,
           action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) per_object_metrics: bool,
-    /// Look of the log
+    /// Format of the log
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_LOG_FORMAT",
@@ -139,8 +140,8 @@ pub(super) struct Flags {
         default_value = "json"
     )]
     pub(super) log_format: LogFormat,
-    /// What is logged: a level, or levels by target as in RUST_LOG; libraries stay at warn or above, since they would
-    /// print headers and bodies
+    /// Level of the log, or levels by target as in RUST_LOG; libraries stay at warn or above, since they would print
+    /// headers and bodies
     #[arg(
         long,
         env = "APPCONFIG_OPERATOR_LOG_LEVEL",
@@ -169,21 +170,21 @@ pub(super) struct ServiceFlags {
 
 /// What stands below the flags of `plan` in `--help`.
 const AFTER_PLAN_HELP: &str = "\
-The manifests are checked as the API server would check them. With --from nothing is asked over the network; else the \
-run is read from AppConfig, with credentials found as by all AWS SDKs.
+plan checks the manifests as the API server would. With --from, it does not use the network. Without --from, it reads \
+the run from AppConfig, with credentials from the same sources as all AWS SDKs.
 
-Exit codes: 0 nothing is sent, now or later; 2 something is; 1 an error, a wrong argument included.";
+Exit codes: 0 nothing would be sent, now or later; 2 something would be sent; 1 an error, or a wrong argument.";
 
 /// The flags of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_PLAN_HELP)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
 pub(super) struct PlanFlags {
-    /// Manifests: files, folders with all that is below them (*.yaml, *.yml, *.json), or - for standard input; other kinds
-    /// in them are skipped
+    /// Manifests: files, folders with their subfolders (*.yaml, *.yml, *.json), or - for standard input; resources of
+    /// other kinds are skipped
     #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
     pub(super) filename: Vec<PathBuf>,
-    /// Plan from this live exposure, in percent, without AWS; whether other members would be sent is then not known
+    /// Plan from this live exposure, in percent, without AWS; whether other fields would be sent is then not known
     #[arg(long, value_name = "PERCENT", value_parser = super::values::exposure)]
     pub(super) from: Option<Exposure>,
     /// Plan from this time on, such as 2026-11-23T08:00:00Z [default: now]
@@ -192,7 +193,7 @@ pub(super) struct PlanFlags {
     /// Since when the exposure of --from is live [default: the time of --at]
     #[arg(long, value_name = "TIME", requires = "from", value_parser = super::values::time)]
     pub(super) since: Option<Timestamp>,
-    /// Print tables to read, or one JSON object a line and resource
+    /// Print tables, or one line of JSON for each resource
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(super) output: Output,
     #[command(flatten)]

@@ -19,9 +19,9 @@ pub struct LeaseName(String);
 /// How a preview is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Output {
-    /// Tables to read.
+    /// Tables for people.
     Text,
-    /// One object a line and resource.
+    /// One line of JSON for each resource.
     Json,
 }
 

@@ -14,19 +14,19 @@ pub(super) enum CallError {
     #[error("the resource has changed since it was read")]
     Conflict,
     /// The object is gone, or is another one of the same name.
-    #[error("the resource is gone, or is not selected any more")]
+    #[error("the resource was deleted or is no longer selected")]
     Gone,
     /// The API server may drop fields of what is written.
-    #[error("the schema that the API server serves is not known to have every field: nothing is written")]
+    #[error("the API server's schema may lack fields; nothing is written")]
     SchemaUnproven,
     /// The API server did not answer in time.
     #[error("the API server did not answer within {} s", CALL.as_secs())]
     TimedOut,
     /// The API server answered, and the object in its answer can't be worked with.
-    #[error("{0} of the resource that the API server answered with can't be read")]
+    #[error("the API server returned a resource whose {0} can't be read")]
     Unreadable(Fault),
     /// Anything else.
-    #[error("the API server refused or failed: {0}")]
+    #[error("the request to the API server failed: {0}")]
     Failed(String),
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn with_timeout<T>(call: impl Future<Output = kube::Result<T>>)
 pub(super) fn told(error: &kube::Error) -> String {
     match error {
         // It quotes the body, which holds the spec.
-        kube::Error::SerdeError(_) => "its answer can't be parsed".to_owned(),
+        kube::Error::SerdeError(_) => "the answer can't be parsed".to_owned(),
         other => other.to_string(),
     }
 }

@@ -79,7 +79,7 @@ impl Publisher {
         let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.as_ref().is_none_or(|queue| queue.try_send(event).is_err()) {
             self.0.metrics.event_unpublished();
-            tracing::warn!(reason, "an Event was given up, since too many wait for the API server");
+            tracing::warn!(reason, "an Event was dropped, since too many wait for the API server");
         }
     }
 
@@ -92,7 +92,7 @@ impl Publisher {
             && timeout(deadline, &mut task).await.is_err()
         {
             task.abort();
-            tracing::warn!("Events were given up, since the operator is stopping");
+            tracing::warn!("Events were dropped, since the operator is stopping");
         }
     }
 

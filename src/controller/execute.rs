@@ -120,7 +120,7 @@ impl Executor {
             self.shared.publish(&step.resource().identity.reference(), event);
         }
         if effects.contradiction {
-            tracing::warn!("the API server answered with another spec of the same generation: its schema is read anew");
+            tracing::warn!("the API server returned a different spec of the same generation; reading its schema again");
             self.shared.schema.begun(Begun::Contradiction);
         }
     }
@@ -225,7 +225,7 @@ impl Executor {
             }
             Err(error) => {
                 let request_id = error.failure().request_id.as_deref();
-                tracing::warn!(?update, pending_update, request_id, %error, "an update was not confirmed");
+                tracing::warn!(?update, pending_update, request_id, %error, "AppConfig did not confirm an update");
                 Err(Untold::NoDate)
             }
         };
@@ -295,6 +295,6 @@ impl From<CallError> for Interruption {
 
 fn logged(failure: Failure) -> Failure {
     let request_id = failure.request_id.as_deref();
-    tracing::warn!(operation = %failure.operation, request_id, error = %failure, "AppConfig brought no answer that can be used");
+    tracing::warn!(operation = %failure.operation, request_id, error = %failure, "AppConfig returned no usable answer");
     failure
 }

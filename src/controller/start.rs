@@ -54,10 +54,10 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The Lease was lost: another replica may act now.
-    #[error("{0}; this process ends, and starts anew without what it remembers")]
+    #[error("{0}")]
     LeaseLost(#[from] LeadershipLost),
     /// A pass panicked.
-    #[error("a pass panicked; this process ends, and starts anew")]
+    #[error("a pass panicked; restart the operator, and report this error")]
     Panicked,
 }
 
@@ -186,7 +186,7 @@ fn hear_signals(stop: watch::Sender<bool>) -> Result<impl Future<Output = ()>, E
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: no update starts any more");
+        tracing::info!("stopping; no new update is sent");
         stop.send_replace(true);
     })
 }

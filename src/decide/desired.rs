@@ -62,7 +62,10 @@ pub enum InvalidSpec {
     #[error("{0}: correct spec.region")]
     Region(#[from] crate::api::InvalidRegion),
     /// The run was found elsewhere.
-    #[error("spec.region is {asked}, but this resource stands for a run in {pinned}: another run is another resource")]
+    #[error(
+        "spec.region is {asked}, but this resource manages a run in {pinned}: set spec.region to {pinned}, or \
+             create another resource for a run in {asked}"
+    )]
     RegionChanged {
         /// The region of the spec.
         asked: Region,
@@ -82,7 +85,7 @@ pub enum InvalidSpec {
     #[error("spec.run {0} is not a run's number: the first run is 1")]
     Run(i32),
     /// The stored spec has fields that this operator does not know: the CRD is newer. Only names of fields are in them.
-    #[error("this operator does not know {}: upgrade it, or remove the {}", listed(.0), if .0.len() == 1 { "field" } else { "fields" })]
+    #[error("this operator does not know {}: upgrade the operator, or remove the {}", listed(.0), if .0.len() == 1 { "field" } else { "fields" })]
     UnknownFields(BTreeSet<String>),
     /// A part of the stored object can't be read. The text names the place and no value: it may be an entity ID (P11).
     #[error("this operator can't read {0}: correct it, or remove it")]

@@ -69,17 +69,17 @@ impl fmt::Display for Skew {
     /// True for one bad answer as for a wrong clock: it can't be told which of the two is wrong.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { date, other, by } = self;
-        write!(formatter, "AppConfig's answer is dated {date}, and ")?;
+        write!(formatter, "AppConfig's answer is dated {date}, but ")?;
         match by {
             Witness::LocalClock => write!(
                 formatter,
-                "this machine's clock says {other}: exposure is not raised until they agree; if this machine's clock is \
-                 wrong, set it"
+                "this machine's clock says {other}; exposure is not raised until the two agree: if this machine's \
+                 clock is wrong, correct it"
             ),
             Witness::EarlierAnswers => write!(
                 formatter,
-                "by the answers before it, it is {other}: exposure is not raised until they agree, or such dates have come \
-                 for 5 minutes"
+                "by earlier answers the time is {other}; exposure is not raised until the two agree, or until answers \
+                 have carried such dates for 5 minutes"
             ),
         }
     }

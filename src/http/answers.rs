@@ -34,10 +34,7 @@ impl Answers {
 
     pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         if ![Method::GET, Method::HEAD].contains(request.method()) {
-            let mut answer = text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "only GET and HEAD are answered\n".to_owned(),
-            );
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n".to_owned());
             let allow = header::HeaderValue::from_static("GET, HEAD");
             answer.headers_mut().insert(header::ALLOW, allow);
             return answer;
@@ -48,7 +45,7 @@ impl Answers {
             "/metrics" => self.metrics(request.headers()).await,
             _ => text(
                 StatusCode::NOT_FOUND,
-                "ask for /metrics, /livez or /readyz\n".to_owned(),
+                "not found; use /metrics, /livez or /readyz\n".to_owned(),
             ),
         }
     }
@@ -57,7 +54,7 @@ impl Answers {
         match self.sources.heartbeat.stuck_for() {
             None => text(StatusCode::OK, "ok\n".to_owned()),
             Some(silent) => {
-                let body = format!("the controller has not moved for {} s\n", silent.as_secs());
+                let body = format!("the main loop has been stuck for {} s\n", silent.as_secs());
                 text(StatusCode::SERVICE_UNAVAILABLE, body)
             }
         }

@@ -132,7 +132,7 @@ impl Heartbeat {
 )]
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let named = |error: io::Error| {
-        let advice = "choose another with --http-address";
+        let advice = "choose another address with --http-address";
         io::Error::new(
             error.kind(),
             format!("can't serve metrics and probes on {address}: {error}; {advice}"),

@@ -66,7 +66,7 @@ pub async fn serve(listener: TcpListener, sources: Sources, shutdown: impl Futur
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!("no connection for metrics and probes can be accepted for a moment: {error}");
+                tracing::warn!("connections for metrics and probes can't be accepted; retrying: {error}");
                 open.close_longest_without_request();
                 sleep(EXHAUSTED).await;
             }

@@ -78,16 +78,16 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum LeadershipLost {
     /// No renewal succeeded in time.
-    #[error("the Lease could not be renewed for 10 s; see the log for why, and start the operator again")]
+    #[error("the Lease could not be renewed for 10 s; see the log for the cause, and restart the operator")]
     DeadlinePassed,
     /// The Lease names somebody else, or nobody.
-    #[error("the Lease was taken over by another replica, or changed by hand; start the operator again")]
+    #[error("another replica took over the Lease, or the Lease was changed by hand; restart the operator")]
     TakenOver,
     /// This process gave it up, as it was told to stop.
-    #[error("the Lease was given up, since the operator is stopping")]
+    #[error("the Lease was released, since the operator is stopping")]
     Released,
     /// Nobody renews it any more.
-    #[error("the renewal of the Lease ended unexpectedly; start the operator again, and report it")]
+    #[error("the renewal of the Lease ended unexpectedly; restart the operator, and report this error")]
     Abandoned,
 }
 

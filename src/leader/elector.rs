@@ -111,7 +111,7 @@ impl LeaderElector {
             Failure::Refused(_, reason) | Failure::Unknown(reason) => reason,
         };
         if self.complaint.as_ref() != Some(&reason) {
-            tracing::warn!(reason, "the Lease can't be read or written; trying again");
+            tracing::warn!(reason, "the Lease can't be read or written; retrying");
             self.complaint = Some(reason);
         }
         self.pause(started, RETRY_PERIOD).await;

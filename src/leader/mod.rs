@@ -99,7 +99,12 @@ pub fn identity(host_name: &str) -> String {
 #[must_use]
 pub fn start(client: Client, namespace: &str, name: &str, identity: &str) -> Leadership {
     let store = Store::new(client, namespace, name, identity);
-    tracing::info!(namespace, name, identity, "the Lease that this process needs to act");
+    tracing::info!(
+        namespace,
+        name,
+        identity,
+        "this process acts only while it holds the Lease"
+    );
     elect(store, identity.to_owned(), BootInstant::now)
 }
 

@@ -237,15 +237,16 @@ impl Inner {
         registry.register("appconfig_requests", help, self.requests.clone());
         let help = "Time an AppConfig request took";
         registry.register("appconfig_request_duration_seconds", help, self.request_seconds.clone());
-        let help = "Time a request waited for its token";
+        let help = "Time a request waited for its turn";
         registry.register("appconfig_rate_limit_wait_seconds", help, self.wait_seconds.clone());
-        let help = "Events that were given up";
+        let help = "Events that the API server did not take";
         registry.register(
             "appconfig_operator_events_unpublished",
             help,
             self.unpublished_events.clone(),
         );
-        let help = "Fields that this operator knows and the served CRD lacks: nothing is done while there is one";
+        let help = "1 for each field that this operator knows and the CRD lacks; the operator does nothing while \
+                    there is one";
         registry.register(
             "appconfig_operator_served_schema_missing_fields",
             help,

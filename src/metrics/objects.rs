@@ -41,7 +41,7 @@ impl Objects {
             reasons,
             shown: HashMap::new(),
         };
-        let help = "Percentage of the audience that is exposed, as AppConfig last said";
+        let help = "Percentage of the audience that is exposed, as AppConfig last reported";
         registry.register("experimentrun_exposure_percentage", help, objects.live.clone());
         let help = "Percentage of the audience that the spec asks for";
         registry.register(
@@ -49,21 +49,21 @@ impl Objects {
             help,
             objects.desired.clone(),
         );
-        let help = "Percentage of the audience that the ramp raises to next";
+        let help = "Percentage of the audience that the ramp raises exposure to next";
         registry.register(
             "experimentrun_ramp_next_exposure_percentage",
             help,
             objects.next.clone(),
         );
-        let help = "Unix time before which the ramp does not raise";
+        let help = "Unix time at which the ramp may raise exposure next, at the earliest";
         registry.register(
             "experimentrun_ramp_next_raise_timestamp_seconds",
             help,
             objects.next_raise.clone(),
         );
-        let help = "Whether live exposure is what the spec leads to in the end";
+        let help = "1 when live exposure is the spec's, or is not managed";
         registry.register("experimentrun_target_reached", help, objects.target_reached.clone());
-        let help = "1 for each condition as it stands";
+        let help = "1 for each condition, with its status and reason";
         registry.register("experimentrun_condition", help, objects.conditions.clone());
         objects
     }

@@ -117,13 +117,13 @@ pub enum Interruption {
     #[error("this process is stopping, or does not hold the Lease")]
     MayNotAct,
     /// The API server may have dropped fields of what it told, and may drop them of what is written.
-    #[error("the schema that the API server serves is not known to have every field")]
+    #[error("the API server's schema may lack fields")]
     SchemaUnproven,
     /// Too much else is going on.
-    #[error("the pass did not come to its end within {} s", .0.as_secs())]
+    #[error("reconcile not finished within {} s", .0.as_secs())]
     Deadline(std::time::Duration),
     /// The API server, in a sentence.
-    #[error("{0}")]
+    #[error("reconcile not finished: {0}")]
     ApiServer(String),
 }
 

@@ -107,7 +107,7 @@ fn below(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) -
         .any(|entry| KUSTOMIZE.iter().any(|name| entry.file_name() == *name))
     {
         let what = format!(
-            "this folder is built with kustomize, so plan what comes of it: kubectl kustomize {} | {} plan -f -",
+            "this folder is built with kustomize: plan its output with kubectl kustomize {} | {} plan -f -",
             folder.display(),
             cli::PROGRAM
         );

@@ -39,8 +39,8 @@ const OWN_KEYS: [&str; 5] = [
     "spec.deploymentParameters.dynamicExtensionParameters",
     "spec.deploymentParameters.tags",
 ];
-const NO_RESOURCE: &str = "it is no resource, for which apiVersion and kind are required; if it isn't meant to be one, \
-                           name the files that are with -f";
+const NO_RESOURCE: &str = "it is not a Kubernetes resource, since apiVersion or kind is missing: set both, or name \
+                           only files of resources with -f";
 
 /// The schema of the only version.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {

@@ -78,7 +78,7 @@ pub(super) fn check(metadata: &Value, faults: &mut Vec<Fault>) -> (Option<String
         ),
         (
             "name",
-            "it is required, also in place of generateName, with which nothing can be applied",
+            "it is required; generateName can't be used with kubectl apply",
             name.is_empty() && !faults.iter().any(|fault| fault.field == "metadata.name"),
         ),
         (

@@ -88,7 +88,7 @@ pub fn manifests(files: &[PathBuf]) -> (Vec<Manifest>, Vec<Problem>) {
             let resource = (manifest.namespace.clone(), manifest.name.clone());
             if let Some(first) = places.insert(resource, document) {
                 let what = format!(
-                    "the same resource is in {}, document {}: the later one would undo the other",
+                    "the same resource is in {}, document {}: the later one would replace the earlier one",
                     first.file.display(),
                     first.number
                 );
@@ -107,7 +107,7 @@ pub fn manifests(files: &[PathBuf]) -> (Vec<Manifest>, Vec<Problem>) {
             file: file.clone(),
             document: None,
             field: None,
-            what: "there is no resource".to_owned(),
+            what: "no resource was found".to_owned(),
         });
     }
     (manifests, problems)

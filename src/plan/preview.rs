@@ -122,7 +122,10 @@ impl<'a> Source<'a> {
                     Err(what) => Err(problem(manifest, what)),
                 }
             }
-            (None, None) => Err(problem(manifest, "nothing says what is live: give --from".to_owned())),
+            (None, None) => Err(problem(
+                manifest,
+                "the live exposure is not known: use --from".to_owned(),
+            )),
         }
     }
 
@@ -160,7 +163,7 @@ impl<'a> Source<'a> {
         match Dates::default().judge(date, Timestamp::now(), Duration::ZERO) {
             Ok(()) => Ok(date),
             Err(_) if desired.ramp.is_none() => Ok(self.now),
-            Err(skew) => Err(format!("{skew}; to plan for another time, give --at")),
+            Err(skew) => Err(format!("{skew}; to plan for another time, use --at")),
         }
     }
 
@@ -248,7 +251,7 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
 
 fn told(failure: &Failure) -> String {
     let advice = match failure.kind {
-        FailureKind::CredentialsUnavailable => Some("to plan without AWS, give --from"),
+        FailureKind::CredentialsUnavailable => Some("to plan without AWS, use --from"),
         _ => failure.advice,
     };
     advice.map_or_else(|| failure.to_string(), |advice| format!("{failure}; {advice}"))

@@ -14,7 +14,7 @@ pub(super) fn check(schema: &Value, object: &Value) -> Vec<Fault> {
         let what = match error.kind {
             ErrorKind::ValidationFailure => error.message.clone(),
             // What a rule stumbled over could be shown by its error.
-            _ => "a rule of the CRD has no answer to it: correct the value".to_owned(),
+            _ => "a rule of the CRD can't be evaluated for this value: correct it".to_owned(),
         };
         Fault::new(&error.field_path, what)
     };

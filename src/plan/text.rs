@@ -64,7 +64,7 @@ fn note(remark: &Remark) -> String {
         ),
         What::RunsOn(None) => format!("its openings run into each other: from {from} on it is always open"),
         What::ClocksChange(until) => format!(
-            "clocks are changed while it is open: from {from} to {}, which is {}",
+            "clocks change while it is open: from {from} to {}, which is {}",
             local(until, zone),
             by_the_clock_of(remark.from, until, zone)
         ),

@@ -180,12 +180,20 @@ impl fmt::Display for Failure {
             FailureKind::ClockSkew => {
                 write!(
                     formatter,
-                    "{operation} was refused, and this machine's clock is more than 5 minutes from AWS's"
+                    "AWS refused {operation}, and this machine's clock and AWS's clock differ by more than 5 minutes"
                 )?;
             }
-            FailureKind::CredentialsExpired => write!(formatter, "the AWS credentials of {operation} have expired")?,
-            FailureKind::UnknownAccessKey => write!(formatter, "AWS does not know the access key ID of {operation}")?,
-            FailureKind::WrongSecret => write!(formatter, "the secret access key of {operation} is not the key ID's")?,
+            FailureKind::CredentialsExpired => write!(formatter, "the AWS credentials for {operation} have expired")?,
+            FailureKind::UnknownAccessKey => write!(
+                formatter,
+                "AWS does not know the access key ID used for \
+                                                                {operation}"
+            )?,
+            FailureKind::WrongSecret => write!(
+                formatter,
+                "the secret access key used for {operation} does not match \
+                                                           its access key ID"
+            )?,
             FailureKind::CredentialsUnavailable => write!(formatter, "there are no AWS credentials for {operation}")?,
             FailureKind::AccessDenied => write!(formatter, "AWS denied {operation}")?,
             FailureKind::RunNotFound => write!(formatter, "{operation} found no such run")?,
@@ -193,7 +201,7 @@ impl fmt::Display for Failure {
             FailureKind::Conflict => write!(formatter, "{operation} conflicts with a change that is under way")?,
             FailureKind::Refused => write!(formatter, "AppConfig refused {operation}")?,
             FailureKind::Unreachable => write!(formatter, "{operation} was not sent")?,
-            FailureKind::Unavailable => write!(formatter, "{operation} got no answer that says what happened")?,
+            FailureKind::Unavailable => write!(formatter, "{operation} got no conclusive answer")?,
             FailureKind::UnusableAnswer => write!(formatter, "the answer to {operation} can't be understood")?,
         }
         match (self.status, &self.code) {

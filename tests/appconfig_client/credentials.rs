@@ -290,7 +290,7 @@ async fn no_source_at_all_is_a_clear_error() {
     let appconfig = appconfig().await;
     let text = told(&child("unavailable", &appconfig, &[]).await, &appconfig);
     assert!(
-        text.contains("there are no AWS credentials for GetExperimentRun: no source of credentials is set up"),
+        text.contains("there are no AWS credentials for GetExperimentRun: no source of credentials is configured"),
         "{text}"
     );
 }

@@ -179,13 +179,13 @@ async fn a_connection_that_is_lost_or_stalls_leaves_the_outcome_open() {
     assert_eq!((outcome, error.kind, error.status), (Unknown, Unavailable, None));
     assert_eq!(
         error.to_string(),
-        "UpdateExperimentRun got no answer that says what happened: the connection was lost before an answer"
+        "UpdateExperimentRun got no conclusive answer: the connection was lost before an answer arrived"
     );
     let server = Listener::start(|_, _| Reply::Stall).await;
     assert_eq!(read(&impatient_client(&server.url)).await.kind, Unavailable);
     let (outcome, error) = update(&impatient_client(&server.url), &raise()).await;
     assert_eq!((outcome, error.kind), (Unknown, Unavailable));
-    assert_eq!(error.message.as_deref(), Some("no answer came in time"));
+    assert_eq!(error.message.as_deref(), Some("no answer arrived in time"));
     assert_eq!(server.received().len(), 2);
 }
 

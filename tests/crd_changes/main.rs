@@ -149,7 +149,7 @@ async fn p6_a_field_of_a_newer_crd_is_named_and_nothing_is_sent_until_it_is_gone
     store_whole(&scene, &scene.manifest("deeper", &deeper)).await;
     let message = "{.status.conditions[?(@.type==\"Stalled\")].message}";
     for (name, field) in [("newer", "spec.approval"), ("deeper", "spec.ramp.steps[].approval")] {
-        let told = format!("this operator does not know {field}: upgrade it, or remove the field");
+        let told = format!("this operator does not know {field}: upgrade the operator, or remove the field");
         scene
             .eventually(&told, async || column(&scene, name, message).await == told)
             .await;

@@ -177,7 +177,7 @@ async fn p6_a_fence_whose_answer_holds_another_spec_is_followed_by_nothing() {
     let unread = proxy.add(Rule::new("get", "", Effect::Hang));
     older_schema(&scene, "run").await;
     gate.release(Release::GoOn);
-    let noticed = async || operator.log().contains("another spec of the same generation");
+    let noticed = async || operator.log().contains("a different spec of the same generation");
     let answered = async || noticed().await || !scene.updates().is_empty();
     scene.eventually("answered", answered).await;
     assert_eq!(scene.updates(), []);

@@ -32,7 +32,7 @@ pub fn tell(stage: &Stage) -> Outcome {
     story.name_an_unknown_run()?;
     story.stop()?;
     ramp.go_on()?;
-    say("What was told as Events");
+    say("The Events that the operator published");
     stage.until_said(&["get", "events"], "RunDone")?;
     let columns = "custom-columns=TYPE:.type,REASON:.reason,RESOURCE:.involvedObject.name,MESSAGE:.message";
     stage.kubectl(&["get", "events", "--sort-by=.metadata.creationTimestamp", "-o", columns])?;

@@ -86,7 +86,7 @@ async fn p6_a_date_that_jumps_within_five_minutes_raises_nothing_either() {
     scene.later(120);
     let run = scene.full_pass("run").await;
     assert!(
-        skew(&run).is_some_and(|told| told.contains("by the answers before it")),
+        skew(&run).is_some_and(|told| told.contains("by earlier answers")),
         "{run:?}"
     );
     scene.later(-120);

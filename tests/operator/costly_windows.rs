@@ -103,7 +103,11 @@ async fn p12_sixteen_of_the_costliest_windows_hold_up_neither_the_lease_nor_a_pr
     let told = |run: &ExperimentRun| is_ready(run) && reason(run) == "RampWaiting";
     for name in (0..COSTLY).map(Scene::definition) {
         let waits = scene.wait(&name, "waiting for a window", told).await;
-        assert!(message(&waits).contains("none is found to open"), "{}", message(&waits));
+        assert!(
+            message(&waits).contains("no window was found to open"),
+            "{}",
+            message(&waits)
+        );
         let status = |run: &ExperimentRun| {
             let mut status = run.status.clone().unwrap_or_default();
             // The annotation is echoed.

@@ -266,7 +266,7 @@ async fn kubectl_shows_and_waits_for_a_live_run() {
     );
     assert_eq!(row[8..11], ["shop", "add-to-cart", "eu-west-1"]);
     assert!(
-        row.join(" ").ends_with("live matches the spec; exposure is 33.3 %"),
+        row.join(" ").ends_with("the run matches the spec; exposure is 33.3 %"),
         "{row:?}"
     );
     let of_status = scene

@@ -20,8 +20,9 @@ async fn p2_a_lower_exposure_is_told_holds_nothing_else_and_heals_when_raised_ag
     let run = scene.full_pass("run").await;
     assert_eq!(
         message(&run),
-        "live 25 %, desired 10 %: AppConfig cannot lower a run's exposure. To accept it, set exposurePercentage to 25 or \
-         more, or remove it; to go back, stop the run and start a new one"
+        "live exposure is 25 %, desired exposure is 10 %: AppConfig cannot lower a run's exposure. To accept the live \
+         exposure, set exposurePercentage to 25 or more, or remove exposurePercentage; to go back, stop the run and \
+         start a new one"
     );
     let reached = condition(&run, "TargetReached").unwrap();
     assert_eq!(

@@ -26,7 +26,7 @@ async fn p8_of_two_resources_for_one_run_by_name_and_by_id_the_older_acts_and_th
         .wait("younger", "told", |run| is_stalled(run, "RunAlreadyManaged"))
         .await;
     assert!(
-        message(&run).contains("the older resource older stands for the same run"),
+        message(&run).contains("the older resource older manages the same run"),
         "{}",
         message(&run)
     );

@@ -80,7 +80,7 @@ async fn a_ramp_goes_up_by_itself_and_holds_each_step_from_its_confirmation_on()
     );
     let waits = scene.told("run", "RampWaiting", 2).await;
     assert!(
-        waits[0].starts_with("exposure is 1 %; 5 % follows at") && waits.len() == 2,
+        waits[0].starts_with("exposure is 1 %; it rises to 5 % at") && waits.len() == 2,
         "{waits:?}"
     );
     let at_target = ["the ramp has reached its target: exposure is 10 %"];
@@ -102,7 +102,7 @@ async fn a_ramp_waits_for_its_window_by_appconfigs_clock() {
     let waits = |run: &ExperimentRun| is_ready(run) && reason(run) == "RampWaiting";
     let run = scene.wait("run", "waiting for the window", waits).await;
     assert!(
-        message(&run).starts_with("exposure is 0 %; 10 % follows at"),
+        message(&run).starts_with("exposure is 0 %; it rises to 10 % at"),
         "{}",
         message(&run)
     );

@@ -166,7 +166,7 @@ async fn p4_an_update_that_appconfig_accepts_and_does_not_do_is_sent_once_and_ho
         condition(&held, "Stalled")
             .unwrap()
             .message
-            .contains("remove the member from the spec")
+            .contains("remove this field from the spec")
     );
     scene.pass("run").await;
     operator.stop().await;
@@ -209,7 +209,7 @@ async fn p7_a_run_that_ended_before_it_was_seen_is_not_touched() {
         condition(&ended, "Stalled")
             .unwrap()
             .message
-            .contains("another run is another resource")
+            .contains("create another resource to manage another run")
     );
     assert_eq!(condition_status(&ended, "TargetReached"), Some("False"));
     let status = ended.status.unwrap();

@@ -160,5 +160,5 @@ fn without_credentials_it_says_how_to_plan_without_them() {
     // Nobody listens there: credentials come first.
     let printed = run(command(&["-f", &file, "--endpoint-url", "http://127.0.0.1:9"], &[]), "");
     assert_eq!(printed.code, 1, "{printed:?}");
-    assert!(printed.error.contains("give --from"), "{}", printed.error);
+    assert!(printed.error.contains("use --from"), "{}", printed.error);
 }

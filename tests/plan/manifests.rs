@@ -124,7 +124,7 @@ fn a_file_that_cannot_be_read_says_which_document_which_line_and_why() {
     let (code, said) = said(format!("{one}\n{two}\ntext\n"));
     assert_eq!((code, said.len()), (1, 1));
     assert!(
-        said[0].starts_with(", document 3: line 3: after several JSON objects"),
+        said[0].starts_with(", document 3: line 3: something other than a JSON object follows"),
         "{said:?}"
     );
 }
@@ -219,7 +219,7 @@ fn a_folder_of_kustomize_is_told_what_to_do_and_so_is_a_file_that_is_no_manifest
 fn nothing_at_all_is_an_error() {
     let printed = run(command(&["-f", "-", "--from", "0"], &[]), "");
     assert_eq!(printed.code, 1, "{printed:?}");
-    assert!(printed.error.contains("there is no resource"), "{printed:?}");
+    assert!(printed.error.contains("no resource was found"), "{printed:?}");
 }
 
 #[test]

@@ -172,15 +172,15 @@ fn an_end_that_clocks_have_moved_is_told_by_both_of_them() {
     assert_eq!(
         weekend("2026-10-24T10:00:00Z"),
         [
-            "Deny 0 0 * * SAT for 48h: clocks are changed while it is open: from Sat 2026-10-24 00:00:00 CEST to \
-             Sun 2026-10-25 23:00:00 CET, which is Mon 2026-10-26 00:00:00 CEST"
+            "Deny 0 0 * * SAT for 48h: clocks change while it is open: from Sat 2026-10-24 00:00:00 CEST to Sun \
+             2026-10-25 23:00:00 CET, which is Mon 2026-10-26 00:00:00 CEST"
         ]
     );
     assert_eq!(
         weekend("2026-03-28T10:00:00Z"),
         [
-            "Deny 0 0 * * SAT for 48h: clocks are changed while it is open: from Sat 2026-03-28 00:00:00 CET to \
-             Mon 2026-03-30 01:00:00 CEST, which is Mon 2026-03-30 00:00:00 CET"
+            "Deny 0 0 * * SAT for 48h: clocks change while it is open: from Sat 2026-03-28 00:00:00 CET to Mon \
+             2026-03-30 01:00:00 CEST, which is Mon 2026-03-30 00:00:00 CET"
         ]
     );
     assert_eq!(weekend("2026-11-07T10:00:00Z"), [""; 0]);

@@ -61,7 +61,7 @@ async fn s10_a_fence_refused_with_a_long_retry_after_is_tried_again_within_the_b
     scene
         .eventually("fenced four times in vain", async || fences() >= 4)
         .await;
-    operator.logged("a pass came to no end and is repeated").await;
+    operator.logged("reconcile not finished").await;
     // What is withdrawn while the operator backs off is not sent when the API server is back.
     scene.apply("run", &json!({ "exposurePercentage": 10 })).await;
     proxy.remove(refusing);

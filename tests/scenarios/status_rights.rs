@@ -94,7 +94,7 @@ async fn s13_without_the_right_to_write_statuses_nothing_is_sent_and_it_heals_wh
     take_status_away(&scene).await;
     scene.apply("run", &json!({ "exposurePercentage": 50 })).await;
     operator
-        .logged("a pass came to no end and is repeated: the API server refused or failed: 403")
+        .logged("reconcile not finished: the request to the API server failed: 403")
         .await;
     // Withdrawn meanwhile: the operator has no record of its own in which 50 could survive.
     scene.apply("run", &json!({ "exposurePercentage": 25 })).await;
@@ -121,7 +121,7 @@ async fn s13_the_right_taken_away_between_update_and_record_costs_no_second_upda
     take_status_away(&scene).await;
     gate.release(Release::GoOn);
     operator
-        .logged("a pass came to no end and is repeated: the API server refused or failed: 403")
+        .logged("reconcile not finished: the request to the API server failed: 403")
         .await;
     let reads = scene.reads().len();
     scene

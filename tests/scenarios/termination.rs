@@ -71,7 +71,7 @@ async fn s15_sigterm_with_100_passes_in_flight_starts_nothing_and_loses_no_outco
         "s15: {} updates sent, ended {took:.1?} after SIGTERM",
         scene.updates().len()
     );
-    let line = operator.logged("stopping: no update starts any more").await;
+    let line = operator.logged("stopping; no new update is sent").await;
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     let stopping: Timestamp = line["timestamp"].as_str().unwrap().parse().unwrap();
     assert_nothing_started(&scene, stopping);

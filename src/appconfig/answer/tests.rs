@@ -119,7 +119,7 @@ fn an_incomplete_or_unknown_answer_is_never_a_value() {
         "Status",
         "ExposurePercentage",
     ] {
-        let expected = Unusable(format!("it has no {member}"));
+        let expected = Unusable(format!("the answer has no {member}"));
         assert_eq!(parse(|run| drop(run.remove(member))), Err(expected.clone()), "{member}");
         assert_eq!(
             parse(|run| drop(run.insert(member.into(), Value::Null))),

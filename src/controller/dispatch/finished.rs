@@ -51,7 +51,7 @@ impl Dispatcher {
                     tracing::warn!(
                         namespace = key.namespace,
                         name = key.name,
-                        "it could not be said in the status that {} can't be read: {complaint}",
+                        "{} can't be read, and the status could not be updated to say so: {complaint}",
                         object.fault
                     );
                     entry.complaint = Some(complaint);
@@ -129,11 +129,7 @@ impl Dispatcher {
             Ok(schedule::Next::Now | schedule::Next::Backoff(_)) => Reconciled::Requeue,
             Err(Interruption::MayNotAct | Interruption::SchemaUnproven) => return,
             Err(error @ (Interruption::Deadline(_) | Interruption::ApiServer(_))) => {
-                tracing::warn!(
-                    namespace = key.namespace,
-                    name = key.name,
-                    "a pass came to no end and is repeated: {error}"
-                );
+                tracing::warn!(namespace = key.namespace, name = key.name, "{error}; retrying");
                 Reconciled::Error
             }
         };

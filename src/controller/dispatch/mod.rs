@@ -166,7 +166,7 @@ impl Dispatcher {
     async fn resign(&mut self) {
         if self.shared.leadership.resign().await && std::mem::take(&mut self.acting) {
             self.shared.metrics.leading(false);
-            tracing::info!("this process has given up the Lease, and acts again when the schema is as it must be");
+            tracing::info!("released the Lease; this process acts again when the API server's schema has every field");
         }
     }
 
@@ -208,13 +208,14 @@ impl Dispatcher {
                 if restored > 0 {
                     tracing::warn!(
                         resources = restored,
-                        "resources have gone back to an earlier version: what was remembered of their later ones is dropped"
+                        "resources went back to an earlier version; the operator forgets what it remembered of later \
+                         versions"
                     );
                 }
                 self.unlisted.retain(|unlisted| *unlisted != source);
                 self.synced.set(self.unlisted.is_empty());
             }
-            Change::Failed(error) => tracing::warn!("the watch of ExperimentRuns failed and is tried again: {error}"),
+            Change::Failed(error) => tracing::warn!("the watch of ExperimentRuns failed; retrying: {error}"),
         }
     }
 

@@ -246,7 +246,7 @@ fn p6_a_field_that_is_not_known_is_named_by_its_path_and_makes_the_spec_unusable
         match run.desired(None, &defaults()) {
             Ok(_) => assert_eq!(named, "", "{pointer}"),
             Err(invalid) => {
-                let told = format!("this operator does not know {named}: upgrade it, or remove the field");
+                let told = format!("this operator does not know {named}: upgrade the operator, or remove the field");
                 assert_eq!(invalid.to_string(), told);
             }
         }

@@ -42,7 +42,7 @@ impl Report {
             .as_ref()
             .filter(|failure| self.complaint.as_ref() != Some(failure))
         {
-            tracing::warn!("the schema of ExperimentRuns can't be read and is tried again: {failure}");
+            tracing::warn!("the schema of ExperimentRuns can't be read; retrying: {failure}");
         }
         self.complaint = failure;
         // A watch that begins anew is nothing to tell of.
@@ -58,7 +58,7 @@ impl Report {
             Standing::Unread => {
                 self.ready
                     .wait_for("the schema of ExperimentRuns, which can't be read: see the log".to_owned());
-                tracing::warn!("until the schema of ExperimentRuns is read, no ExperimentRun is acted upon or written");
+                tracing::warn!("the operator neither acts on nor writes ExperimentRuns until it has read their schema");
             }
             Standing::Pending => {}
         }
@@ -76,8 +76,8 @@ impl Report {
             "the CRD {crd} of this operator's version: the served one lacks {named}"
         ));
         let note = format!(
-            "the CRD {crd} lacks {named}, which this operator knows: it acts upon no ExperimentRun and writes none until they \
-             are there; apply the CRD that belongs to the operator's version"
+            "the CRD {crd} lacks {named}, which this operator knows; the operator neither acts on nor writes \
+             ExperimentRuns until the CRD is complete: apply the CRD of the operator's version"
         );
         tracing::warn!(reason = SERVED_SCHEMA_INCOMPLETE, "{note}");
         let regarding = ObjectReference {

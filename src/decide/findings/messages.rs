@@ -15,19 +15,19 @@ use super::{
 
 const NOT_FOUND: &str = "check applicationIdentifier, experimentDefinitionIdentifier, run and region, or start the run";
 const UNSUPPORTED: &str = "this endpoint or region does not offer experiments: check the region";
-const DENIED: &str = "allow the operator's IAM role this operation";
-const NO_CREDENTIALS: &str = "give the operator's service account an IAM role, and check its trust";
-const EXPIRED: &str = "the session of the operator's credentials has expired and no new one was to be had: check where they \
-                       come from";
-const UNKNOWN_KEY: &str = "AWS does not know the operator's access key ID: it was deleted, is not active, or is of another \
-                           partition";
-const WRONG_SECRET: &str = "the operator's secret access key is not that of its access key ID: set both anew";
-const DEPLOYMENT: &str = "a deployment is under way in the run's environment; waiting for its end";
-const THROTTLED: &str = "AWS limits the rate of requests; trying again";
-const SKEWED: &str = "this machine's clock and AWS's differ by more than 5 minutes: set the clock";
-const UNREACHED: &str = "the region may not exist: check it, and the operator's way to AWS; trying again";
-const TRYING_AGAIN: &str = "trying again";
-const UNUSABLE: &str = "nothing is done with it; trying again";
+const DENIED: &str = "allow the operator's IAM role to perform this operation";
+const NO_CREDENTIALS: &str = "give the operator's service account an IAM role, and check the role's trust policy";
+const EXPIRED: &str = "the session of the operator's credentials has expired and could not be renewed: check where \
+                       the credentials come from";
+const UNKNOWN_KEY: &str = "AWS does not know the operator's access key ID: check that the key exists, is active and \
+                           belongs to this partition";
+const WRONG_SECRET: &str = "the operator's secret access key does not match its access key ID: set both again";
+const DEPLOYMENT: &str = "a deployment is under way in the run's environment; waiting for it to finish";
+const THROTTLED: &str = "AWS limits the rate of requests; retrying";
+const SKEWED: &str = "this machine's clock and AWS's clock differ by more than 5 minutes: correct this machine's clock";
+const UNREACHED: &str = "the region may not exist: check the region and the operator's network path to AWS; retrying";
+const RETRYING: &str = "retrying";
+const UNUSABLE: &str = "the answer is ignored; retrying";
 
 impl Finding {
     /// What happened, to what, and what to do: one sentence, the same for the same situation. No entity ID is in it (P11).
@@ -44,8 +44,8 @@ impl Finding {
             Self::CredentialsExpired(error) => failed(error, EXPIRED),
             Self::UnknownAccessKey(error) => failed(error, UNKNOWN_KEY),
             Self::WrongSecret(error) => failed(error, WRONG_SECRET),
-            Self::RunDoneMatching => "the run has ended, as the spec describes it".to_owned(),
-            Self::RunDoneByUser => "the run was ended by a user after it had matched the spec".to_owned(),
+            Self::RunDoneMatching => "the run has ended and matches the spec".to_owned(),
+            Self::RunDoneByUser => "a user ended the run after it had matched the spec".to_owned(),
             Self::RunDoneUnexplained { unread } => unexplained(unread.as_deref()),
             Self::RunStopped { by } => differs_at_its_end(&format!("the run was ended by {by}")),
             Self::RunDoneDiffering => differs_at_its_end("the run has ended"),
@@ -60,7 +60,7 @@ impl Finding {
             Self::OutcomeUnknown(member) => outcome_unknown(*member),
             Self::Throttled(call) => failed(&call.error, THROTTLED),
             Self::Unreachable(call) => unreachable_service(call),
-            Self::ServiceUnavailable(call) => failed(&call.error, TRYING_AGAIN),
+            Self::ServiceUnavailable(call) => failed(&call.error, RETRYING),
             Self::ClockSkew(call) => failed(&call.error, SKEWED),
             Self::RampDateSkewed { skew, .. } => skew.to_string(),
             Self::StaleRead { .. } => stale_read(),
@@ -76,7 +76,7 @@ impl Finding {
             Self::RampWaiting { live, next, opens } => waiting(*live, *next, *opens),
             Self::RampWithoutDate => without_date(),
             Self::InSync { exposure } => in_sync(*exposure),
-            Self::Observing => "nothing is managed: the run is only observed".to_owned(),
+            Self::Observing => "the spec manages nothing; the operator only observes the run".to_owned(),
             Self::Recorded { message, .. } => message.clone(),
         }
     }
@@ -90,10 +90,10 @@ fn failed(error: &LastError, advice: &str) -> String {
 /// One error in words: what was called, and what came of it.
 fn described(error: &LastError) -> String {
     let how = match (&error.code, error.status_code) {
-        (Some(code), Some(status)) => format!("was answered {status} {code}"),
+        (Some(code), Some(status)) => format!("returned {status} {code}"),
         (Some(code), None) => format!("failed with {code}"),
-        (None, Some(status)) => format!("was answered {status}"),
-        (None, None) => "brought no answer".to_owned(),
+        (None, Some(status)) => format!("returned {status}"),
+        (None, None) => "got no answer".to_owned(),
     };
     let message = error
         .message
@@ -104,25 +104,21 @@ fn described(error: &LastError) -> String {
 
 /// A region that does not exist can't be told from one that can't be reached, so this is said when it lasts.
 fn unreachable_service(call: &FailedCall) -> String {
-    let advice = if call.in_a_row >= PATIENCE {
-        UNREACHED
-    } else {
-        TRYING_AGAIN
-    };
+    let advice = if call.in_a_row >= PATIENCE { UNREACHED } else { RETRYING };
     failed(&call.error, advice)
 }
 
 fn already_managed(by: Option<&str>) -> String {
     match by {
-        Some(name) => format!("the older resource {name} stands for the same run: delete one of the two"),
-        None => "an older resource in another namespace stands for the same run: delete one of the two".to_owned(),
+        Some(name) => format!("the older resource {name} manages the same run: delete one of the two"),
+        None => "an older resource in another namespace manages the same run: delete one of the two".to_owned(),
     }
 }
 
 fn replaced(now: &RunKey, pinned: &RunKey) -> String {
     format!(
-        "the spec's names now mean run {} of application {} and experiment definition {}, but this resource stands for run \
-         {} of {} and {}: delete and recreate this resource to manage the new run",
+        "the spec now names run {} of application {} and experiment definition {}, but this resource manages run {} \
+         of application {} and experiment definition {}: delete and recreate this resource to manage the new run",
         now.run,
         now.application_id,
         now.experiment_definition_id,
@@ -135,56 +131,57 @@ fn replaced(now: &RunKey, pinned: &RunKey) -> String {
 fn unexplained(unread: Option<&Finding>) -> String {
     match unread {
         Some(failure) => format!(
-            "the run has ended, and who ended it could not be read: {}",
+            "the run has ended; the operator could not read who ended it: {}",
             failure.message()
         ),
-        None => "the run has ended; who ended it is read next".to_owned(),
+        None => "the run has ended; reading who ended it".to_owned(),
     }
 }
 
 fn differs_at_its_end(end: &str) -> String {
-    format!("{end} and does not match the spec: another run is another resource")
+    format!("{end} and does not match the spec: create another resource to manage another run")
 }
 
 fn suspended(differing: &[Member]) -> String {
     if differing.is_empty() {
-        return "suspended; live matches the spec".to_owned();
+        return "suspended; the run matches the spec".to_owned();
     }
     let which: Vec<&str> = differing.iter().map(|member| words(*member)).collect();
     format!(
-        "suspended; the {} would change: remove spec.suspend to go on",
+        "suspended; the {} would change: remove spec.suspend to continue",
         which.join(" and the ")
     )
 }
 
 fn unknown_treatment(keys: &[String]) -> String {
     if keys.is_empty() {
-        return "AppConfig does not say which treatments the run has, so treatmentOverrides can't be checked: no override is \
-                sent; check the experiment definition"
+        return "AppConfig does not say which treatments the run has, so treatmentOverrides can't be checked; no \
+                override is sent: check the experiment definition"
             .to_owned();
     }
     format!(
-        "treatmentOverrides names a treatment that the run does not have: use one of {}; no override is sent",
+        "treatmentOverrides names a treatment that the run does not have; no override is sent: use one of {}",
         keys.join(", ")
     )
 }
 
 fn rejected(member: Member, error: Option<&LastError>) -> String {
-    let because = error.map_or_else(|| "AppConfig refused it".to_owned(), described);
+    let because = error.map(|error| format!(" ({})", described(error)));
     format!(
-        "the update of the {} was refused ({because}): correct the spec; it is tried again once an hour",
-        words(member)
+        "AppConfig refused the update of the {}{}: correct the spec; the operator tries again once an hour",
+        words(member),
+        because.unwrap_or_default()
     )
 }
 
 fn ineffective(member: Member) -> String {
     let what = words(member);
     let then = if member == Member::ExposurePercentage {
-        "it is sent again when the spec or the run changes"
+        "the operator sends it again when the spec or the run changes"
     } else {
-        "remove the member from the spec to move exposure without it"
+        "remove this field from the spec to raise exposure without it"
     };
-    format!("AppConfig accepted the update of the {what} and did not do it: {then}")
+    format!("AppConfig accepted the update of the {what} but did not apply it: {then}")
 }
 
 fn contested(member: Member) -> String {
@@ -194,30 +191,31 @@ fn contested(member: Member) -> String {
 
 fn above_desired(live: Exposure, desired: Exposure) -> String {
     format!(
-        "live {live} %, desired {desired} %: AppConfig cannot lower a run's exposure. To accept it, set exposurePercentage to \
-         {live} or more, or remove it; to go back, stop the run and start a new one"
+        "live exposure is {live} %, desired exposure is {desired} %: AppConfig cannot lower a run's exposure. To \
+         accept the live exposure, set exposurePercentage to {live} or more, or remove exposurePercentage; to go \
+         back, stop the run and start a new one"
     )
 }
 
 fn ramp_removed(live: Exposure, target: Exposure) -> String {
     format!(
-        "spec.ramp was removed at {live} % on the way to {target} %: exposure is not raised; set ramp again, or, to go to \
-         {target} % at once, set ramp: {{steps: []}}"
+        "spec.ramp was removed at {live} %, before exposure reached {target} %; exposure is not raised: set ramp \
+         again, or, to go to {target} % at once, set ramp: {{steps: []}}"
     )
 }
 
 fn outcome_unknown(member: Member) -> String {
     let what = words(member);
-    format!("an update of the {what} may or may not have been applied; nothing is sent until a read tells")
+    format!("the outcome of the {what} update is unknown; nothing is sent until a read confirms it")
 }
 
 fn stale_read() -> String {
-    "AppConfig answered with an older state than it had answered before; nothing is done with it".to_owned()
+    "AppConfig returned an older state than before; the answer is ignored".to_owned()
 }
 
 fn holding(live: Exposure, next: Exposure, until: Timestamp, hold: SignedDuration) -> String {
     format!(
-        "exposure is {live} %; {next} % follows at {}, when the hold of {} at {live} % is over",
+        "exposure is {live} %; it rises to {next} % at {}, when the hold of {} ends",
         ramp::minute(until),
         ramp::words(hold)
     )
@@ -225,19 +223,19 @@ fn holding(live: Exposure, next: Exposure, until: Timestamp, hold: SignedDuratio
 
 fn waiting(live: Exposure, next: Exposure, opens: Option<Timestamp>) -> String {
     let then = match opens {
-        Some(at) => format!("follows at {}, when a window opens", ramp::minute(at)),
-        None => "waits for a window, and none is found to open: correct spec.ramp.windows".to_owned(),
+        Some(at) => format!("at {}, when a window opens", ramp::minute(at)),
+        None => "when a window opens, but no window was found to open: correct spec.ramp.windows".to_owned(),
     };
-    format!("exposure is {live} %; {next} % {then}")
+    format!("exposure is {live} %; it rises to {next} % {then}")
 }
 
 fn without_date() -> String {
-    "AppConfig's answer carries no usable Date: the ramp goes on with the first one that does".to_owned()
+    "AppConfig's answer has no usable Date; the ramp waits for an answer that has one".to_owned()
 }
 
 fn in_sync(exposure: Option<Exposure>) -> String {
     match exposure {
-        Some(exposure) => format!("live matches the spec; exposure is {exposure} %"),
-        None => "live matches the spec; exposure is not managed".to_owned(),
+        Some(exposure) => format!("the run matches the spec; exposure is {exposure} %"),
+        None => "the run matches the spec; exposure is not managed".to_owned(),
     }
 }

@@ -86,8 +86,8 @@ pub enum InvalidRamp {
     },
     /// The schedule describes no day.
     #[error(
-        "the schedule {0} in spec.ramp.windows never comes, or less than once in four years: correct its day of month and \
-         month"
+        "the schedule {0} in spec.ramp.windows never occurs, or less than once in four years: correct its day of \
+         month and month"
     )]
     NeverFires(String),
     /// The time zone is not known.

@@ -108,7 +108,7 @@ fn both_times_are_told_and_what_to_do() {
             "{told}"
         );
     }
-    assert!(local.contains("if this machine's clock is wrong, set it") && earlier.contains("5 minutes"));
+    assert!(local.contains("if this machine's clock is wrong, correct it") && earlier.contains("5 minutes"));
 }
 
 #[test]

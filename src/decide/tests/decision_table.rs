@@ -164,8 +164,9 @@ fn row_exposure_above_desired_lets_the_other_members_converge() {
     assert_eq!(target(&world.status), "False ExposureAboveDesired");
     assert_eq!(
         message(&world.status),
-        "live 25 %, desired 10 %: AppConfig cannot lower a run's exposure. To accept it, set exposurePercentage to 25 or \
-         more, or remove it; to go back, stop the run and start a new one"
+        "live exposure is 25 %, desired exposure is 10 %: AppConfig cannot lower a run's exposure. To accept the live \
+         exposure, set exposurePercentage to 25 or more, or remove exposurePercentage; to go back, stop the run and \
+         start a new one"
     );
     assert_eq!(events(&decision), ["DescriptionUpdated"], "the row is told once");
     assert_eq!(run.exposure, exposure(25.0));
@@ -207,12 +208,15 @@ fn row_in_sync_and_observing_say_what_is_managed() {
         (told(&world.status), target(&world.status)),
         ("True InSync -".to_owned(), "True InSync".to_owned())
     );
-    assert_eq!(message(&world.status), "live matches the spec; exposure is 12.5 %");
+    assert_eq!(message(&world.status), "the run matches the spec; exposure is 12.5 %");
     assert!(slot(decision.next));
 
     world.edit(|spec| (spec.exposure, spec.description) = (None, Some(String::new())));
     world.read(&live(12.5));
-    assert_eq!(message(&world.status), "live matches the spec; exposure is not managed");
+    assert_eq!(
+        message(&world.status),
+        "the run matches the spec; exposure is not managed"
+    );
 
     world.edit(|spec| spec.description = None);
     world.read(&live(12.5));
@@ -220,7 +224,10 @@ fn row_in_sync_and_observing_say_what_is_managed() {
         (told(&world.status), target(&world.status)),
         ("True Observing -".to_owned(), "True Observing".to_owned())
     );
-    assert_eq!(message(&world.status), "nothing is managed: the run is only observed");
+    assert_eq!(
+        message(&world.status),
+        "the spec manages nothing; the operator only observes the run"
+    );
 }
 
 #[test]

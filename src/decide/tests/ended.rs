@@ -60,7 +60,7 @@ fn row_run_done_otherwise_is_stalled_and_sends_nothing() {
             (told(&world.status).as_str(), sends(&decision)),
             ("False RunDone Stalled", None)
         );
-        assert!(message(&world.status).contains("another run is another resource"));
+        assert!(message(&world.status).contains("create another resource to manage another run"));
     }
 }
 

@@ -64,12 +64,13 @@ table! {
     InvalidSpec, F::InvalidSpec(InvalidSpec::Run(0)) => InvalidSpec, Stalled, Warning,
         "spec.run 0 is not a run's number: the first run is 1";
     RunAlreadyManaged, F::RunAlreadyManaged { by: Some("elder".to_owned()) } => RunAlreadyManaged, Stalled, Warning,
-        "the older resource elder stands for the same run: delete one of the two";
+        "the older resource elder manages the same run: delete one of the two";
     RunAlreadyManaged, F::RunAlreadyManaged { by: None } => RunAlreadyManaged, Stalled, Warning,
-        "an older resource in another namespace stands for the same run: delete one of the two";
+        "an older resource in another namespace manages the same run: delete one of the two";
     RunReplaced, F::RunReplaced { now: run("new1", 2), pinned: run("old1", 1) } => RunReplaced, Stalled, Warning,
-        "the spec's names now mean run 2 of application abc1234 and experiment definition new1, but this resource stands for \
-         run 1 of abc1234 and old1: delete and recreate this resource to manage the new run";
+        "the spec now names run 2 of application abc1234 and experiment definition new1, but this resource manages \
+         run 1 of application abc1234 and experiment definition old1: delete and recreate this resource to manage the \
+         new run";
     RunNotFound, F::RunNotFound(error()) => RunNotFound, Stalled, Warning,
         said("check applicationIdentifier, experimentDefinitionIdentifier, run and region, or start the run");
     ExperimentsUnsupported, F::ExperimentsUnsupported(error()) => ExperimentsUnsupported, Stalled, Warning,
@@ -77,102 +78,112 @@ table! {
     AccessDenied, F::AccessDenied { error: error(), advice: Some("what to do in AWS") } => AccessDenied, Stalled, Warning,
         said("what to do in AWS");
     AccessDenied, F::AccessDenied { error: error(), advice: None } => AccessDenied, Stalled, Warning,
-        said("allow the operator's IAM role this operation");
+        said("allow the operator's IAM role to perform this operation");
     CredentialsUnavailable, F::CredentialsUnavailable(error()) => CredentialsUnavailable, Stalled, Warning,
-        said("give the operator's service account an IAM role, and check its trust");
+        said("give the operator's service account an IAM role, and check the role's trust policy");
     CredentialsExpired, F::CredentialsExpired(error()) => CredentialsUnavailable, Stalled, Warning,
-        said("the session of the operator's credentials has expired and no new one was to be had: check where they come from");
+        said("the session of the operator's credentials has expired and could not be renewed: check where the \
+              credentials come from");
     UnknownAccessKey, F::UnknownAccessKey(error()) => CredentialsUnavailable, Stalled, Warning,
-        said("AWS does not know the operator's access key ID: it was deleted, is not active, or is of another partition");
+        said("AWS does not know the operator's access key ID: check that the key exists, is active and belongs to \
+              this partition");
     WrongSecret, F::WrongSecret(error()) => CredentialsUnavailable, Stalled, Warning,
-        said("the operator's secret access key is not that of its access key ID: set both anew");
-    RunDoneMatching, F::RunDoneMatching => RunDone, Current, Normal, "the run has ended, as the spec describes it";
+        said("the operator's secret access key does not match its access key ID: set both again");
+    RunDoneMatching, F::RunDoneMatching => RunDone, Current, Normal, "the run has ended and matches the spec";
     RunDoneByUser, F::RunDoneByUser => RunDone, Current, Normal,
-        "the run was ended by a user after it had matched the spec";
+        "a user ended the run after it had matched the spec";
     RunDoneUnexplained, F::RunDoneUnexplained { unread: None } => RunDone, Unknown, Silent,
-        "the run has ended; who ended it is read next";
+        "the run has ended; reading who ended it";
     RunDoneUnexplained, F::RunDoneUnexplained { unread: Some(Box::new(F::Throttled(failed(0)))) } => RunDone, Unknown, Silent,
-        format!("the run has ended, and who ended it could not be read: {}", said("AWS limits the rate of requests; trying again"));
+        format!("the run has ended; the operator could not read who ended it: {}", said("AWS limits the rate of \
+                                                                                         requests; retrying"));
     RunStopped, F::RunStopped { by: "CLOUDWATCH_ALARM".to_owned() } => RunStopped, Stalled, Warning,
-        "the run was ended by CLOUDWATCH_ALARM and does not match the spec: another run is another resource";
+        "the run was ended by CLOUDWATCH_ALARM and does not match the spec: create another resource to manage another \
+         run";
     RunDoneDiffering, F::RunDoneDiffering => RunDone, Stalled, Warning,
-        "the run has ended and does not match the spec: another run is another resource";
-    Suspended, F::Suspended { differing: vec![] } => Suspended, Current, Normal, "suspended; live matches the spec";
+        "the run has ended and does not match the spec: create another resource to manage another run";
+    Suspended, F::Suspended { differing: vec![] } => Suspended, Current, Normal, "suspended; the run matches the spec";
     Suspended, F::Suspended { differing: vec![Member::Description, Member::ExposurePercentage] } => Suspended, Stalled, Normal,
-        "suspended; the description and the exposure would change: remove spec.suspend to go on";
+        "suspended; the description and the exposure would change: remove spec.suspend to continue";
     UnknownTreatment, F::UnknownTreatment { keys: vec!["c".to_owned(), "t1".to_owned()] } => UnknownTreatment, Stalled, Warning,
-        "treatmentOverrides names a treatment that the run does not have: use one of c, t1; no override is sent";
+        "treatmentOverrides names a treatment that the run does not have; no override is sent: use one of c, t1";
     UnknownTreatment, F::UnknownTreatment { keys: vec![] } => UnknownTreatment, Stalled, Warning,
-        "AppConfig does not say which treatments the run has, so treatmentOverrides can't be checked: no override is sent; \
-         check the experiment definition";
+        "AppConfig does not say which treatments the run has, so treatmentOverrides can't be checked; no override is \
+         sent: check the experiment definition";
     UpdateRejected, F::UpdateRejected { member: Member::Description, error: Some(error()) } => UpdateRejected, Stalled, Warning,
-        format!("the update of the description was refused ({SAID}): correct the spec; it is tried again once an hour");
+        format!("AppConfig refused the update of the description ({SAID}): correct the spec; the operator tries again \
+                 once an hour");
     UpdateRejected, F::UpdateRejected { member: Member::ExposurePercentage, error: None } => UpdateRejected, Stalled, Warning,
-        "the update of the exposure was refused (AppConfig refused it): correct the spec; it is tried again once an hour";
+        "AppConfig refused the update of the exposure: correct the spec; the operator tries again once an hour";
     UpdateIneffective, F::UpdateIneffective(Member::ExposurePercentage) => UpdateIneffective, Stalled, Warning,
-        "AppConfig accepted the update of the exposure and did not do it: it is sent again when the spec or the run changes";
+        "AppConfig accepted the update of the exposure but did not apply it: the operator sends it again when the \
+         spec or the run changes";
     UpdateIneffective, F::UpdateIneffective(Member::TreatmentOverrides) => UpdateIneffective, Stalled, Warning,
-        "AppConfig accepted the update of the treatment overrides and did not do it: remove the member from the spec to move \
-         exposure without it";
+        "AppConfig accepted the update of the treatment overrides but did not apply it: remove this field from the \
+         spec to raise exposure without it";
     Contested, F::Contested(Member::Description) => Contested, Stalled, Warning,
         "somebody else changed the description back for the third time: agree on one owner, then change the spec";
     ExposureAboveDesired, F::ExposureAboveDesired { live: exposure(25.0), desired: exposure(10.0) }
         => ExposureAboveDesired, Stalled, Warning,
-        "live 25 %, desired 10 %: AppConfig cannot lower a run's exposure. To accept it, set exposurePercentage to 25 or more, \
-         or remove it; to go back, stop the run and start a new one";
+        "live exposure is 25 %, desired exposure is 10 %: AppConfig cannot lower a run's exposure. To accept the live \
+         exposure, set exposurePercentage to 25 or more, or remove exposurePercentage; to go back, stop the run and \
+         start a new one";
     RampRemoved, F::RampRemoved { live: exposure(5.0), target: exposure(50.0) } => RampRemoved, Stalled, Warning,
-        "spec.ramp was removed at 5 % on the way to 50 %: exposure is not raised; set ramp again, or, to go to 50 % at once, \
-         set ramp: {steps: []}";
+        "spec.ramp was removed at 5 %, before exposure reached 50 %; exposure is not raised: set ramp again, or, to \
+         go to 50 % at once, set ramp: {steps: []}";
     DeploymentInProgress, F::DeploymentInProgress(error()) => DeploymentInProgress, InProgress, Warning,
-        said("a deployment is under way in the run's environment; waiting for its end");
+        said("a deployment is under way in the run's environment; waiting for it to finish");
     OutcomeUnknown, F::OutcomeUnknown(Member::ExposurePercentage) => OutcomeUnknown, Unknown, Silent,
-        "an update of the exposure may or may not have been applied; nothing is sent until a read tells";
+        "the outcome of the exposure update is unknown; nothing is sent until a read confirms it";
     Throttled, F::Throttled(failed(2)) => Throttled, Retrying, WarningWhenUnknown,
-        said("AWS limits the rate of requests; trying again");
+        said("AWS limits the rate of requests; retrying");
     Throttled, F::Throttled(failed(3)) => Throttled, Unknown, WarningWhenUnknown,
-        said("AWS limits the rate of requests; trying again");
-    Unreachable, F::Unreachable(failed(2)) => ServiceUnavailable, Retrying, WarningWhenUnknown, said("trying again");
+        said("AWS limits the rate of requests; retrying");
+    Unreachable, F::Unreachable(failed(2)) => ServiceUnavailable, Retrying, WarningWhenUnknown, said("retrying");
     Unreachable, F::Unreachable(failed(3)) => ServiceUnavailable, Unknown, WarningWhenUnknown,
-        said("the region may not exist: check it, and the operator's way to AWS; trying again");
+        said("the region may not exist: check the region and the operator's network path to AWS; retrying");
     ServiceUnavailable, F::ServiceUnavailable(failed(2)) => ServiceUnavailable, Retrying, WarningWhenUnknown,
-        said("trying again");
+        said("retrying");
     ServiceUnavailable, F::ServiceUnavailable(failed(3)) => ServiceUnavailable, Unknown, WarningWhenUnknown,
-        said("trying again");
+        said("retrying");
     ClockSkew, F::ClockSkew(failed(2)) => ClockSkew, Retrying, WarningWhenUnknown,
-        said("this machine's clock and AWS's differ by more than 5 minutes: set the clock");
+        said("this machine's clock and AWS's clock differ by more than 5 minutes: correct this machine's clock");
     ClockSkew, F::ClockSkew(failed(3)) => ClockSkew, Unknown, WarningWhenUnknown,
-        said("this machine's clock and AWS's differ by more than 5 minutes: set the clock");
+        said("this machine's clock and AWS's clock differ by more than 5 minutes: correct this machine's clock");
     RampDateSkewed, F::RampDateSkewed { skew: skew(), in_a_row: 2 } => ClockSkew, Retrying, WarningWhenUnknown, skew();
     RampDateSkewed, F::RampDateSkewed { skew: skew(), in_a_row: 3 } => ClockSkew, Unknown, WarningWhenUnknown, skew();
     StaleRead, F::StaleRead { in_a_row: 2 } => StaleRead, Retrying, WarningWhenUnknown,
-        "AppConfig answered with an older state than it had answered before; nothing is done with it";
+        "AppConfig returned an older state than before; the answer is ignored";
     StaleRead, F::StaleRead { in_a_row: 3 } => StaleRead, Unknown, WarningWhenUnknown,
-        "AppConfig answered with an older state than it had answered before; nothing is done with it";
+        "AppConfig returned an older state than before; the answer is ignored";
     UnusableAnswer, F::UnusableAnswer(failed(2)) => UnusableAnswer, Retrying, WarningWhenUnknown,
-        said("nothing is done with it; trying again");
+        said("the answer is ignored; retrying");
     UnusableAnswer, F::UnusableAnswer(failed(3)) => UnusableAnswer, Unknown, WarningWhenUnknown,
-        said("nothing is done with it; trying again");
+        said("the answer is ignored; retrying");
     FirstRead, F::FirstRead => Progressing, Unknown, Silent, "reading the run for the first time";
     Updating, F::Updating(Member::TreatmentOverrides) => Progressing, InProgress, Silent, "updating the treatment overrides";
     RampHolding,
         F::RampHolding { live: exposure(5.0), next: exposure(50.0), until: at(90), hold: SignedDuration::from_hours(36) }
         => RampHolding, Current, Silent,
-        "exposure is 5 %; 50 % follows at 2026-09-01T00:01:30Z, when the hold of 36h at 5 % is over";
+        "exposure is 5 %; it rises to 50 % at 2026-09-01T00:01:30Z, when the hold of 36h ends";
     RampWaiting, F::RampWaiting { live: exposure(5.0), next: exposure(50.0), opens: Some(at(60)) }
-        => RampWaiting, Current, Silent, "exposure is 5 %; 50 % follows at 2026-09-01T00:01Z, when a window opens";
+        => RampWaiting, Current, Silent, "exposure is 5 %; it rises to 50 % at 2026-09-01T00:01Z, when a window opens";
     RampWaiting, F::RampWaiting { live: exposure(5.0), next: exposure(50.0), opens: None } => RampWaiting, Current, Silent,
-        "exposure is 5 %; 50 % waits for a window, and none is found to open: correct spec.ramp.windows";
+        "exposure is 5 %; it rises to 50 % when a window opens, but no window was found to open: correct \
+         spec.ramp.windows";
     RampWithoutDate, F::RampWithoutDate => RampWaiting, Current, Silent,
-        "AppConfig's answer carries no usable Date: the ramp goes on with the first one that does";
+        "AppConfig's answer has no usable Date; the ramp waits for an answer that has one";
     InSync, F::InSync { exposure: Some(exposure(12.5)) } => InSync, Current, Silent,
-        "live matches the spec; exposure is 12.5 %";
-    InSync, F::InSync { exposure: None } => InSync, Current, Silent, "live matches the spec; exposure is not managed";
-    Observing, F::Observing => Observing, Current, Silent, "nothing is managed: the run is only observed";
+        "the run matches the spec; exposure is 12.5 %";
+    InSync, F::InSync { exposure: None } => InSync, Current, Silent, "the run matches the spec; exposure is not \
+                                                                      managed";
+    Observing, F::Observing => Observing, Current, Silent, "the spec manages nothing; the operator only observes the \
+                                                            run";
     Recorded, F::Recorded { reason: Reason::RampRemoved, severity: Stalled, message: "as it was".to_owned() }
         => RampRemoved, Stalled, Warning, "as it was";
 }
 
-const SAID: &str = "GetExperimentRun was answered 400 ThrottlingException: what AWS said";
+const SAID: &str = "GetExperimentRun returned 400 ThrottlingException: what AWS said";
 
 fn said(advice: &str) -> String {
     format!("{SAID}; {advice}")

@@ -29,7 +29,7 @@ fn row_update_rejected_is_told_after_a_fresh_read_leads_to_the_same_update() {
     assert_eq!(held(&world), [(Member::ExposurePercentage, "UpdateRejected")]);
     let text = message(&world.status);
     assert!(
-        text.contains("was answered 400 BadRequestException: what AWS said"),
+        text.contains("returned 400 BadRequestException: what AWS said"),
         "{text}"
     );
     assert_eq!(
@@ -165,7 +165,7 @@ fn row_update_ineffective_is_held_until_generation_or_updated_at_changes() {
     let decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
     assert_eq!(told(&world.status), "False UpdateIneffective Stalled");
     assert_eq!(held(&world), [(Member::TreatmentOverrides, "UpdateIneffective")]);
-    assert!(message(&world.status).contains("remove the member from the spec to move exposure without it"));
+    assert!(message(&world.status).contains("remove this field from the spec to raise exposure without it"));
     assert_eq!(
         events(&decision),
         ["UpdateIneffective"],
@@ -223,7 +223,7 @@ fn row_update_ineffective_of_an_exposure_does_not_advise_to_move_exposure_withou
     touch(&mut run);
     world.send(&decision, Outcome::Applied(Box::new(run)));
     assert_eq!(told(&world.status), "False UpdateIneffective Stalled");
-    assert!(message(&world.status).contains("sent again when the spec or the run changes"));
+    assert!(message(&world.status).contains("the operator sends it again when the spec or the run changes"));
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
     assert_eq!(ramp.completes_at.unwrap().0, after((1 + 24 + 48) * 3600));
     assert_eq!(
         message(&world.status),
-        "exposure is 0.5 %; 10 % follows at 2026-09-01T01:00Z, when the hold of 1h at 0.5 % is over"
+        "exposure is 0.5 %; it rises to 10 % at 2026-09-01T01:00Z, when the hold of 1h ends"
     );
 
     world.wait(3599);
@@ -84,7 +84,7 @@ fn each_raise_and_each_wait_is_told_once_and_the_target_at_the_end() {
     assert!(
         waits.events[1]
             .note
-            .contains("10 % follows at 2026-09-01T01:00Z, when the hold of 1h")
+            .contains("it rises to 10 % at 2026-09-01T01:00Z, when the hold of 1h")
     );
     for _ in 0..3 {
         world.wait(60);
@@ -307,7 +307,7 @@ fn waiting_for_a_suspended_ramp_is_told_as_suspended_with_what_would_change() {
     assert_eq!(told(&world.status), "False Suspended Stalled", "live is not the target");
     assert_eq!(
         message(&world.status),
-        "suspended; the exposure would change: remove spec.suspend to go on"
+        "suspended; the exposure would change: remove spec.suspend to continue"
     );
 }
 

@@ -44,7 +44,7 @@ fn a_raise_waits_for_its_window_and_the_pass_wakes_when_it_opens() {
     assert_eq!(target(&world.status), "False RampWaiting");
     assert_eq!(
         message(&world.status),
-        "exposure is 0 %; 1 % follows at 2026-09-01T09:00Z, when a window opens"
+        "exposure is 0 %; it rises to 1 % at 2026-09-01T09:00Z, when a window opens"
     );
     assert_eq!(events(&decision), ["RampWaiting"]);
     let ramp = world.status.ramp.clone().unwrap();
@@ -134,7 +134,8 @@ fn windows_that_never_open_are_told_and_nothing_is_raised() {
     );
     assert_eq!(
         message(&world.status),
-        "exposure is 0 %; 10 % waits for a window, and none is found to open: correct spec.ramp.windows"
+        "exposure is 0 %; it rises to 10 % when a window opens, but no window was found to open: correct \
+         spec.ramp.windows"
     );
     let ramp = world.status.ramp.clone().unwrap();
     assert_eq!((ramp.next.unwrap().not_before, ramp.completes_at), (None, None));

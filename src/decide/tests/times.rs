@@ -141,7 +141,11 @@ fn the_region_is_the_specs_else_the_pinned_else_the_operators() {
     assert_eq!(region(Some("eu-west-1"), Some("eu-west-1")).unwrap(), "eu-west-1");
     assert_eq!(region(Some("eu-west-1"), None).unwrap(), "eu-west-1");
     let changed = region(Some("eu-west-2"), Some("eu-west-1")).unwrap_err();
-    assert!(changed.to_string().ends_with("another run is another resource"));
+    assert!(
+        changed
+            .to_string()
+            .ends_with("or create another resource for a run in eu-west-2")
+    );
     assert!(
         region(Some("Ireland"), None)
             .unwrap_err()

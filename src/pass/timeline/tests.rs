@@ -88,7 +88,7 @@ proptest! {
         let spec = numbers.spec();
         let line = timeline(&spec, Exposure::ZERO, start(), start());
         prop_assert_eq!(run_by_itself(&spec, Exposure::ZERO), exposures(&line.raises));
-        let shut = line.message.contains("none is found to open");
+        let shut = line.message.contains("no window was found to open");
         prop_assert_eq!(line.completes_at.is_some(), !shut, "{}", line.message);
         // Every minute of a week from some week on, since windows repeat by then.
         let week = || (0..7 * 1440).map(|minute| START + 4 * 7 * DAY + minute * 60);

@@ -51,7 +51,7 @@ fn every_ramp_that_cannot_be_used_is_refused_with_what_to_do() {
         ),
         (window("timeZone", "+02:00"), "write it as Europe/Berlin or UTC"),
         (window("timeZone", ""), "write it as Europe/Berlin or UTC"),
-        (window("schedule", "0 0 30 2 *"), "never comes"),
+        (window("schedule", "0 0 30 2 *"), "never occurs"),
         (
             window("schedule", "0 0 31 4,6,9,11 *"),
             "correct its day of month and month",
