@@ -107,7 +107,7 @@ pub(super) fn of_observation(
 
 fn of_believed(live: &LiveRun) -> Event {
     let note = format!(
-        "for 5 minutes AppConfig has answered with a state older than an earlier one (exposure {} %): it is believed from now on",
+        "AppConfig has returned an older state (exposure {} %) for 5 minutes; the operator now accepts it",
         live.exposure
     );
     Event::warning(STALE_READ_BELIEVED, note)
@@ -125,7 +125,7 @@ fn of_outside_change(situation: &Situation<'_>, before: &Memory, live: &LiveRun)
     } else if ours {
         Some(of_raise(from, to))
     } else {
-        let note = format!("exposure was raised from {from} % to {to} % by somebody else");
+        let note = format!("somebody else raised the exposure from {from} % to {to} %");
         Some(Event::warning(EXPOSURE_CHANGED_EXTERNALLY, note))
     }
 }
@@ -158,7 +158,7 @@ fn of_ramp(situation: &Situation<'_>, before: &Memory, live: &LiveRun) -> Vec<Ev
 fn advanced(ramp: &Ramp, live: Exposure) -> String {
     match ramp.step_of(live) {
         Some((step, of)) => format!("the ramp is at {live} %, step {step} of {of}"),
-        None => format!("the ramp is at {live} %, which is none of its steps"),
+        None => format!("the ramp is at {live} %, which is not one of its steps"),
     }
 }
 

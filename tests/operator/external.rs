@@ -39,7 +39,7 @@ async fn exposure_raised_from_outside_is_told_and_taken_as_it_is() {
     ];
     assert_eq!(bodies(&scene.updates()), sent);
     let told = scene.told("run", "ExposureChangedExternally", 3).await;
-    let by_somebody_else = |from, to| format!("exposure was raised from {from} % to {to} % by somebody else");
+    let by_somebody_else = |from, to| format!("somebody else raised the exposure from {from} % to {to} %");
     assert_eq!(
         told,
         [
