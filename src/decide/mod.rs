@@ -41,8 +41,6 @@ mod settle;
 mod update;
 
 #[cfg(test)]
-pub(crate) mod laws;
-#[cfg(test)]
 pub(crate) mod tests;
 
 use jiff::Timestamp;

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::laws::cases;
+use crate::decide::tests::properties::cases;
 
 const START: i64 = 1_788_220_800;
 const DAY: i64 = 86_400;

@@ -11,7 +11,7 @@ use crate::{
     decide::{EndedBy, Now, Seen, schedule::Next, service_time::ServiceTime},
 };
 
-/// The stories start on a Tuesday at midnight, UTC.
+/// These tests start on a Tuesday at midnight, UTC.
 fn windows(windows: &[[&str; 3]]) -> Value {
     let window = |[kind, schedule, duration]: &[&str; 3]| json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": "UTC"});
     windows.iter().map(window).collect()

@@ -1,5 +1,5 @@
 //! One operator's process that decides on one resource: the only part of the corpus that knows the types of `decide`. When
-//! these change, this file does, and no story.
+//! these change, this file does, and no case.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ pub struct Operator {
     parsed: Parsed,
 }
 
-/// What was parsed last, and of what: stories of thousands of steps have few specs.
+/// What was parsed last, and of what: cases of thousands of steps have few specs.
 #[derive(Default)]
 struct Parsed {
     status: (String, ExperimentRunStatus),

@@ -1,10 +1,10 @@
-//! Makes stories from numbers. A number gives the same story always: whoever changes anything here writes the corpus anew.
+//! Makes cases from numbers. A number gives the same case always: whoever changes anything here writes the corpus anew.
 
 use super::{
+    case::{Case, Clocks, Events, Happening, Outside, Pass, Read, Recording, Sending, Wait},
     dice::Dice,
     run::Run,
     specs::{EDITS, EXPOSURES, Spec},
-    story::{Clocks, Events, Happening, Outside, Pass, Read, Recording, Sending, Story, Wait},
     themes::{THEMES, Theme},
     time::START,
     wire::{self, WireError},
@@ -18,8 +18,8 @@ struct Generator {
     before: [Option<WireError>; 2],
 }
 
-/// The story of a number.
-pub fn story(number: usize) -> Story {
+/// The case of a number.
+pub fn case(number: usize) -> Case {
     let theme = &THEMES[number % THEMES.len()];
     let mut dice = Dice::new(u64::try_from(number).unwrap());
     let exposure = dice.one_of(&[0.0, 0.0, 0.1, 5.0, 10.0, 25.0, 33.3]);
@@ -54,7 +54,7 @@ pub fn story(number: usize) -> Story {
         happens.push(Happening::Wait(wait));
         happens.push(Happening::Pass(Pass::default()));
     }
-    Story {
+    Case {
         theme: theme.name,
         spec: spec.json(),
         run,

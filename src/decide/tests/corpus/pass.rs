@@ -1,9 +1,9 @@
 //! One pass, step by step, as the controller makes it: read, decide, fence, update, decide, record.
 
 use super::{
+    case::{Events, Pass, Read, Recording, Sending},
     driver::{Evidence, Given, UpdateResult},
     stage::Stage,
-    story::{Events, Pass, Read, Recording, Sending},
     time::timestamp,
     wire::{Failed, WireError},
 };

@@ -1,4 +1,4 @@
-//! What one story gave, line by line: once whole, and once without the sentences that people read.
+//! What one case gave, line by line: once whole, and once without the sentences that people read.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use serde::{
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-/// The record of one story.
+/// The record of one case.
 #[derive(Default)]
 pub struct Record {
     /// All of it.

@@ -1,8 +1,8 @@
-//! The specs that people write in stories.
+//! The specs that people write in cases.
 
 use super::dice::Dice;
 
-/// A spec, as far as stories vary it.
+/// A spec, as far as cases vary it.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     pub application: &'static str,
@@ -92,7 +92,7 @@ const PARAMETERS: [Option<&str>; 3] = [
 ];
 
 impl Spec {
-    /// The first one of a story.
+    /// The first one of a case.
     pub fn first(dice: &mut Dice, ramps: &[&'static str], ramped: usize, others: usize) -> Self {
         let mut spec = Self {
             application: "shop",

@@ -1,10 +1,10 @@
-//! Plays a story: the resource as the API server has it, the run as `AppConfig` has it, and the operator between them.
+//! Plays a case: the resource as the API server has it, the run as `AppConfig` has it, and the operator between them.
 
 use super::{
+    case::{Case, Clocks, Happening, Outside, Wait},
     driver::{Acts, Evidence, Moment, Operator, Stored},
     record::Record,
     run::Run,
-    story::{Clocks, Happening, Outside, Story, Wait},
     time::{START, timestamp},
 };
 
@@ -13,7 +13,7 @@ const NEW: &str = "{\"observedGeneration\":-1,\"conditions\":[{\"type\":\"Ready\
                    \"reason\":\"Pending\",\"message\":\"no operator has looked at this yet\",\
                    \"lastTransitionTime\":\"1970-01-01T00:00:00Z\"}]}";
 
-/// One story being played.
+/// One case being played.
 pub struct Stage {
     pub record: Record,
     /// How many decisions were taken.
@@ -38,12 +38,12 @@ pub struct Stage {
     requests: u32,
 }
 
-/// Plays a whole story.
-pub fn played(number: usize, story: &Story) -> Stage {
+/// Plays a whole case.
+pub fn played(number: usize, case: &Case) -> Stage {
     let stored = Stored {
         generation: 1,
         requested_at: None,
-        spec: story.spec.clone(),
+        spec: case.spec.clone(),
         status: NEW.to_owned(),
     };
     let clocks = Clocks {
@@ -59,7 +59,7 @@ pub fn played(number: usize, story: &Story) -> Stage {
         stored,
         acts: Acts::This,
         operator,
-        runs: vec![story.run.clone()],
+        runs: vec![case.run.clone()],
         late: None,
         unpublished: Vec::new(),
         means_to_wait: 0,
@@ -68,10 +68,11 @@ pub fn played(number: usize, story: &Story) -> Stage {
         ids: 0,
         requests: 0,
     };
-    stage.line(&format!("story {number}: {}", story.theme));
-    stage.line(&format!("spec {}", story.spec));
-    stage.line(&format!("run {}", story.run.answer("abc1234", "bsxyd7k", 1)));
-    for happening in &story.happens {
+    // Every digest has this line, so its words stay as they are.
+    stage.line(&format!("story {number}: {}", case.theme));
+    stage.line(&format!("spec {}", case.spec));
+    stage.line(&format!("run {}", case.run.answer("abc1234", "bsxyd7k", 1)));
+    for happening in &case.happens {
         stage.happens(happening);
     }
     stage

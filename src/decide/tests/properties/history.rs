@@ -1,4 +1,4 @@
-//! Stories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does. What is
+//! Histories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does. What is
 //! read is looked at by a whole pass.
 
 mod strategies;
@@ -15,14 +15,14 @@ use crate::decide::{
 use crate::pass::{self, Answered, Claimed, Moment, Read, Send, ServiceClock, Step, Written, resource::StoredResource};
 use crate::run::{ExperimentRunEvent, ExperimentRunEventType, Failure, FailureKind, LiveRun, Operation, TriggeredBy};
 
-pub use strategies::{desired, story};
+pub use strategies::{desired, history};
 
 /// What must never be shown.
 pub const CANARIES: [&str; 3] = ["canary-entity", "canary-parameter", "canary-value"];
 
-/// One thing that happens.
+/// One thing that happens: to the resource, its run or the process.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum Action {
     Edit(Box<Desired>),
     Outside(Outside),
     Read {
@@ -108,12 +108,12 @@ impl Stage {
         self.past.push(self.run.clone());
     }
 
-    /// One event happens. `step` sees each decision before it is carried out, and what it rests on.
-    pub fn play(&mut self, event: &Event, step: &mut impl FnMut(&World, &Seen, &Decision)) {
-        match event {
-            Event::Edit(desired) => self.world.edit(|spec| *spec = (**desired).clone()),
-            Event::Outside(change) => self.outside(change),
-            Event::Read {
+    /// One action happens. `step` sees each decision before it is carried out, and what it rests on.
+    pub fn play(&mut self, action: &Action, step: &mut impl FnMut(&World, &Seen, &Decision)) {
+        match action {
+            Action::Edit(desired) => self.world.edit(|spec| *spec = (**desired).clone()),
+            Action::Outside(change) => self.outside(change),
+            Action::Read {
                 versions_behind,
                 replaced,
                 events,
@@ -126,18 +126,18 @@ impl Stage {
                 }
                 self.pass(&Ok(seen), *events, answers, step);
             }
-            Event::ReadFails(kind) => {
+            Action::ReadFails(kind) => {
                 let failed = Err(failure(Operation::GetExperimentRun, *kind));
                 self.pass(&failed, Events::Nothing, &[], step);
             }
             // One decision, which no pass over a spec that can be used comes to.
-            Event::NoCall => {
+            Action::NoCall => {
                 let decision = self.world.decide(&Seen::Nothing);
                 step(&self.world, &Seen::Nothing, &decision);
                 self.world.see(&Seen::Nothing);
             }
-            Event::Wait(seconds) => self.world.wait(*seconds),
-            Event::Owner(itself) => {
+            Action::Wait(seconds) => self.world.wait(*seconds),
+            Action::Owner(itself) => {
                 self.world.owner = if *itself {
                     Owner::Itself
                 } else {
@@ -145,11 +145,11 @@ impl Stage {
                 };
             }
             // Status and memory both lost is a limit that people are told of.
-            Event::Restart if self.world.status.region.is_some() => self.world.restart(),
-            Event::StatusWiped if self.world.memory.pin.is_some() => {
+            Action::Restart if self.world.status.region.is_some() => self.world.restart(),
+            Action::StatusWiped if self.world.memory.pin.is_some() => {
                 self.world.status = crate::api::ExperimentRunStatus::default();
             }
-            Event::Restart | Event::StatusWiped => {}
+            Action::Restart | Action::StatusWiped => {}
         }
     }
 

@@ -1,10 +1,10 @@
-//! What happens in a story: to the resource, to its run, to the process, and to each pass.
+//! What happens in a case: to the resource, to its run, to the process, and to each pass.
 
 use super::{run::Run, wire::WireError};
 
-/// One story.
+/// One case.
 #[derive(Clone, Debug)]
-pub struct Story {
+pub struct Case {
     /// What it is about.
     pub theme: &'static str,
     /// The first spec, as JSON.
