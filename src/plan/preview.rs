@@ -157,7 +157,7 @@ impl<'a> Source<'a> {
         let (Some(date), None) = (date, self.settings.at) else {
             return Ok(self.settings.at.unwrap_or(self.now));
         };
-        match Dates::default().judge(date, Timestamp::now(), Duration::ZERO) {
+        match Dates::default().accept(date, Timestamp::now(), Duration::ZERO) {
             Ok(()) => Ok(date),
             Err(_) if desired.ramp.is_none() => Ok(self.now),
             Err(skew) => Err(format!("{skew}; to plan for another time, give --at")),

@@ -126,12 +126,12 @@ impl Dispatcher {
         let ended = loop {
             self.heartbeat.beat();
             schema.mark_unchanged();
-            let standing = shared.schema.standing();
-            let complete = standing.is_complete();
+            let state = shared.schema.state();
+            let complete = state.is_complete();
             if complete {
                 shared.leadership.seek();
                 self.grant();
-            } else if standing.is_unusable() && self.passes.is_empty() {
+            } else if state.is_unusable() && self.passes.is_empty() {
                 self.resign().await;
             }
             let wait = self.wait(complete);

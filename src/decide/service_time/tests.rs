@@ -15,7 +15,7 @@ struct Region(Dates);
 
 impl Region {
     fn hears(&mut self, date: i64, local: i64, boot: u64) -> Result<(), Skew> {
-        self.0.judge(second(date), second(local), Duration::from_secs(boot))
+        self.0.accept(second(date), second(local), Duration::from_secs(boot))
     }
 
     fn accepts(&mut self, date: i64, local: i64, boot: u64) -> bool {
@@ -121,9 +121,9 @@ fn times_at_the_edges_of_the_calendar_are_judged_like_any_other() {
             for local in edges {
                 for (came, now) in boots.iter().flat_map(|came| boots.map(|now| (*came, now))) {
                     let mut dates = Dates::default();
-                    let _ = dates.judge(first, first, came);
+                    let _ = dates.accept(first, first, came);
                     let far = date != local;
-                    assert!(!(far && dates.judge(date, local, now).is_ok()), "{date} {local}");
+                    assert!(!(far && dates.accept(date, local, now).is_ok()), "{date} {local}");
                     count += 1;
                 }
             }

@@ -183,7 +183,7 @@ impl Operator {
         let dated = moment.date.map(timestamp).map(whole_seconds).ok_or(Untold::NoDate);
         let came = boot(moment);
         let clock = dated.and_then(|date| {
-            let judged = self.dates.judge(date, timestamp(moment.local), came.since_boot());
+            let judged = self.dates.accept(date, timestamp(moment.local), came.since_boot());
             judged.map_err(Untold::Skewed)?;
             Ok(ServiceClock::new(date, came, came))
         });
