@@ -102,10 +102,10 @@ fn both_times_are_told_and_what_to_do() {
     };
     let local = skew(Witness::LocalClock).to_string();
     let earlier = skew(Witness::EarlierAnswers).to_string();
-    for told in [&local, &earlier] {
+    for message in [&local, &earlier] {
         assert!(
-            told.contains("2026-09-03T00:00:00Z") && told.contains("2026-09-01T00:00:00Z"),
-            "{told}"
+            message.contains("2026-09-03T00:00:00Z") && message.contains("2026-09-01T00:00:00Z"),
+            "{message}"
         );
     }
     assert!(local.contains("if this machine's clock is wrong, set it") && earlier.contains("5 minutes"));

@@ -14,8 +14,8 @@
 //! Where sentences alone were meant to change, the second digests are as they were. `CORPUS=17` with `--nocapture` prints
 //! case 17 whole, of whatever commit is checked out, so that what it gave can be compared.
 
-mod answers;
 mod case;
+mod decode;
 mod dice;
 mod driver;
 mod generator;

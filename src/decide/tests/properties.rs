@@ -14,7 +14,7 @@ use crate::decide::{
     Decision, EndedBy, Outcome, Owner, Seen,
     conditions::find,
     notice::STALE_READ_BELIEVED,
-    tests::support::{World, apply, done, held, live, sends, stored, target, told},
+    tests::support::{World, apply, done, held, live, sends, stored, summarize, target},
 };
 use history::{CANARIES, Stage, answer_of, desired, history, managed};
 
@@ -190,7 +190,7 @@ proptest! {
                 assert_eq!(decision.status.observed_generation, Some(world.generation));
                 assert_eq!(read_for, world.generation, "read after the generation");
                 let by_user = decision.status.ended_by.as_deref() == Some("USER");
-                assert!(matched || by_user, "{} {seen:?}", told(&decision.status));
+                assert!(matched || by_user, "{} {seen:?}", summarize(&decision.status));
             }
         });
     }
@@ -234,9 +234,9 @@ proptest! {
             stage.world.wait(60);
         }
         let status = stage.world.status.clone();
-        prop_assert!(!told(&status).ends_with("Reconciling"), "{}", told(&status));
+        prop_assert!(!summarize(&status).ends_with("Reconciling"), "{}", summarize(&status));
         stage.play(&read(history::Answer::Applied), &mut |_, _, decision| assert_eq!(decision.update, None));
-        prop_assert_eq!(told(&stage.world.status), told(&status));
+        prop_assert_eq!(summarize(&stage.world.status), summarize(&status));
         let ours = stage.world.owner == Owner::Itself && stage.world.memory.pin.as_ref() == Some(&stage.run.key);
         if ours && stage.world.desired.differences(&stage.run).is_empty() {
             prop_assert_eq!(ready(&status), "True");

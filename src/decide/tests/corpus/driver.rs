@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    answers::{failure, live, set_at, stopped_by},
+    decode::{failure, live, set_at, stopped_by},
     time::timestamp,
     wire::Failed,
 };
@@ -183,8 +183,8 @@ impl Operator {
         let dated = moment.date.map(timestamp).map(whole_seconds).ok_or(Untold::NoDate);
         let came = boot(moment);
         let clock = dated.and_then(|date| {
-            let judged = self.dates.accept(date, timestamp(moment.local), came.since_boot());
-            judged.map_err(Untold::Skewed)?;
+            let accepted = self.dates.accept(date, timestamp(moment.local), came.since_boot());
+            accepted.map_err(Untold::Skewed)?;
             Ok(ServiceClock::new(date, came, came))
         });
         self.service = match (clock, self.service) {

@@ -155,11 +155,11 @@ impl Times {
             other: local,
             by: Witness::LocalClock,
         };
-        let told = Ok(ServiceTime { now: service, answered });
+        let known = Ok(ServiceTime { now: service, answered });
         Now {
             elapsed: Duration::from_secs(100),
             local,
-            service: [told, Err(Untold::NoDate), Err(Untold::Skewed(skew))][kind % 3],
+            service: [known, Err(Untold::NoDate), Err(Untold::Skewed(skew))][kind % 3],
         }
     }
 

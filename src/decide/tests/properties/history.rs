@@ -170,13 +170,13 @@ impl Stage {
     }
 
     /// One pass, in which updates are answered so, until there is no answer any more or the process crashes. Everything that
-    /// is decided is judged by what was known before.
+    /// is decided is checked against what was known before.
     fn pass(
         &mut self,
         read: &Result<LiveRun, Failure>,
         events: Events,
         answers: &[Answer],
-        judge: &mut impl FnMut(&World, &Seen, &Decision),
+        check: &mut impl FnMut(&World, &Seen, &Decision),
     ) {
         let (mut answers, mut seen) = (answers.iter(), Seen::Nothing);
         let moment = self.moment();
@@ -227,7 +227,7 @@ impl Stage {
                 Step::End(_) => return,
             };
             if let Some(decision) = step.decision() {
-                judge(&self.world, &seen, decision);
+                check(&self.world, &seen, decision);
             }
         }
     }

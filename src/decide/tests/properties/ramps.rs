@@ -97,14 +97,14 @@ impl Stage {
     fn read(&mut self) {
         let mut decision = self.world.read(&self.run);
         while let Some(update) = decision.update.clone() {
-            self.judge(&decision, update.exposure().unwrap());
+            self.check_raise(&decision, update.exposure().unwrap());
             apply(&update, &mut self.run);
             self.changed = self.second();
             decision = self.world.send(&decision, Outcome::Applied(Box::new(self.run.clone())));
         }
     }
 
-    fn judge(&self, decision: &Decision, to: Exposure) {
+    fn check_raise(&self, decision: &Decision, to: Exposure) {
         let (from, to, now) = (self.run.exposure.percentage(), to.percentage(), self.second());
         let numbers = self.numbers.as_ref();
         let numbers = numbers.unwrap_or_else(|| unreachable!("a ramp that was removed under way raised to {to}"));
