@@ -110,16 +110,16 @@ fn changes(
         }],
         Ok(watcher::Event::Apply(object)) => vec![Change::Applied(object.object)],
         Ok(watcher::Event::Delete(object)) => vec![Change::Deleted(object.object.identity().key.clone())],
-        Err(error) => vec![Change::Failed(told(&error))],
+        Err(error) => vec![Change::Failed(describe(&error))],
     }
 }
 
 /// A watch's error without the body that it may quote.
-fn told(error: &watcher::Error) -> String {
+fn describe(error: &watcher::Error) -> String {
     match error {
-        watcher::Error::InitialListFailed(error) => format!("listing failed: {}", call::told(error)),
-        watcher::Error::WatchStartFailed(error) => format!("watching failed to start: {}", call::told(error)),
-        watcher::Error::WatchFailed(error) => format!("watching failed: {}", call::told(error)),
+        watcher::Error::InitialListFailed(error) => format!("listing failed: {}", call::describe(error)),
+        watcher::Error::WatchStartFailed(error) => format!("watching failed to start: {}", call::describe(error)),
+        watcher::Error::WatchFailed(error) => format!("watching failed: {}", call::describe(error)),
         watcher::Error::WatchError(status) => format!("watching ended: {} {}", status.code, status.reason),
         watcher::Error::NoResourceVersion => error.to_string(),
     }

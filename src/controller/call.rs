@@ -38,7 +38,7 @@ impl From<kube::Error> for CallError {
             // Its message names what it found in the object, which may be an entity ID.
             kube::Error::Api(status) if status.code == 422 => Self::Failed(format!("422 {}", status.reason)),
             kube::Error::Api(status) => Self::Failed(format!("{} {}: {}", status.code, status.reason, status.message)),
-            other => Self::Failed(told(&other)),
+            other => Self::Failed(describe(&other)),
         }
     }
 }
@@ -52,7 +52,7 @@ pub(super) async fn with_timeout<T>(call: impl Future<Output = kube::Result<T>>)
 }
 
 /// An error of the API server's client in words.
-pub(super) fn told(error: &kube::Error) -> String {
+pub(super) fn describe(error: &kube::Error) -> String {
     match error {
         // It quotes the body, which holds the spec.
         kube::Error::SerdeError(_) => "its answer can't be parsed".to_owned(),

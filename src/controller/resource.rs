@@ -30,7 +30,7 @@ use crate::{
 use super::call::CallError;
 pub(super) use object::{Object, Unreadable};
 pub(super) use part::Fault;
-use part::{fields, part, told_before};
+use part::{fields, own_status, part};
 
 /// The longest value of the annotation, in bytes, that is echoed as it is: as long as the longest name.
 const LONGEST_ECHO: usize = 253;
@@ -160,7 +160,7 @@ impl<const WHOLE: bool> Received<WHOLE> {
             (_, fault) => Object::Unreadable(Arc::new(Unreadable {
                 identity,
                 fault: fault.unwrap_or_else(|| Fault::at("spec")),
-                told: told_before(wire.status),
+                status: own_status(wire.status),
             })),
         };
         Self {

@@ -19,7 +19,7 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
         generation: identity.generation,
         reconcile_requested_at: identity.reconcile_requested_at.as_deref(),
         desired: Err(&invalid),
-        status: &object.told,
+        status: &object.status,
         defaults: &shared.defaults,
     };
     let now = Now {
@@ -28,7 +28,7 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
         service: Err(Untold::NoDate),
     };
     let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Seen::Nothing, &now);
-    if decision.status == object.told {
+    if decision.status == object.status {
         return Ok(());
     }
     let api = Api::namespaced(shared.client.clone(), &identity.key.namespace);

@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn a_hold_begins_after_the_whole_second_of_the_answer_that_confirms_it_however_late_it_is_judged() {
         let clock = ServiceClock::new(date(0), at(100.0), at(100.9));
-        for judged in [100.9, 101.5, 104.0] {
-            assert_eq!(clock.time(at(judged)).answered, date(1));
+        for now in [100.9, 101.5, 104.0] {
+            assert_eq!(clock.time(at(now)).answered, date(1));
         }
         // A second answer came at 103.2, which is 4.2 s after the Date at most; it tells no time of its own.
         let without = clock.answered_anew(at(103.2));

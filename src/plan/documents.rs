@@ -260,12 +260,12 @@ mod tests {
             b"---\na: 1\n---\n\n--- # two\nb: 2\n  ---\n--- \nc: |\n  ----\n",
         );
         assert_eq!(broken, None);
-        let told: Vec<_> = documents
+        let found: Vec<_> = documents
             .iter()
             .map(|document| (document.number, document.lines_before, document.text.as_str()))
             .collect();
         assert_eq!(
-            told,
+            found,
             [(1, 1, "a: 1\n"), (2, 5, "b: 2\n  ---\n"), (3, 8, "c: |\n  ----\n")]
         );
     }

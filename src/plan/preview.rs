@@ -227,14 +227,14 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
     let answer = client
         .get_experiment_run(&desired.region, &address)
         .await
-        .map_err(|error| told(&error))?;
+        .map_err(|error| describe(&error))?;
     let mut live = answer.value;
     let (status, memory) = (ExperimentRunStatus::default(), Memory::default());
     let since_when = decide::asks_since_when(desired, &live, &status, &memory);
     let mut events = Vec::new();
     if since_when || decide::asks_who_ended_it(&live, &status) {
         let answer = client.list_experiment_run_events(&desired.region, &address).await;
-        events = answer.map_err(|error| told(&error))?.value;
+        events = answer.map_err(|error| describe(&error))?.value;
     }
     if since_when {
         live.exposed_at = exposed_at(&events, live.exposure);
@@ -246,7 +246,8 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
     })
 }
 
-fn told(failure: &Failure) -> String {
+/// A failure in words, with what to do about it where something is known.
+fn describe(failure: &Failure) -> String {
     let advice = match failure.kind {
         FailureKind::CredentialsUnavailable => Some("to plan without AWS, give --from"),
         _ => failure.advice,

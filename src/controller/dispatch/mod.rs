@@ -82,7 +82,7 @@ struct Entry {
 
 enum Finished {
     Pass(Box<End>, Duration),
-    Told(Arc<Unreadable>, Result<(), CallError>),
+    Unreadable(Arc<Unreadable>, Result<(), CallError>),
 }
 
 impl Dispatcher {

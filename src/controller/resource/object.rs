@@ -41,7 +41,7 @@ pub(in crate::controller) struct Unreadable {
     /// The first part that can't be read.
     pub(in crate::controller) fault: Fault,
     /// What the operator itself has said of the object, as far as that can be read.
-    pub(in crate::controller) told: ExperimentRunStatus,
+    pub(in crate::controller) status: ExperimentRunStatus,
 }
 
 /// A resource as the API server last said.
@@ -84,6 +84,6 @@ impl Object {
     /// Whether somebody asks for a pass with this object that they didn't ask for with the one before: own status writes
     /// change neither generation nor annotation.
     pub(in crate::controller) fn asks_more_than(&self, before: &Self) -> bool {
-        self.identity().asked() != before.identity().asked() || self.is_readable() != before.is_readable()
+        self.identity().requested() != before.identity().requested() || self.is_readable() != before.is_readable()
     }
 }

@@ -102,10 +102,10 @@ fn named(place: &str, path: &serde_ignored::Path<'_>) -> String {
 }
 
 /// What the operator itself has said of an object, as far as that can be read.
-pub(super) fn told_before(status: Option<&RawValue>) -> ExperimentRunStatus {
+pub(super) fn own_status(status: Option<&RawValue>) -> ExperimentRunStatus {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
-    struct Told<'a> {
+    struct Own<'a> {
         #[serde(borrow)]
         observed_generation: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -114,11 +114,11 @@ pub(super) fn told_before(status: Option<&RawValue>) -> ExperimentRunStatus {
         conditions: Option<&'a RawValue>,
     }
     let mut faults = Vec::new();
-    let told: Told<'_> = part("status", status, &mut faults).unwrap_or_default();
+    let own: Own<'_> = part("status", status, &mut faults).unwrap_or_default();
     ExperimentRunStatus {
-        observed_generation: part("", told.observed_generation, &mut faults),
-        last_handled_reconcile_at: part("", told.last_handled_reconcile_at, &mut faults),
-        conditions: part("", told.conditions, &mut faults).unwrap_or_default(),
+        observed_generation: part("", own.observed_generation, &mut faults),
+        last_handled_reconcile_at: part("", own.last_handled_reconcile_at, &mut faults),
+        conditions: part("", own.conditions, &mut faults).unwrap_or_default(),
         ..ExperimentRunStatus::default()
     }
 }

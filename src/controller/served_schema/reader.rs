@@ -85,7 +85,7 @@ impl Reader {
         }
         let request = request.body(kube::client::Body::empty()).map_err(|it| unusable(&it))?;
         let answer = self.client.send(request).await;
-        let answer: Response<_> = answer.map_err(|error| Failure::Client(call::told(&error)))?;
+        let answer: Response<_> = answer.map_err(|error| Failure::Client(call::describe(&error)))?;
         match (answer.status(), &self.last) {
             (StatusCode::NOT_MODIFIED, Some((_, missing))) => return Ok(missing.clone()),
             (StatusCode::OK, _) => {}
