@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::resource::Fault;
+use super::resource::FaultyPart;
 
 /// How long one call of the API server may take. The library sets no bound of its own, and its retries are off.
 const CALL: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(super) enum CallError {
     TimedOut,
     /// The API server answered, and the object in its answer can't be worked with.
     #[error("{0} of the resource that the API server answered with can't be read")]
-    Unreadable(Fault),
+    Unreadable(FaultyPart),
     /// Anything else.
     #[error("the API server refused or failed: {0}")]
     Failed(String),

@@ -24,7 +24,7 @@ use super::{
     Shared,
     call::{CallError, with_timeout},
     claims::Age,
-    resource::Answer,
+    resource::Returned,
     slots::Slot,
     status,
 };
@@ -41,7 +41,7 @@ const _: () = {
 /// One pass, and what is held for it.
 pub(super) struct Executor {
     shared: Arc<Shared>,
-    api: Api<Answer>,
+    api: Api<Returned>,
     key: ObjectKey,
     slot: Slot,
     deadline: Instant,

@@ -5,13 +5,13 @@ use kube::Api;
 
 use crate::decide::{self, Now, Owner, Resource, Seen, desired::InvalidSpec, memory::Memory, service_time::Untold};
 
-use super::{Shared, call::CallError, resource::Unreadable, status};
+use super::{Shared, call::CallError, resource::UnreadableObject, status};
 
 /// Says of an object that it can't be read, unless that is said already.
 ///
 /// # Errors
 /// When the API server doesn't take it, or the object has changed since.
-pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Result<(), CallError> {
+pub(super) async fn tell_unreadable(shared: &Shared, object: &UnreadableObject) -> Result<(), CallError> {
     let identity = &object.identity;
     let invalid = InvalidSpec::Unreadable(object.fault.to_string());
     let resource = Resource {

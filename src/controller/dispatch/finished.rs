@@ -9,7 +9,7 @@ use crate::{
     controller::{
         Error,
         call::CallError,
-        resource::{Object, Unreadable},
+        resource::{Object, UnreadableObject},
     },
     decide::schedule,
     fleet::{Class, Lane},
@@ -30,7 +30,7 @@ impl Dispatcher {
     }
 
     /// It was said, or could not be said, of an object that it can't be read.
-    fn unreadable(&mut self, object: &Arc<Unreadable>, written: &Result<(), CallError>) {
+    fn unreadable(&mut self, object: &Arc<UnreadableObject>, written: &Result<(), CallError>) {
         let key = &object.identity.key;
         let same = |entry: &&mut Entry| entry.object.uid() == object.identity.uid;
         let Some(entry) = self.entries.get_mut(key).filter(same) else {

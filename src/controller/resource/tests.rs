@@ -52,7 +52,7 @@ fn with(pointer: &str, value: Value) -> Value {
     object
 }
 
-fn received(text: &str) -> Answer {
+fn received(text: &str) -> Returned {
     serde_json::from_str(text).unwrap()
 }
 
