@@ -16,7 +16,7 @@ use crate::decide::{
     notice::STALE_READ_BELIEVED,
     tests::support::{World, apply, done, held, live, sends, stored, summarize, target},
 };
-use history::{CANARIES, Stage, answer_of, desired, history, managed};
+use history::{CANARIES, Simulation, answer_of, desired, history, managed};
 
 fn bytes(status: &ExperimentRunStatus) -> String {
     serde_json::to_string(status).unwrap()
@@ -60,12 +60,12 @@ fn plays(
     spec: crate::decide::desired::Desired,
     actions: &[history::Action],
     mut property: impl FnMut(&World, &Seen, &Decision),
-) -> Stage {
-    let mut stage = Stage::new(spec);
+) -> Simulation {
+    let mut simulation = Simulation::new(spec);
     for action in actions {
-        stage.play(action, &mut property);
+        simulation.play(action, &mut property);
     }
-    stage
+    simulation
 }
 
 pub(crate) fn cases() -> ProptestConfig {
@@ -212,35 +212,35 @@ proptest! {
 
     #[test]
     fn p11_entities_and_parameters_are_never_shown(spec in desired(), actions in history()) {
-        let stage = plays(spec, &actions, |world, seen, decision| {
+        let simulation = plays(spec, &actions, |world, seen, decision| {
             let shown = format!("{} {decision:?} {seen:?} {:?} {:?}", bytes(&decision.status), world.desired, world.memory);
             for canary in CANARIES {
                 assert!(!shown.contains(canary), "{canary} in {shown}");
             }
         });
-        let shown = format!("{:?} {actions:?}", stage.run);
+        let shown = format!("{:?} {actions:?}", simulation.run);
         prop_assert!(!shown.contains("canary"));
     }
 
     #[test]
     fn p12_when_faults_stop_it_converges_or_a_reason_stands_and_stays(spec in desired(), actions in history()) {
-        let mut stage = plays(spec, &actions, |_, _, _| {});
-        stage.world.wait(300);
+        let mut simulation = plays(spec, &actions, |_, _, _| {});
+        simulation.world.wait(300);
         let read = |run| history::Action::Read {
-            versions_behind: 0, replaced: false, events: history::Events::User, answers: vec![run; 4],
+            versions_behind: 0, replaced: false, events: history::EndEvents::User, answers: vec![run; 4],
         };
         for _ in 0..4 {
-            stage.play(&read(history::Answer::Applied), &mut |_, _, _| {});
-            stage.world.wait(60);
+            simulation.play(&read(history::UpdateAnswer::Applied), &mut |_, _, _| {});
+            simulation.world.wait(60);
         }
-        let status = stage.world.status.clone();
+        let status = simulation.world.status.clone();
         prop_assert!(!summarize(&status).ends_with("Reconciling"), "{}", summarize(&status));
-        stage.play(&read(history::Answer::Applied), &mut |_, _, decision| assert_eq!(decision.update, None));
-        prop_assert_eq!(summarize(&stage.world.status), summarize(&status));
-        let ours = stage.world.owner == Owner::Itself && stage.world.memory.pin.as_ref() == Some(&stage.run.key);
-        if ours && stage.world.desired.differences(&stage.run).is_empty() {
+        simulation.play(&read(history::UpdateAnswer::Applied), &mut |_, _, decision| assert_eq!(decision.update, None));
+        prop_assert_eq!(summarize(&simulation.world.status), summarize(&status));
+        let ours = simulation.world.owner == Owner::Itself && simulation.world.memory.pin.as_ref() == Some(&simulation.run.key);
+        if ours && simulation.world.desired.differences(&simulation.run).is_empty() {
             prop_assert_eq!(ready(&status), "True");
-            prop_assert!(target(&status).starts_with("True") && held(&stage.world).is_empty());
+            prop_assert!(target(&status).starts_with("True") && held(&simulation.world).is_empty());
         }
     }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 /// The record of one case.
 #[derive(Default)]
-pub struct Record {
+pub struct CaseRecord {
     /// All of it.
     pub whole: String,
     /// All but the messages of conditions and the notes of Events.
@@ -28,7 +28,7 @@ pub struct Record {
 /// Names and values.
 type Lines = Vec<(String, String)>;
 
-impl Record {
+impl CaseRecord {
     pub fn line(&mut self, line: &str) {
         for text in [&mut self.whole, &mut self.without_sentences] {
             text.push_str(line);

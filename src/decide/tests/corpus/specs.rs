@@ -4,7 +4,7 @@ use super::dice::Dice;
 
 /// A spec, as far as cases vary it.
 #[derive(Clone, Copy, Debug)]
-pub struct Spec {
+pub struct GeneratedSpec {
     pub application: &'static str,
     pub run: &'static str,
     pub region: Option<&'static str>,
@@ -91,7 +91,7 @@ const PARAMETERS: [Option<&str>; 3] = [
     Some(r#"{"dynamicExtensionParameters":{"ext#stage":"full"},"tags":{"team":"checkout"}}"#),
 ];
 
-impl Spec {
+impl GeneratedSpec {
     /// The first one of a case.
     pub fn first(dice: &mut Dice, ramps: &[&'static str], ramped: usize, others: usize) -> Self {
         let mut spec = Self {

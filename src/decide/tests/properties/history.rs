@@ -24,12 +24,12 @@ pub const CANARIES: [&str; 3] = ["canary-entity", "canary-parameter", "canary-va
 #[derive(Clone, Debug)]
 pub enum Action {
     Edit(Box<Desired>),
-    Outside(Outside),
+    Outside(OutsideChange),
     Read {
         versions_behind: usize,
         replaced: bool,
-        events: Events,
-        answers: Vec<Answer>,
+        events: EndEvents,
+        answers: Vec<UpdateAnswer>,
     },
     ReadFails(FailureKind),
     NoCall,
@@ -41,7 +41,7 @@ pub enum Action {
 
 /// What somebody else does to the run.
 #[derive(Clone, Debug)]
-pub enum Outside {
+pub enum OutsideChange {
     Raise(Exposure),
     Describe,
     Override,
@@ -50,14 +50,14 @@ pub enum Outside {
 
 /// What the run's events say of its end.
 #[derive(Clone, Copy, Debug)]
-pub enum Events {
+pub enum EndEvents {
     User,
     Alarm,
     Nothing,
     Unreadable,
 }
 
-impl Events {
+impl EndEvents {
     fn listed(self) -> Result<Vec<ExperimentRunEvent>, Failure> {
         let stopped = |triggered_by| ExperimentRunEvent {
             event_type: ExperimentRunEventType::RunStopped,
@@ -76,7 +76,7 @@ impl Events {
 
 /// What comes of an update.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub enum UpdateAnswer {
     Applied,
     Ineffective,
     Old,
@@ -88,13 +88,13 @@ pub enum Answer {
 }
 
 /// A resource, its run, and everything that the run ever was.
-pub struct Stage {
+pub struct Simulation {
     pub world: World,
     pub run: LiveRun,
     past: Vec<LiveRun>,
 }
 
-impl Stage {
+impl Simulation {
     pub fn new(desired: Desired) -> Self {
         Self {
             world: World::new(desired),
@@ -128,7 +128,7 @@ impl Stage {
             }
             Action::ReadFails(kind) => {
                 let failed = Err(failure(Operation::GetExperimentRun, *kind));
-                self.pass(&failed, Events::Nothing, &[], step);
+                self.pass(&failed, EndEvents::Nothing, &[], step);
             }
             // One decision, which no pass over a spec that can be used comes to.
             Action::NoCall => {
@@ -153,17 +153,17 @@ impl Stage {
         }
     }
 
-    fn outside(&mut self, change: &Outside) {
+    fn outside(&mut self, change: &OutsideChange) {
         let mut run = self.run.clone();
         if run.status == RunStatus::Done {
             return;
         }
         match change {
-            Outside::Raise(to) if *to > run.exposure => run.exposure = *to,
-            Outside::Raise(_) => return,
-            Outside::Describe => run.description = "somebody else's".to_owned(),
-            Outside::Override => run.overrides = overrides(&[("canary-entity", "c")]),
-            Outside::End => run = done(run),
+            OutsideChange::Raise(to) if *to > run.exposure => run.exposure = *to,
+            OutsideChange::Raise(_) => return,
+            OutsideChange::Describe => run.description = "somebody else's".to_owned(),
+            OutsideChange::Override => run.overrides = overrides(&[("canary-entity", "c")]),
+            OutsideChange::End => run = done(run),
         }
         touch(&mut run);
         self.becomes(run);
@@ -174,8 +174,8 @@ impl Stage {
     fn pass(
         &mut self,
         read: &Result<LiveRun, Failure>,
-        events: Events,
-        answers: &[Answer],
+        events: EndEvents,
+        answers: &[UpdateAnswer],
         check: &mut impl FnMut(&World, &Seen, &Decision),
     ) {
         let (mut answers, mut seen) = (answers.iter(), Seen::Nothing);
@@ -233,7 +233,7 @@ impl Stage {
     }
 
     /// `None` when the process crashes.
-    fn send(&mut self, update: Send<Answer>, seen: &mut Seen, moment: &Moment) -> Option<Step<Answer>> {
+    fn send(&mut self, update: Send<UpdateAnswer>, seen: &mut Seen, moment: &Moment) -> Option<Step<UpdateAnswer>> {
         let (answer, sent) = update.departs();
         let outcome = self.carry_out(sent.update(), answer)?;
         *seen = Seen::Updated {
@@ -245,7 +245,7 @@ impl Stage {
         Some(sent.answered(Answered { outcome, service }, moment))
     }
 
-    fn begin(&self, moment: &Moment) -> Step<Answer> {
+    fn begin(&self, moment: &Moment) -> Step<UpdateAnswer> {
         let defaults = Defaults {
             region: None,
             resync_interval: Duration::from_mins(10),
@@ -277,10 +277,10 @@ impl Stage {
         }
     }
 
-    fn carry_out(&mut self, update: &crate::run::Update, answer: Answer) -> Option<Outcome> {
+    fn carry_out(&mut self, update: &crate::run::Update, answer: UpdateAnswer) -> Option<Outcome> {
         let changes = matches!(
             answer,
-            Answer::Applied | Answer::Old | Answer::LostApplied | Answer::Crash
+            UpdateAnswer::Applied | UpdateAnswer::Old | UpdateAnswer::LostApplied | UpdateAnswer::Crash
         );
         let old = self.run.clone();
         if changes && self.run.status == RunStatus::Running {
@@ -289,18 +289,20 @@ impl Stage {
             self.becomes(run);
         }
         Some(match answer {
-            Answer::Applied => Outcome::Applied(Box::new(self.run.clone())),
-            Answer::Ineffective => {
+            UpdateAnswer::Applied => Outcome::Applied(Box::new(self.run.clone())),
+            UpdateAnswer::Ineffective => {
                 let mut run = old;
                 touch(&mut run);
                 self.becomes(run.clone());
                 Outcome::Applied(Box::new(run))
             }
-            Answer::Old => Outcome::Applied(Box::new(self.past[self.past.len().saturating_sub(3)].clone())),
-            Answer::Refused(kind) => Outcome::Refused(update_failure(kind)),
-            Answer::LostApplied | Answer::Lost => Outcome::Unknown(update_failure(FailureKind::Unavailable)),
-            Answer::NotSent => Outcome::NotSent(None),
-            Answer::Crash => return None,
+            UpdateAnswer::Old => Outcome::Applied(Box::new(self.past[self.past.len().saturating_sub(3)].clone())),
+            UpdateAnswer::Refused(kind) => Outcome::Refused(update_failure(kind)),
+            UpdateAnswer::LostApplied | UpdateAnswer::Lost => {
+                Outcome::Unknown(update_failure(FailureKind::Unavailable))
+            }
+            UpdateAnswer::NotSent => Outcome::NotSent(None),
+            UpdateAnswer::Crash => return None,
         })
     }
 }

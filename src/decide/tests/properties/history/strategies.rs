@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Action, Answer, Events, Outside};
+use super::{Action, EndEvents, OutsideChange, UpdateAnswer};
 use crate::{
     api::Exposure,
     decide::{
@@ -48,18 +48,23 @@ fn kind() -> impl Strategy<Value = FailureKind> {
     proptest::sample::select(FailureKind::ALL.to_vec())
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn answer() -> impl Strategy<Value = UpdateAnswer> {
     prop_oneof![
-        4 => Just(Answer::Applied),
-        2 => kind().prop_map(Answer::Refused),
-        1 => proptest::sample::select(vec![Answer::Ineffective, Answer::Old, Answer::NotSent, Answer::Crash]),
-        2 => proptest::sample::select(vec![Answer::LostApplied, Answer::Lost]),
+        4 => Just(UpdateAnswer::Applied),
+        2 => kind().prop_map(UpdateAnswer::Refused),
+        1 => proptest::sample::select(vec![UpdateAnswer::Ineffective, UpdateAnswer::Old, UpdateAnswer::NotSent, UpdateAnswer::Crash]),
+        2 => proptest::sample::select(vec![UpdateAnswer::LostApplied, UpdateAnswer::Lost]),
     ]
 }
 
 fn read() -> impl Strategy<Value = Action> {
     let behind = prop_oneof![5 => Just(0_usize), 1 => 1..3_usize];
-    let events = proptest::sample::select(vec![Events::User, Events::Alarm, Events::Nothing, Events::Unreadable]);
+    let events = proptest::sample::select(vec![
+        EndEvents::User,
+        EndEvents::Alarm,
+        EndEvents::Nothing,
+        EndEvents::Unreadable,
+    ]);
     let answers = proptest::collection::vec(answer(), 4);
     (behind, 0..12_u8, events, answers).prop_map(|(versions_behind, other, events, answers)| Action::Read {
         versions_behind,
@@ -71,10 +76,10 @@ fn read() -> impl Strategy<Value = Action> {
 
 fn action() -> impl Strategy<Value = Action> {
     let outside = prop_oneof![
-        3 => percentage().prop_map(Outside::Raise),
-        2 => Just(Outside::Describe),
-        2 => Just(Outside::Override),
-        1 => Just(Outside::End),
+        3 => percentage().prop_map(OutsideChange::Raise),
+        2 => Just(OutsideChange::Describe),
+        2 => Just(OutsideChange::Override),
+        1 => Just(OutsideChange::End),
     ];
     prop_oneof![
         10 => read(),

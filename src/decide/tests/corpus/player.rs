@@ -2,9 +2,9 @@
 
 use super::{
     case::{Case, Clocks, Happening, Outside, Wait},
-    driver::{Acts, Evidence, Moment, Operator, Stored},
-    record::Record,
-    run::Run,
+    driver::{Acts, ClockReadings, Evidence, Operator, Stored},
+    record::CaseRecord,
+    run::SimulatedRun,
     time::{START, timestamp},
 };
 
@@ -14,8 +14,8 @@ const NEW: &str = "{\"observedGeneration\":-1,\"conditions\":[{\"type\":\"Ready\
                    \"lastTransitionTime\":\"1970-01-01T00:00:00Z\"}]}";
 
 /// One case being played.
-pub struct Stage {
-    pub record: Record,
+pub struct Player {
+    pub record: CaseRecord,
     /// How many decisions were taken.
     pub decisions: usize,
     /// How many updates were sent.
@@ -24,7 +24,7 @@ pub struct Stage {
     pub(super) acts: Acts,
     pub(super) operator: Operator,
     /// Every state of the run, the last one being that of now.
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<SimulatedRun>,
     /// An update that is on its way still.
     pub(super) late: Option<String>,
     /// Events that no status has been written for yet.
@@ -39,7 +39,7 @@ pub struct Stage {
 }
 
 /// Plays a whole case.
-pub fn played(number: usize, case: &Case) -> Stage {
+pub fn played(number: usize, case: &Case) -> Player {
     let stored = Stored {
         generation: 1,
         requested_at: None,
@@ -52,8 +52,8 @@ pub fn played(number: usize, case: &Case) -> Stage {
     };
     let boot = 3_600_000;
     let operator = Operator::started(&stored, &moment(boot, clocks));
-    let mut stage = Stage {
-        record: Record::default(),
+    let mut player = Player {
+        record: CaseRecord::default(),
         decisions: 0,
         updates: 0,
         stored,
@@ -69,30 +69,30 @@ pub fn played(number: usize, case: &Case) -> Stage {
         requests: 0,
     };
     // Every digest has this line, so its words stay as they are.
-    stage.line(&format!("story {number}: {}", case.theme));
-    stage.line(&format!("spec {}", case.spec));
-    stage.line(&format!("run {}", case.run.answer("abc1234", "bsxyd7k", 1)));
+    player.line(&format!("story {number}: {}", case.theme));
+    player.line(&format!("spec {}", case.spec));
+    player.line(&format!("run {}", case.run.answer("abc1234", "bsxyd7k", 1)));
     for happening in &case.happens {
-        stage.happens(happening);
+        player.happens(happening);
     }
-    stage
+    player
 }
 
-fn moment(boot: u64, clocks: Clocks) -> Moment {
+fn moment(boot: u64, clocks: Clocks) -> ClockReadings {
     let time = START + i64::try_from(boot).unwrap() - 3_600_000;
-    Moment {
+    ClockReadings {
         boot,
         local: time + clocks.local,
         date: clocks.date.map(|date| time + date),
     }
 }
 
-impl Stage {
+impl Player {
     pub(super) fn line(&mut self, line: &str) {
         self.record.line(line);
     }
 
-    pub(super) fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> ClockReadings {
         moment(self.boot, self.clocks)
     }
 
@@ -116,12 +116,12 @@ impl Stage {
         format!("request-{}", self.requests)
     }
 
-    pub(super) fn run(&self) -> &Run {
+    pub(super) fn run(&self) -> &SimulatedRun {
         self.runs.last().unwrap()
     }
 
     /// The run changes.
-    pub(super) fn run_changes(&mut self, change: impl FnOnce(&mut Run, i64)) {
+    pub(super) fn run_changes(&mut self, change: impl FnOnce(&mut SimulatedRun, i64)) {
         let mut run = self.run().clone();
         change(&mut run, self.time());
         self.runs.push(run);
