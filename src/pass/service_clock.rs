@@ -72,8 +72,8 @@ impl ServiceClock {
     /// The earliest instant at which it can be this time.
     #[must_use]
     pub fn reaches(self, time: Timestamp) -> BootInstant {
-        let not_told = SignedDuration::from_secs(i64::from(!self.exact));
-        let rest = time.duration_since(self.date).saturating_sub(not_told);
+        let rest_of_second = SignedDuration::from_secs(i64::from(!self.exact));
+        let rest = time.duration_since(self.date).saturating_sub(rest_of_second);
         self.requested + Duration::try_from(rest).unwrap_or_default()
     }
 

@@ -87,7 +87,7 @@ impl Dispatcher {
         entry.running = false;
         entry.notices = notices;
         let seen = Object::Readable(object.kept());
-        let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
+        let newer_requests_more = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
         if std::mem::take(&mut entry.restored) {
             // A list has told meanwhile what there is. What the pass has seen may be what there was.
             if let Object::Readable(run) = &entry.object {
@@ -99,7 +99,7 @@ impl Dispatcher {
         }
         entry.memory = Some(memory);
         let now = self.shared.elapsed();
-        let woken = std::mem::take(&mut entry.woken) || newer_asked;
+        let woken = std::mem::take(&mut entry.woken) || newer_requests_more;
         let next = match result {
             Err(Interruption::MayNotAct) => None,
             // The next pass is not made before the schema is read.

@@ -21,7 +21,7 @@ pub enum Happening {
     /// Somebody writes another spec.
     Spec(String),
     /// Somebody asks for a pass, by annotation.
-    Asked,
+    PassRequested,
     Wait(Wait),
     Outside(Outside),
     /// The process ends, and another one starts.

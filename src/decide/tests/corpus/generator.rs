@@ -69,7 +69,7 @@ impl Generator {
         match self.dice.weighted(&self.theme.happens) {
             0 => Happening::Pass(self.pass()),
             1 => Happening::Spec(self.edited()),
-            2 => Happening::Asked,
+            2 => Happening::PassRequested,
             3 => Happening::Wait(self.dice.one_of(self.theme.waits)),
             4 => Happening::Outside(self.outside()),
             5 => Happening::Restart,

@@ -157,7 +157,7 @@ impl Player {
         match happening {
             Happening::Pass(pass) => self.pass(pass),
             Happening::Spec(spec) => self.write_spec(spec),
-            Happening::Asked => {
+            Happening::PassRequested => {
                 let asked = format!("asked-{}", self.boot);
                 self.line(&format!("somebody asks for a pass: {asked}"));
                 self.stored.requested_at = Some(asked);
