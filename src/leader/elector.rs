@@ -162,7 +162,7 @@ impl LeaderElector {
                 tracing::warn!(reason, "the Lease could not be released; it will expire");
             }
             Ok(Err(CallFailure::Conflict)) | Err(_) => {
-                tracing::warn!("the Lease could not be released; it will expire")
+                tracing::warn!("the Lease could not be released; it will expire");
             }
         }
     }

@@ -215,7 +215,7 @@ impl Dispatcher {
                 self.synced.set(self.unlisted.is_empty());
             }
             WatchEvent::Failed(error) => {
-                tracing::warn!("the watch of ExperimentRuns failed and is tried again: {error}")
+                tracing::warn!("the watch of ExperimentRuns failed and is tried again: {error}");
             }
         }
     }

@@ -82,20 +82,20 @@ impl Played {
     }
 
     fn these(numbers: Range<usize>) -> Self {
-        let mut played = Self::default();
+        let mut total = Self::default();
         for number in numbers {
             let player = play(number);
-            played.decisions += player.decisions;
-            played.updates += player.updates;
+            total.decisions += player.decisions;
+            total.updates += player.updates;
             for (reason, count) in &player.record.reasons {
-                *played.reasons.entry(reason.clone()).or_default() += count;
+                *total.reasons.entry(reason.clone()).or_default() += count;
             }
-            played.digests.push(player.record.digests());
+            total.digests.push(player.record.digests());
             if number < WHOLE {
-                played.whole.push(player.record.whole);
+                total.whole.push(player.record.whole);
             }
         }
-        played
+        total
     }
 
     fn digests_file(&self) -> String {

@@ -25,7 +25,7 @@ fn after(seconds: i64) -> Timestamp {
 }
 
 /// Where the ramp is: the exposure reached and its hold, the next one and when, as seconds from the start.
-fn position(status: &ExperimentRunStatus) -> (f32, String, Option<(f32, i64)>) {
+fn place(status: &ExperimentRunStatus) -> (f32, String, Option<(f32, i64)>) {
     let ramp = status.ramp.as_ref().unwrap();
     let next = ramp.next.as_ref().map(|next| {
         let at = next.not_before.as_ref().unwrap().0;
@@ -42,7 +42,7 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
     assert_eq!(run.exposure, exposure(0.5), "below the first step nothing is held");
     assert_eq!(summarize(&world.status), "True RampHolding -");
     assert_eq!(target(&world.status), "False RampHolding");
-    assert_eq!(position(&world.status), (0.5, "1h".to_owned(), Some((10.0, 3600))));
+    assert_eq!(place(&world.status), (0.5, "1h".to_owned(), Some((10.0, 3600))));
     let ramp = world.status.ramp.clone().unwrap();
     assert_eq!(ramp.waiting_for, Some(WaitingFor::Hold));
     assert_eq!(ramp.summary, "10 at 2026-09-01T01:00Z");
@@ -57,10 +57,7 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
     assert_eq!(run.exposure, exposure(0.5));
     world.wait(1);
     world.converge(&mut run);
-    assert_eq!(
-        position(&world.status),
-        (10.0, "24h".to_owned(), Some((50.0, 25 * 3600)))
-    );
+    assert_eq!(place(&world.status), (10.0, "24h".to_owned(), Some((50.0, 25 * 3600))));
     world.wait(24 * 3600);
     world.converge(&mut run);
     world.wait(48 * 3600);
@@ -121,10 +118,7 @@ fn after_downtime_across_two_holds_there_is_one_raise_and_its_full_hold() {
     world.wait(1800);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(5.0));
-    assert_eq!(
-        position(&world.status),
-        (5.0, "10m".to_owned(), Some((20.0, 1800 + 600)))
-    );
+    assert_eq!(place(&world.status), (5.0, "10m".to_owned(), Some((20.0, 1800 + 600))));
     world.wait(599);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(5.0));
@@ -151,7 +145,7 @@ fn what_became_live_unseen_counts_from_its_event_and_without_one_from_now() {
     assert!(ask(&world, &run));
     run.exposed_at = Some(after(-7200));
     world.read(&run);
-    assert_eq!(position(&world.status).2, Some((50.0, 22 * 3600)));
+    assert_eq!(place(&world.status).2, Some((50.0, 22 * 3600)));
     assert!(!ask(&world, &run), "it is known now");
     assert!(!ask(&World::new(wants(10.0)), &run), "no ramp");
     assert!(!ask(&careful(), &done(run.clone())), "nothing is raised any more");
@@ -159,13 +153,13 @@ fn what_became_live_unseen_counts_from_its_event_and_without_one_from_now() {
     let mut unseen = careful();
     unseen.wait(500);
     unseen.read(&live(10.0));
-    assert_eq!(position(&unseen.status).2, Some((50.0, 500 + 24 * 3600)));
+    assert_eq!(place(&unseen.status).2, Some((50.0, 500 + 24 * 3600)));
 
     let mut early = careful();
     run.exposed_at = Some(after(3));
     early.read(&run);
     assert_eq!(
-        position(&early.status).2,
+        place(&early.status).2,
         Some((50.0, 24 * 3600)),
         "no event is later than now"
     );
@@ -185,7 +179,7 @@ fn a_raise_from_outside_goes_on_from_where_it_led() {
         ["ExposureChangedExternally", "RampAdvanced", "RampWaiting"]
     );
     assert_eq!(
-        position(&world.status),
+        place(&world.status),
         (20.0, "48h".to_owned(), Some((50.0, 60 + 48 * 3600))),
         "the longer of 24h and 48h"
     );
@@ -206,7 +200,7 @@ fn a_hold_counts_from_the_confirmation_and_not_from_the_request() {
     touch(&mut run);
     world.read(&run);
     assert_eq!(
-        position(&world.status),
+        place(&world.status),
         (10.0, "24h".to_owned(), Some((50.0, 3660 + 24 * 3600)))
     );
 }
