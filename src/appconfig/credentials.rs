@@ -100,13 +100,13 @@ impl CredentialsCache {
             match usable {
                 Some(held) if !held.is_due_at(now) => return Ok(held),
                 Some(held) => {
-                    if state.standing_failure().is_none() {
+                    if state.recent_failure().is_none() {
                         // It is a task: it goes on without being awaited.
                         drop(self.shared.renewal(&mut state));
                     }
                     return Ok(held);
                 }
-                None => match state.standing_failure() {
+                None => match state.recent_failure() {
                     Some(error) => return Err(error),
                     None => self.shared.renewal(&mut state),
                 },
@@ -158,7 +158,7 @@ impl Held {
 }
 
 impl State {
-    fn standing_failure(&self) -> Option<CredentialsUnavailable> {
+    fn recent_failure(&self) -> Option<CredentialsUnavailable> {
         self.failure
             .as_ref()
             .filter(|failure| Instant::now() < failure.until)

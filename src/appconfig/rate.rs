@@ -209,7 +209,7 @@ impl Clock for TokioClock {
 
 #[derive(Default)]
 struct Queue {
-    turns: FairQueue<Arc<Notify>>,
+    waiters: FairQueue<Arc<Notify>>,
     last_granted: Option<Instant>,
 }
 
@@ -241,7 +241,7 @@ impl Bucket {
     /// handed to a waiter that has gone.
     async fn take(&self, lane: &Lane) {
         let called = Arc::new(Notify::new());
-        let place = locked(&self.state).turns.enter(lane, Arc::clone(&called));
+        let place = locked(&self.state).waiters.enter(lane, Arc::clone(&called));
         let waiter = Waiter {
             bucket: self,
             place,
@@ -269,13 +269,13 @@ enum Attempt {
 impl Waiter<'_> {
     fn try_take(&self) -> Attempt {
         let mut queue = locked(&self.bucket.state);
-        let next = queue.turns.next(|_| true);
+        let next = queue.waiters.next(|_| true);
         let Some(turn) = next.filter(|turn| *turn.place() == self.place) else {
             return Attempt::NotNext;
         };
         match self.bucket.tokens.check() {
             Ok(()) => {
-                queue.turns.serve(&turn);
+                queue.waiters.serve(&turn);
                 queue.last_granted = Some(Instant::now());
                 Attempt::Taken
             }
@@ -287,9 +287,9 @@ impl Waiter<'_> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let mut queue = locked(&self.bucket.state);
-        queue.turns.leave(&self.place);
-        let next = queue.turns.next(|_| true);
-        if let Some(called) = next.and_then(|turn| queue.turns.get(turn.place())) {
+        queue.waiters.leave(&self.place);
+        let next = queue.waiters.next(|_| true);
+        if let Some(called) = next.and_then(|turn| queue.waiters.get(turn.place())) {
             called.notify_one();
         }
     }

@@ -19,7 +19,7 @@ use crate::pass::resource::ObjectKey;
 
 /// What the watch tells.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum WatchEvent {
     /// An object is there, or has changed.
     Applied(Object),
     /// An object is in the list with which a watch has begun anew.
@@ -42,7 +42,7 @@ pub(super) fn watch(
     client: &Client,
     namespaces: &[String],
     selector: Option<&str>,
-) -> impl Stream<Item = Change> + Send + use<> {
+) -> impl Stream<Item = WatchEvent> + Send + use<> {
     let config = watcher::Config {
         label_selector: selector.map(str::to_owned),
         // A list is parsed a page at a time, and one object may have more than a megabyte.
@@ -94,7 +94,7 @@ fn changes(
     source: usize,
     present: &mut HashSet<ObjectKey>,
     event: Result<watcher::Event<Watched>, watcher::Error>,
-) -> Vec<Change> {
+) -> Vec<WatchEvent> {
     match event {
         Ok(watcher::Event::Init) => {
             present.clear();
@@ -102,24 +102,24 @@ fn changes(
         }
         Ok(watcher::Event::InitApply(object)) => {
             present.insert(object.object.identity().key.clone());
-            vec![Change::Found(object.object)]
+            vec![WatchEvent::Found(object.object)]
         }
-        Ok(watcher::Event::InitDone) => vec![Change::Listed {
+        Ok(watcher::Event::InitDone) => vec![WatchEvent::Listed {
             source,
             present: std::mem::take(present),
         }],
-        Ok(watcher::Event::Apply(object)) => vec![Change::Applied(object.object)],
-        Ok(watcher::Event::Delete(object)) => vec![Change::Deleted(object.object.identity().key.clone())],
-        Err(error) => vec![Change::Failed(told(&error))],
+        Ok(watcher::Event::Apply(object)) => vec![WatchEvent::Applied(object.object)],
+        Ok(watcher::Event::Delete(object)) => vec![WatchEvent::Deleted(object.object.identity().key.clone())],
+        Err(error) => vec![WatchEvent::Failed(describe(&error))],
     }
 }
 
 /// A watch's error without the body that it may quote.
-fn told(error: &watcher::Error) -> String {
+fn describe(error: &watcher::Error) -> String {
     match error {
-        watcher::Error::InitialListFailed(error) => format!("listing failed: {}", call::told(error)),
-        watcher::Error::WatchStartFailed(error) => format!("watching failed to start: {}", call::told(error)),
-        watcher::Error::WatchFailed(error) => format!("watching failed: {}", call::told(error)),
+        watcher::Error::InitialListFailed(error) => format!("listing failed: {}", call::describe(error)),
+        watcher::Error::WatchStartFailed(error) => format!("watching failed to start: {}", call::describe(error)),
+        watcher::Error::WatchFailed(error) => format!("watching failed: {}", call::describe(error)),
         watcher::Error::WatchError(status) => format!("watching ended: {} {}", status.code, status.reason),
         watcher::Error::NoResourceVersion => error.to_string(),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::resource::Fault;
+use super::resource::FaultyPart;
 
 /// How long one call of the API server may take. The library sets no bound of its own, and its retries are off.
 const CALL: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(super) enum CallError {
     TimedOut,
     /// The API server answered, and the object in its answer can't be worked with.
     #[error("the API server returned a resource whose {0} can't be read")]
-    Unreadable(Fault),
+    Unreadable(FaultyPart),
     /// Anything else.
     #[error("the request to the API server failed: {0}")]
     Failed(String),
@@ -38,7 +38,7 @@ impl From<kube::Error> for CallError {
             // Its message names what it found in the object, which may be an entity ID.
             kube::Error::Api(status) if status.code == 422 => Self::Failed(format!("422 {}", status.reason)),
             kube::Error::Api(status) => Self::Failed(format!("{} {}: {}", status.code, status.reason, status.message)),
-            other => Self::Failed(told(&other)),
+            other => Self::Failed(describe(&other)),
         }
     }
 }
@@ -52,7 +52,7 @@ pub(super) async fn with_timeout<T>(call: impl Future<Output = kube::Result<T>>)
 }
 
 /// An error of the API server's client in words.
-pub(super) fn told(error: &kube::Error) -> String {
+pub(super) fn describe(error: &kube::Error) -> String {
     match error {
         // It quotes the body, which holds the spec.
         kube::Error::SerdeError(_) => "the answer can't be parsed".to_owned(),

@@ -26,7 +26,7 @@ pub(super) struct Age {
 /// A run, as it is claimed: by the endpoint that was asked, since one that stands for several regions answers with the same
 /// run in each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Claimed {
+struct RunAtEndpoint {
     endpoint: EndpointKey,
     application_id: String,
     experiment_definition_id: String,
@@ -42,8 +42,8 @@ pub(super) struct Claims {
 
 #[derive(Default)]
 struct State {
-    runs: HashMap<Claimed, Run>,
-    claimed: HashMap<String, Claimed>,
+    runs: HashMap<RunAtEndpoint, Run>,
+    claimed: HashMap<String, RunAtEndpoint>,
 }
 
 /// One run that somebody claims, or whose last update is not settled.
@@ -55,8 +55,8 @@ struct Run {
     passes: Arc<AsyncMutex<()>>,
 }
 
-/// What a claim gives.
-pub(super) struct Claim {
+/// What comes of a claim.
+pub(super) struct ClaimOutcome {
     /// Who acts for the run.
     pub(super) owner: Owner,
     /// An update of the run that another resource sent and that is not settled.
@@ -76,8 +76,8 @@ impl Claims {
     }
 
     /// A resource was found to stand for a run. `now` is since the start of the process.
-    pub(super) fn claim(&self, run: &RunKey, uid: &str, age: &Age, now: Duration) -> Claim {
-        let claimed = self.claimed(run);
+    pub(super) fn claim(&self, run: &RunKey, uid: &str, age: &Age, now: Duration) -> ClaimOutcome {
+        let claimed = self.at_endpoint(run);
         let mut state = self.state();
         if state.claimed.get(uid).is_some_and(|before| *before != claimed) {
             self.remove(&mut state, uid);
@@ -105,7 +105,7 @@ impl Claims {
             .as_ref()
             .filter(|(by, _)| by != uid)
             .map(|(_, pending)| pending.clone());
-        Claim {
+        ClaimOutcome {
             owner,
             unsettled,
             passes: Arc::clone(&run.passes),
@@ -114,7 +114,7 @@ impl Claims {
 
     /// What a pass over a run leaves behind: an update that is not settled, or none. Its resource may be gone by now.
     pub(super) fn leave(&self, key: &RunKey, uid: &str, pending: Option<&Pending>) {
-        let key = self.claimed(key);
+        let key = self.at_endpoint(key);
         let mut state = self.state();
         let Some(run) = state.runs.get_mut(&key) else { return };
         let acts = run.claimants.first().is_some_and(|(_, first)| first == uid);
@@ -153,8 +153,8 @@ impl Claims {
         }
     }
 
-    fn claimed(&self, run: &RunKey) -> Claimed {
-        Claimed {
+    fn at_endpoint(&self, run: &RunKey) -> RunAtEndpoint {
+        RunAtEndpoint {
             endpoint: self.endpoints.key(&run.region),
             application_id: run.application_id.clone(),
             experiment_definition_id: run.experiment_definition_id.clone(),

@@ -24,7 +24,7 @@ use super::{
     Shared,
     call::{CallError, with_timeout},
     claims::Age,
-    resource::Answer,
+    resource::Returned,
     slots::Slot,
     status,
 };
@@ -41,7 +41,7 @@ const _: () = {
 /// One pass, and what is held for it.
 pub(super) struct Executor {
     shared: Arc<Shared>,
-    api: Api<Answer>,
+    api: Api<Returned>,
     key: ObjectKey,
     slot: Slot,
     deadline: Instant,
@@ -182,11 +182,11 @@ impl Executor {
     }
 
     async fn get(&self, region: &Region, address: &RunAddress) -> Result<Read, Failure> {
-        let asked = (self.shared.clock)();
+        let requested = (self.shared.clock)();
         let answer = self.shared.appconfig.get_experiment_run(region, address).await;
         let answer = answer.map_err(logged)?;
         Ok(Read {
-            service: self.told(region, answer.date, asked),
+            service: self.service_clock(region, answer.date, requested),
             live: answer.value,
         })
     }
@@ -212,7 +212,7 @@ impl Executor {
     async fn send(&mut self, update: Send<Prepared>) -> Step<Prepared> {
         let (prepared, sent) = update.departs();
         self.has_write_token = false;
-        let asked = (self.shared.clock)();
+        let requested = (self.shared.clock)();
         let answer = prepared
             .update_experiment_run(sent.run(), sent.update(), sent.id())
             .await;
@@ -221,7 +221,7 @@ impl Executor {
             Ok(answer) => {
                 let request_id = answer.request_id.as_deref();
                 tracing::info!(?update, pending_update, request_id, "AppConfig applied an update");
-                self.told(&sent.run().region, answer.date, asked)
+                self.service_clock(&sent.run().region, answer.date, requested)
             }
             Err(error) => {
                 let request_id = error.failure().request_id.as_deref();
@@ -248,10 +248,17 @@ impl Executor {
         Ok(newest.answered(self.shared.selector.as_ref())?)
     }
 
-    /// The clock that an answer told, which came now.
-    fn told(&self, region: &Region, date: Option<Timestamp>, asked: BootInstant) -> Result<ServiceClock, Untold> {
-        let moment = (asked, (self.shared.clock)());
-        self.shared.service_clocks.heard(region, date, Timestamp::now(), moment)
+    /// The clock that the `Date` of an answer gives, which came now.
+    fn service_clock(
+        &self,
+        region: &Region,
+        date: Option<Timestamp>,
+        requested: BootInstant,
+    ) -> Result<ServiceClock, Untold> {
+        let moment = (requested, (self.shared.clock)());
+        self.shared
+            .service_clocks
+            .accept(region, date, Timestamp::now(), moment)
     }
 
     /// As what it waits where many wait.

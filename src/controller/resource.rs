@@ -28,15 +28,15 @@ use crate::{
 };
 
 use super::call::CallError;
-pub(super) use object::{Object, Unreadable};
-pub(super) use part::Fault;
-use part::{fields, part, told_before};
+pub(super) use object::{Object, UnreadableObject};
+pub(super) use part::FaultyPart;
+use part::{fields, own_status, part};
 
 /// The longest value of the annotation, in bytes, that is echoed as it is: as long as the longest name.
 const LONGEST_ECHO: usize = 253;
 
-/// What a call is answered with: all of it.
-pub(super) type Answer = Received<true>;
+/// What a call returns: all of it.
+pub(super) type Returned = Received<true>;
 /// What a list or a watch tells of: without the spec where that is large.
 pub(super) type Watched = Received<false>;
 
@@ -49,7 +49,7 @@ pub(super) struct Received<const WHOLE: bool> {
     metadata: ObjectMeta,
 }
 
-impl Answer {
+impl Returned {
     /// The answer to a call. What a pass goes on with is read whole, still there, and selected still.
     ///
     /// # Errors
@@ -144,7 +144,7 @@ impl<const WHOLE: bool> Received<WHOLE> {
         let status = fields("status", wire.status, &mut faults).unwrap_or_default();
         let spec = wire.spec.and_then(|raw| object::spec(raw, &mut faults));
         if spec.is_none() && faults.is_empty() {
-            faults.push(Fault::at("spec"));
+            faults.push(FaultyPart::at("spec"));
         }
         let metadata = ObjectMeta {
             name: Some(identity.key.name.clone()),
@@ -157,10 +157,10 @@ impl<const WHOLE: bool> Received<WHOLE> {
                 let run = Arc::new(StoredResource { identity, spec, status });
                 Object::Readable(if WHOLE { run } else { run.kept() })
             }
-            (_, fault) => Object::Unreadable(Arc::new(Unreadable {
+            (_, fault) => Object::Unreadable(Arc::new(UnreadableObject {
                 identity,
-                fault: fault.unwrap_or_else(|| Fault::at("spec")),
-                told: told_before(wire.status),
+                fault: fault.unwrap_or_else(|| FaultyPart::at("spec")),
+                status: own_status(wire.status),
             })),
         };
         Self {
@@ -171,7 +171,7 @@ impl<const WHOLE: bool> Received<WHOLE> {
     }
 }
 
-fn identity(metadata: &Metadata<'_>, faults: &mut Vec<Fault>) -> Identity {
+fn identity(metadata: &Metadata<'_>, faults: &mut Vec<FaultyPart>) -> Identity {
     let mut text = |place, raw| {
         let text = part::<String>(place, raw, faults).filter(|text| !text.is_empty());
         required(place, text, faults)
@@ -184,7 +184,7 @@ fn identity(metadata: &Metadata<'_>, faults: &mut Vec<Fault>) -> Identity {
     let created = part("metadata.creationTimestamp", metadata.creation_timestamp, faults);
     if created.is_none() {
         // The oldest acts: one of no age is not the oldest.
-        faults.push(Fault::at("metadata.creationTimestamp"));
+        faults.push(FaultyPart::at("metadata.creationTimestamp"));
     }
     let annotations = "metadata.annotations";
     let values: BTreeMap<Cow<'_, str>, &RawValue> = part(annotations, metadata.annotations, faults).unwrap_or_default();
@@ -214,9 +214,9 @@ fn as_remembered(value: Cow<'_, str>) -> String {
 }
 
 /// What every stored object has.
-fn required<T: Default>(place: &'static str, part: Option<T>, faults: &mut Vec<Fault>) -> T {
+fn required<T: Default>(place: &'static str, part: Option<T>, faults: &mut Vec<FaultyPart>) -> T {
     part.unwrap_or_else(|| {
-        faults.push(Fault::at(place));
+        faults.push(FaultyPart::at(place));
         T::default()
     })
 }

@@ -20,23 +20,23 @@ use crate::{
 pub(super) struct ServiceClocks(Mutex<HashMap<Region, Dates>>);
 
 impl ServiceClocks {
-    /// The clock that an answer tells, which was asked for and has come at these instants.
+    /// The clock that an answer gives, which was requested and has come at these instants.
     ///
     /// # Errors
     /// When it has no `Date`, or one that does not count: then no time is taken from it.
-    pub(super) fn heard(
+    pub(super) fn accept(
         &self,
         region: &Region,
         date: Option<Timestamp>,
         local: Timestamp,
-        (asked, told): (BootInstant, BootInstant),
+        (requested, came): (BootInstant, BootInstant),
     ) -> Result<ServiceClock, Untold> {
         let date = date.ok_or(Untold::NoDate)?;
         let mut regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let dates = regions.entry(region.clone()).or_default();
-        let judged = dates.judge(date, local, told.since_boot());
-        judged.map_err(Untold::Skewed)?;
-        Ok(ServiceClock::new(date, asked, told))
+        let accepted = dates.accept(date, local, came.since_boot());
+        accepted.map_err(Untold::Skewed)?;
+        Ok(ServiceClock::new(date, requested, came))
     }
 }
 
@@ -60,14 +60,14 @@ mod tests {
     fn each_region_has_a_clock_of_its_own() {
         let clocks = ServiceClocks::default();
         let region = |name: &str| name.parse::<Region>().unwrap();
-        let heard = |name, second, boot| {
+        let accept = |name, second, boot| {
             let moment = (at(boot), at(boot));
-            clocks.heard(&region(name), Some(date(second)), date(0), moment)
+            clocks.accept(&region(name), Some(date(second)), date(0), moment)
         };
-        assert!(heard("eu-west-1", 0, 10.0).is_ok());
-        assert!(matches!(heard("eu-west-1", 60, 11.0), Err(Untold::Skewed(_))));
-        assert!(heard("us-east-1", 60, 11.0).is_ok());
-        let none = clocks.heard(&region("eu-west-1"), None, date(0), (at(12.0), at(12.0)));
+        assert!(accept("eu-west-1", 0, 10.0).is_ok());
+        assert!(matches!(accept("eu-west-1", 60, 11.0), Err(Untold::Skewed(_))));
+        assert!(accept("us-east-1", 60, 11.0).is_ok());
+        let none = clocks.accept(&region("eu-west-1"), None, date(0), (at(12.0), at(12.0)));
         assert!(matches!(none, Err(Untold::NoDate)));
     }
 }

@@ -162,7 +162,7 @@ async fn kubernetes(schema: ServedSchema, https_proxies: Vec<::http::Uri>) -> Re
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
     let client = ClientBuilder::try_from(config).map_err(|error| Error::Cluster(error.to_string()))?;
-    Ok(schema.noticing(client).build())
+    Ok(schema.observe_watches(client).build())
 }
 
 fn leadership(settings: &cli::Run, client: &kube::Client, keeper: &Handle) -> Leadership {

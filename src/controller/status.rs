@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     call::{CallError, with_timeout},
-    resource::{Answer, Unreadable},
+    resource::{Returned, UnreadableObject},
     served_schema::ServedSchema,
 };
 
@@ -27,7 +27,7 @@ use super::{
 /// [`CallError::Conflict`] when the object is not the newest; [`CallError::SchemaUnproven`] when nothing may be written.
 pub(super) async fn write(
     schema: &ServedSchema,
-    api: &Api<Answer>,
+    api: &Api<Returned>,
     selector: Option<&Selector>,
     run: &StoredResource,
     status: &ExperimentRunStatus,
@@ -51,8 +51,8 @@ pub(super) async fn write(
 /// As [`write()`].
 pub(super) async fn write_unreadable(
     schema: &ServedSchema,
-    api: &Api<Answer>,
-    object: &Unreadable,
+    api: &Api<Returned>,
+    object: &UnreadableObject,
     status: &ExperimentRunStatus,
 ) -> Result<(), CallError> {
     let Some(status) = value(status) else {
@@ -70,10 +70,10 @@ pub(super) async fn write_unreadable(
 /// A write, of whatever, stores the object as the API server's schema leaves it: without the fields that are missing there.
 async fn merge(
     schema: &ServedSchema,
-    api: &Api<Answer>,
+    api: &Api<Returned>,
     identity: &Identity,
     status: Value,
-) -> Result<Answer, CallError> {
+) -> Result<Returned, CallError> {
     if !schema.is_complete() {
         return Err(CallError::SchemaUnproven);
     }

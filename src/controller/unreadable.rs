@@ -5,13 +5,13 @@ use kube::Api;
 
 use crate::decide::{self, Evidence, Now, Owner, Resource, desired::InvalidSpec, memory::Memory, service_time::Untold};
 
-use super::{Shared, call::CallError, resource::Unreadable, status};
+use super::{Shared, call::CallError, resource::UnreadableObject, status};
 
 /// Says of an object that it can't be read, unless that is said already.
 ///
 /// # Errors
 /// When the API server doesn't take it, or the object has changed since.
-pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Result<(), CallError> {
+pub(super) async fn tell_unreadable(shared: &Shared, object: &UnreadableObject) -> Result<(), CallError> {
     let identity = &object.identity;
     let invalid = InvalidSpec::Unreadable(object.fault.to_string());
     let resource = Resource {
@@ -19,7 +19,7 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
         generation: identity.generation,
         reconcile_requested_at: identity.reconcile_requested_at.as_deref(),
         desired: Err(&invalid),
-        status: &object.told,
+        status: &object.status,
         defaults: &shared.defaults,
     };
     let now = Now {
@@ -28,7 +28,7 @@ pub(super) async fn tell_unreadable(shared: &Shared, object: &Unreadable) -> Res
         service: Err(Untold::NoDate),
     };
     let decision = decide::decide(&resource, &Memory::default(), &Owner::Itself, &Evidence::Nothing, &now);
-    if decision.status == object.told {
+    if decision.status == object.status {
         return Ok(());
     }
     let api = Api::namespaced(shared.client.clone(), &identity.key.namespace);

@@ -44,8 +44,6 @@ pub mod service_time;
 mod update;
 
 #[cfg(test)]
-pub(crate) mod laws;
-#[cfg(test)]
 pub(crate) mod tests;
 
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! [`ServiceTime`]: `AppConfig`'s own time, and [`Dates`]: which `Date` counts as it (P6). Exposure can only rise, so a
 //! wrong time must not end a hold or open a window: one `Date` alone is no evidence of the time.
 //!
-//! The shell keeps one [`Dates`] per region and has each answer's `Date` judged by it; what a pass then knows of the time is
-//! in [`super::Now`]. What is left: a service whose clock is wrong by less than 5 minutes is believed.
+//! The controller keeps one [`Dates`] per region, which accepts the `Date` of an answer or not; what a pass then knows of the
+//! time is in [`super::Now`]. What is left: a service whose clock is wrong by less than 5 minutes is believed.
 
 use std::{fmt, time::Duration};
 
@@ -92,7 +92,7 @@ pub struct Dates {
     /// The last one that was accepted.
     accepted: Option<Dated>,
     /// The first one of those that agree with this machine's clock and with one another, and not with the accepted one.
-    standing: Option<Dated>,
+    candidate: Option<Dated>,
 }
 
 /// A `Date`, and when it came.
@@ -111,33 +111,33 @@ impl Dated {
 }
 
 impl Dates {
-    /// Judges the `Date` of an answer that came now, by this machine's clock and since boot.
+    /// Accepts the `Date` of an answer that came now, unless this machine's clock or the `Date`s before it speak against it.
     ///
     /// # Errors
     /// When it does not count: nothing may be taken from it.
-    pub fn judge(&mut self, date: Timestamp, local: Timestamp, since_boot: Duration) -> Result<(), Skew> {
+    pub fn accept(&mut self, date: Timestamp, local: Timestamp, since_boot: Duration) -> Result<(), Skew> {
         let skew = |other: Timestamp, by| Skew {
             date: whole_second(date),
             other: whole_second(other),
             by,
         };
         if !within(AGREES_WITHIN, date, local) {
-            self.standing = None;
+            self.candidate = None;
             return Err(skew(local, Witness::LocalClock));
         }
-        let told = Dated { date, came: since_boot };
+        let dated = Dated { date, came: since_boot };
         if let Some(accepted) = self.accepted {
             let expected = accepted.by(since_boot);
             if !within(FOLLOWS_WITHIN, date, expected) {
                 let consistent = |first: &Dated| within(FOLLOWS_WITHIN, date, first.by(since_boot));
-                let first = self.standing.filter(consistent).unwrap_or(told);
-                self.standing = Some(first);
+                let first = self.candidate.filter(consistent).unwrap_or(dated);
+                self.candidate = Some(first);
                 if since_boot.saturating_sub(first.came) < BELIEVED_AFTER {
                     return Err(skew(expected, Witness::EarlierAnswers));
                 }
             }
         }
-        (self.accepted, self.standing) = (Some(told), None);
+        (self.accepted, self.candidate) = (Some(dated), None);
         Ok(())
     }
 }

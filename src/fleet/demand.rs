@@ -20,7 +20,7 @@ pub struct Demand {
 #[derive(Default)]
 struct Needs {
     reads: u64,
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// A region's need has become much, or is so no longer.
@@ -49,7 +49,7 @@ impl Demand {
     pub fn add(&mut self, region: &Region, interval: Duration) -> Option<Crossed> {
         let needs = self.regions.entry(region.clone()).or_default();
         needs.reads = needs.reads.saturating_add(reads(interval));
-        if !exceeds(needs.reads, self.rate, MUCH) || std::mem::replace(&mut needs.is_told, true) {
+        if !exceeds(needs.reads, self.rate, MUCH) || std::mem::replace(&mut needs.is_reported, true) {
             return None;
         }
         Some(Crossed::Much(region.clone(), percent(needs.reads, self.rate)))
@@ -60,7 +60,7 @@ impl Demand {
         let needs = self.regions.get_mut(region)?;
         needs.reads = needs.reads.saturating_sub(reads(interval));
         let (is_enough, is_gone) = (!exceeds(needs.reads, self.rate, ENOUGH), needs.reads == 0);
-        let crossed = is_enough && std::mem::take(&mut needs.is_told);
+        let crossed = is_enough && std::mem::take(&mut needs.is_reported);
         if is_gone {
             self.regions.remove(region);
         }

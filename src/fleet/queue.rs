@@ -15,7 +15,7 @@ use super::{Class, FairQueue, Lane, Level, Place, Shares};
 pub struct Queue<K, R> {
     waiting: HashMap<K, Waiting>,
     timers: BTreeSet<(Duration, K)>,
-    turns: FairQueue<Waiter<K, R>>,
+    for_slot: FairQueue<Waiter<K, R>>,
     slots: Shares,
     passes: Shares,
 }
@@ -46,7 +46,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
         Self {
             waiting: HashMap::new(),
             timers: BTreeSet::new(),
-            turns: FairQueue::default(),
+            for_slot: FairQueue::default(),
             slots: Shares::of_slots(slots),
             passes: Shares::of_passes(slots),
         }
@@ -57,7 +57,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     pub fn schedule(&mut self, key: K, at: Duration, class: Class) {
         match self.waiting.get(&key) {
             Some(Waiting::ForSlot(place)) if place.lane().class <= class => return,
-            Some(Waiting::ForSlot(place)) => drop(self.turns.leave(place)),
+            Some(Waiting::ForSlot(place)) => drop(self.for_slot.leave(place)),
             Some(Waiting::ForTime(before, _)) => drop(self.timers.remove(&(*before, key.clone()))),
             None => {}
         }
@@ -69,14 +69,14 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     pub fn forget(&mut self, key: &K) {
         match self.waiting.remove(key) {
             Some(Waiting::ForTime(at, _)) => drop(self.timers.remove(&(at, key.clone()))),
-            Some(Waiting::ForSlot(place)) => drop(self.turns.leave(&place)),
+            Some(Waiting::ForSlot(place)) => drop(self.for_slot.leave(&place)),
             None => {}
         }
     }
 
     /// A pass that has begun, and holds no slot, wants one.
     pub fn go_on(&mut self, lane: &Lane, pass: R) {
-        self.turns.enter_again(lane, Waiter::GoesOn(pass));
+        self.for_slot.enter_again(lane, Waiter::GoesOn(pass));
     }
 
     /// A pass has given its slot back, for now or for good.
@@ -96,12 +96,12 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
             return None;
         }
         let (slots, passes) = (&self.slots, &self.passes);
-        let turn = self.turns.next(|level| {
+        let turn = self.for_slot.next(|level| {
             let begins = matches!(level, Level::Region(_, _, _, Waiter::Begins(_)));
             slots.has_room(&level) && (!begins || may_begin(passes, &level))
         })?;
         let lane = turn.place().lane().clone();
-        let served = self.turns.serve(&turn)?;
+        let served = self.for_slot.serve(&turn)?;
         self.slots.take(&lane);
         Some(match served {
             Waiter::GoesOn(pass) => Granted::GoOn(pass, lane),
@@ -122,7 +122,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
             if let Some(waiting) = self.waiting.get_mut(&key)
                 && let Waiting::ForTime(_, class) = *waiting
             {
-                let place = self.turns.enter(&lane(&key, class), Waiter::Begins(key));
+                let place = self.for_slot.enter(&lane(&key, class), Waiter::Begins(key));
                 *waiting = Waiting::ForSlot(place);
             }
         }
@@ -131,7 +131,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     /// Whether nobody waits and nobody has anything.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.turns.is_empty() && self.slots.used() + self.passes.used() == 0
+        self.waiting.is_empty() && self.for_slot.is_empty() && self.slots.used() + self.passes.used() == 0
     }
 
     /// When a resource's time comes next.

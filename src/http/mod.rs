@@ -2,10 +2,10 @@
 //!
 //! On the map this is beside the pass: it serves what `controller` and `leader` report through [`Readiness`],
 //! [`Heartbeat`] and [`Metrics`], and knows none of them. Whoever reaches the port may be anybody, so what all of them
-//! together can cost is bounded: connections in `connections`, answers in `answers`.
+//! together can cost is bounded: connections in `connections`, responses in `responder`.
 
-mod answers;
 mod connections;
+mod responder;
 mod serve;
 
 use std::{

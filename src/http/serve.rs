@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{Sources, answers::Answers, connections::Connections};
+use super::{Sources, connections::Connections, responder::Responder};
 
 /// How many connections are open at a time. Of 256 file descriptors, which is the least that anybody gives a process,
 /// three quarters are left for `AppConfig` and the API server.
@@ -42,7 +42,7 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 /// request.
 pub async fn serve(listener: TcpListener, sources: Sources, shutdown: impl Future<Output = ()> + Send + 'static) {
     let mut shutdown = pin!(shutdown);
-    let (answers, open) = (Answers::new(sources), Open::default());
+    let (responder, open) = (Responder::new(sources), Open::default());
     let (stop, stopping) = watch::channel(false);
     let mut serving = JoinSet::new();
     loop {
@@ -61,8 +61,8 @@ pub async fn serve(listener: TcpListener, sources: Sources, shutdown: impl Futur
                     // The one that was closed, or another that has ended meanwhile.
                     serving.join_next().await;
                 }
-                let (answers, connections, stopping) = (answers.clone(), open.clone(), stopping.clone());
-                open.opened(|name| serving.spawn(connection(stream, name, answers, connections, stopping)));
+                let (responder, connections, stopping) = (responder.clone(), open.clone(), stopping.clone());
+                open.opened(|name| serving.spawn(connection(stream, name, responder, connections, stopping)));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -84,13 +84,19 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Serves one connection until its other side leaves, is silent for too long, or the operator stops.
-async fn connection(stream: TcpStream, name: u64, answers: Answers, open: Open, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    name: u64,
+    responder: Responder,
+    open: Open,
+    mut stopping: watch::Receiver<bool>,
+) {
     let closed = Closed { open, name };
     let open = &closed.open;
     let service = service_fn(|request| {
         open.requested(name);
-        let answers = &answers;
-        async move { Ok::<_, Infallible>(answers.answer(&request).await) }
+        let responder = &responder;
+        async move { Ok::<_, Infallible>(responder.respond(&request).await) }
     });
     let mut server = http1::Builder::new();
     server.max_buf_size(HEAD);

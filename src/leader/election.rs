@@ -17,7 +17,7 @@ pub const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// What a Lease says. Two equal records are one: nobody wrote in between.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Record {
+pub struct LeaseRecord {
     /// Who holds the Lease; nobody after a release.
     pub holder: Option<String>,
     /// How long its holder asks others to wait.
@@ -38,25 +38,25 @@ pub enum ObservedLease {
     /// There is no such Lease.
     Absent,
     /// It is there.
-    Present(Record),
+    Present(LeaseRecord),
 }
 
 /// What a replica remembers from step to step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Memory {
+pub struct ElectionState {
     /// What others left there, and since when it has not changed, by this replica's own clock.
-    seen: Option<(ObservedLease, BootInstant)>,
+    observed: Option<(ObservedLease, BootInstant)>,
     /// The start of the last successful renewal of this replica's term, if it has one.
     renewed: Option<BootInstant>,
 }
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum ElectionStep {
     /// Read the Lease, and decide again.
     Read,
-    /// Write oneself into it, but only while it is what was read. After success: [`Memory::renewed_at`].
-    Write(Claim),
+    /// Write oneself into it, but only while it is what was read. After success: [`ElectionState::renewed_at`].
+    Write(LeaseWrite),
     /// Look again after [`RETRY_PERIOD`].
     Wait,
     /// The term is over, and with it the process.
@@ -65,8 +65,8 @@ pub enum Step {
 
 /// A write that succeeds only on what was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The version that is replaced; none: there must be no Lease.
+pub struct LeaseWrite {
+    /// The version that is replaced. `None` when there must be no Lease.
     pub replaces: Option<String>,
     /// The new value of `leaseTransitions`.
     pub transitions: i32,
@@ -91,17 +91,17 @@ pub enum LeadershipLost {
     Abandoned,
 }
 
-impl Memory {
-    /// Remembers that a write of [`Step::Write`] succeeded: `started` is from just before it was sent.
+impl ElectionState {
+    /// Remembers that a write of [`ElectionStep::Write`] succeeded: `started` is from just before it was sent.
     #[must_use]
     pub fn renewed_at(self, started: BootInstant) -> Self {
         Self {
-            seen: None,
+            observed: None,
             renewed: Some(started),
         }
     }
 
-    /// Until when this replica may act; none without a term.
+    /// Until when this replica may act. `None` without a term.
     #[must_use]
     pub fn acts_until(&self) -> Option<BootInstant> {
         self.renewed.map(|started| started + RENEW_DEADLINE)
@@ -110,65 +110,79 @@ impl Memory {
 
 /// What `identity` does at `now`, knowing this much, and what it remembers from then on.
 #[must_use]
-pub fn decide(identity: &str, known: &ObservedLease, memory: &Memory, now: BootInstant) -> (Step, Memory) {
-    let step = match memory.acts_until() {
-        Some(deadline) if now >= deadline => Step::End(LeadershipLost::DeadlinePassed),
+pub fn decide(
+    identity: &str,
+    known: &ObservedLease,
+    state: &ElectionState,
+    now: BootInstant,
+) -> (ElectionStep, ElectionState) {
+    let step = match state.acts_until() {
+        Some(deadline) if now >= deadline => ElectionStep::End(LeadershipLost::DeadlinePassed),
         Some(_) => renew(identity, known),
-        None => return seek(identity, known, memory, now),
+        None => return seek(identity, known, state, now),
     };
-    (step, memory.clone())
+    (step, state.clone())
 }
 
 /// The step of a replica in its term.
-fn renew(identity: &str, known: &ObservedLease) -> Step {
+fn renew(identity: &str, known: &ObservedLease) -> ElectionStep {
     match known {
-        ObservedLease::Nothing => Step::Read,
+        ObservedLease::Nothing => ElectionStep::Read,
         // Somebody deleted it. Others wait before they take an absent Lease for free, so that it can be made anew.
-        ObservedLease::Absent => Step::Write(Claim {
+        ObservedLease::Absent => ElectionStep::Write(LeaseWrite {
             replaces: None,
             transitions: 0,
             begins: false,
         }),
-        ObservedLease::Present(record) if record.holder.as_deref() == Some(identity) => Step::Write(record.claim(0)),
-        ObservedLease::Present(_) => Step::End(LeadershipLost::TakenOver),
+        ObservedLease::Present(record) if record.holder.as_deref() == Some(identity) => {
+            ElectionStep::Write(record.write(0))
+        }
+        ObservedLease::Present(_) => ElectionStep::End(LeadershipLost::TakenOver),
     }
 }
 
 /// The step of a replica that would like a term.
-fn seek(identity: &str, known: &ObservedLease, memory: &Memory, now: BootInstant) -> (Step, Memory) {
-    let since = match &memory.seen {
-        Some((seen, since)) if seen == known => *since,
+fn seek(
+    identity: &str,
+    known: &ObservedLease,
+    state: &ElectionState,
+    now: BootInstant,
+) -> (ElectionStep, ElectionState) {
+    let since = match &state.observed {
+        Some((observed, since)) if observed == known => *since,
         _ => now,
     };
-    let watched = Memory {
-        seen: Some((known.clone(), since)),
+    let watched = ElectionState {
+        observed: Some((known.clone(), since)),
         renewed: None,
     };
     let unchanged = now - since;
     let step = match known {
-        ObservedLease::Nothing => return (Step::Read, memory.clone()),
-        ObservedLease::Absent if memory.seen.is_none() || unchanged >= LEASE_DURATION => Step::Write(Claim {
-            replaces: None,
-            transitions: 0,
-            begins: true,
-        }),
-        ObservedLease::Absent => Step::Wait,
+        ObservedLease::Nothing => return (ElectionStep::Read, state.clone()),
+        ObservedLease::Absent if state.observed.is_none() || unchanged >= LEASE_DURATION => {
+            ElectionStep::Write(LeaseWrite {
+                replaces: None,
+                transitions: 0,
+                begins: true,
+            })
+        }
+        ObservedLease::Absent => ElectionStep::Wait,
         ObservedLease::Present(record) => match &record.holder {
-            None => Step::Write(record.claim(1)),
+            None => ElectionStep::Write(record.write(1)),
             // A write of this process whose answer was lost. It counts from the next one that succeeds.
-            Some(holder) if holder == identity => Step::Write(record.claim(0)),
-            Some(_) if unchanged >= record.duration.max(LEASE_DURATION) => Step::Write(record.claim(1)),
-            Some(_) => Step::Wait,
+            Some(holder) if holder == identity => ElectionStep::Write(record.write(0)),
+            Some(_) if unchanged >= record.duration.max(LEASE_DURATION) => ElectionStep::Write(record.write(1)),
+            Some(_) => ElectionStep::Wait,
         },
     };
     (step, watched)
 }
 
-impl Record {
+impl LeaseRecord {
     /// A write on this record, which changes its holder so many times.
-    fn claim(&self, changes: i32) -> Claim {
+    fn write(&self, changes: i32) -> LeaseWrite {
         let transitions = self.transitions.saturating_add(changes);
-        Claim {
+        LeaseWrite {
             replaces: Some(self.version.clone()),
             transitions,
             begins: changes > 0,
@@ -188,7 +202,7 @@ mod tests {
 
     fn held_by(holder: &str, version: &str) -> ObservedLease {
         let holder = (!holder.is_empty()).then(|| holder.to_owned());
-        let record = Record {
+        let record = LeaseRecord {
             holder,
             duration: LEASE_DURATION,
             renewed: Some(1),
@@ -198,22 +212,22 @@ mod tests {
         ObservedLease::Present(record)
     }
 
-    fn claim(replaces: Option<&str>, transitions: i32, begins: bool) -> Step {
-        Step::Write(Claim {
+    fn write(replaces: Option<&str>, transitions: i32, begins: bool) -> ElectionStep {
+        ElectionStep::Write(LeaseWrite {
             replaces: replaces.map(str::to_owned),
             transitions,
             begins,
         })
     }
 
-    /// The step at each of the times, memory carried along.
-    fn watch(sights: &[(u64, ObservedLease)]) -> Vec<Step> {
-        let mut memory = Memory::default();
+    /// The step at each of the times, state carried along.
+    fn watch(sights: &[(u64, ObservedLease)]) -> Vec<ElectionStep> {
+        let mut state = ElectionState::default();
         let mut steps = Vec::new();
         for (seconds, known) in sights {
-            let (step, next) = decide(ME, known, &memory, at(*seconds));
+            let (step, next) = decide(ME, known, &state, at(*seconds));
             steps.push(step);
-            memory = next;
+            state = next;
         }
         steps
     }
@@ -222,16 +236,19 @@ mod tests {
     fn a_free_lease_is_taken_at_once() {
         assert_eq!(
             watch(&[(0, ObservedLease::Nothing), (0, ObservedLease::Absent)]),
-            [Step::Read, claim(None, 0, true)]
+            [ElectionStep::Read, write(None, 0, true)]
         );
-        assert_eq!(watch(&[(0, held_by("", "7"))]), [claim(Some("7"), 4, true)]);
+        assert_eq!(watch(&[(0, held_by("", "7"))]), [write(Some("7"), 4, true)]);
     }
 
     #[test]
     fn a_foreign_lease_is_taken_when_it_was_seen_unchanged_for_its_duration() {
         let you = held_by("you", "7");
         let steps = watch(&[(0, you.clone()), (14, you.clone()), (15, you)]);
-        assert_eq!(steps, [Step::Wait, Step::Wait, claim(Some("7"), 4, true)]);
+        assert_eq!(
+            steps,
+            [ElectionStep::Wait, ElectionStep::Wait, write(Some("7"), 4, true)]
+        );
     }
 
     #[test]
@@ -241,14 +258,17 @@ mod tests {
             (14, held_by("you", "8")),
             (28, held_by("you", "8")),
         ]);
-        assert_eq!(steps, [Step::Wait, Step::Wait, Step::Wait]);
+        assert_eq!(steps, [ElectionStep::Wait, ElectionStep::Wait, ElectionStep::Wait]);
     }
 
     #[test]
     fn a_failed_read_between_does_not_forget_what_was_seen() {
         let you = held_by("you", "7");
         let steps = watch(&[(0, you.clone()), (8, ObservedLease::Nothing), (15, you)]);
-        assert_eq!(steps, [Step::Wait, Step::Read, claim(Some("7"), 4, true)]);
+        assert_eq!(
+            steps,
+            [ElectionStep::Wait, ElectionStep::Read, write(Some("7"), 4, true)]
+        );
     }
 
     #[test]
@@ -257,14 +277,14 @@ mod tests {
             let ObservedLease::Present(record) = held_by("you", "7") else {
                 return ObservedLease::Absent;
             };
-            ObservedLease::Present(Record {
+            ObservedLease::Present(LeaseRecord {
                 duration: Duration::from_secs(seconds),
                 ..record
             })
         };
         let last = |known: ObservedLease| watch(&[(0, known.clone()), (15, known)]).pop();
-        assert_eq!(last(with_duration(60)), Some(Step::Wait));
-        assert_eq!(last(with_duration(1)), Some(claim(Some("7"), 4, true)));
+        assert_eq!(last(with_duration(60)), Some(ElectionStep::Wait));
+        assert_eq!(last(with_duration(1)), Some(write(Some("7"), 4, true)));
     }
 
     #[test]
@@ -275,45 +295,53 @@ mod tests {
             (16, ObservedLease::Absent),
             (17, ObservedLease::Absent),
         ]);
-        assert_eq!(steps, [Step::Wait, Step::Wait, Step::Wait, claim(None, 0, true)]);
+        assert_eq!(
+            steps,
+            [
+                ElectionStep::Wait,
+                ElectionStep::Wait,
+                ElectionStep::Wait,
+                write(None, 0, true)
+            ]
+        );
     }
 
     #[test]
     fn an_own_write_whose_answer_was_lost_is_renewed_before_it_counts() {
-        let (step, memory) = decide(ME, &held_by(ME, "7"), &Memory::default(), at(0));
-        assert_eq!((step, memory.acts_until()), (claim(Some("7"), 3, false), None));
+        let (step, state) = decide(ME, &held_by(ME, "7"), &ElectionState::default(), at(0));
+        assert_eq!((step, state.acts_until()), (write(Some("7"), 3, false), None));
     }
 
     #[test]
     fn a_holder_renews_until_its_deadline_which_counts_from_before_the_renewal() {
-        let memory = Memory::default().renewed_at(at(0));
-        assert_eq!(memory.acts_until(), Some(at(10)));
+        let state = ElectionState::default().renewed_at(at(0));
+        assert_eq!(state.acts_until(), Some(at(10)));
         assert_eq!(
-            decide(ME, &held_by(ME, "7"), &memory, at(9)).0,
-            claim(Some("7"), 3, false)
+            decide(ME, &held_by(ME, "7"), &state, at(9)).0,
+            write(Some("7"), 3, false)
         );
-        assert_eq!(decide(ME, &ObservedLease::Nothing, &memory, at(9)).0, Step::Read);
+        assert_eq!(decide(ME, &ObservedLease::Nothing, &state, at(9)).0, ElectionStep::Read);
         assert_eq!(
-            decide(ME, &ObservedLease::Absent, &memory, at(9)).0,
-            claim(None, 0, false)
-        );
-        assert_eq!(
-            decide(ME, &held_by(ME, "7"), &memory, at(10)).0,
-            Step::End(LeadershipLost::DeadlinePassed)
+            decide(ME, &ObservedLease::Absent, &state, at(9)).0,
+            write(None, 0, false)
         );
         assert_eq!(
-            decide(ME, &ObservedLease::Nothing, &memory, at(3600)).0,
-            Step::End(LeadershipLost::DeadlinePassed)
+            decide(ME, &held_by(ME, "7"), &state, at(10)).0,
+            ElectionStep::End(LeadershipLost::DeadlinePassed)
+        );
+        assert_eq!(
+            decide(ME, &ObservedLease::Nothing, &state, at(3600)).0,
+            ElectionStep::End(LeadershipLost::DeadlinePassed)
         );
     }
 
     #[test]
     fn a_holder_that_sees_another_one_or_none_ends() {
-        let memory = Memory::default().renewed_at(at(0));
+        let state = ElectionState::default().renewed_at(at(0));
         for holder in ["you", ""] {
             assert_eq!(
-                decide(ME, &held_by(holder, "8"), &memory, at(2)).0,
-                Step::End(LeadershipLost::TakenOver)
+                decide(ME, &held_by(holder, "8"), &state, at(2)).0,
+                ElectionStep::End(LeadershipLost::TakenOver)
             );
         }
     }

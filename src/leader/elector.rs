@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    Claim, Leadership, LeadershipLost, Memory, ObservedLease, Phase, RENEW_DEADLINE, RETRY_PERIOD, Step, decide,
-    lease::{CALL_TIMEOUT, Failure, Store},
+    ElectionState, ElectionStep, Leadership, LeadershipLost, LeaseWrite, ObservedLease, Phase, RENEW_DEADLINE,
+    RETRY_PERIOD, decide,
+    lease::{CALL_TIMEOUT, CallFailure, Store},
 };
 use crate::clock::BootInstant;
 
@@ -16,7 +17,7 @@ pub(super) struct LeaderElector {
     pub(super) leadership: Leadership,
     pub(super) store: Store,
     pub(super) identity: String,
-    pub(super) memory: Memory,
+    pub(super) state: ElectionState,
     pub(super) known: ObservedLease,
     /// The failure that was logged and still holds: a failure is told once, not with every try.
     pub(super) complaint: Option<String>,
@@ -51,7 +52,7 @@ impl LeaderElector {
             }
             self.give_up().await;
             // Whatever becomes of the Lease from now on is somebody else's term.
-            (self.memory, self.known) = (Memory::default(), ObservedLease::Nothing);
+            (self.state, self.known) = (ElectionState::default(), ObservedLease::Nothing);
             leadership.gave_up();
         }
     }
@@ -60,10 +61,10 @@ impl LeaderElector {
     async fn acquire(&mut self) -> LeadershipLost {
         loop {
             let started = (self.leadership.0.clock)();
-            let (step, memory) = decide(&self.identity, &self.known, &self.memory, started);
-            self.memory = memory;
+            let (step, state) = decide(&self.identity, &self.known, &self.state, started);
+            self.state = state;
             match step {
-                Step::Read => {
+                ElectionStep::Read => {
                     let limit = self.limit(started);
                     match self.store.read(limit).await {
                         Ok(known) => {
@@ -73,26 +74,26 @@ impl LeaderElector {
                         Err(failure) => self.failed(failure, started).await,
                     }
                 }
-                Step::Write(claim) => self.write(&claim, started).await,
-                Step::Wait => {
+                ElectionStep::Write(write) => self.write(&write, started).await,
+                ElectionStep::Wait => {
                     self.known = ObservedLease::Nothing;
                     // Replicas that were started together should not ask together for ever.
                     self.pause(started, RETRY_PERIOD.mul_f64(1.0 + 0.2 * fastrand::f64()))
                         .await;
                 }
-                Step::End(loss) => return loss,
+                ElectionStep::End(loss) => return loss,
             }
         }
     }
 
-    async fn write(&mut self, claim: &Claim, started: BootInstant) {
+    async fn write(&mut self, write: &LeaseWrite, started: BootInstant) {
         let limit = self.limit(started);
-        match self.store.claim(claim, limit).await {
+        match self.store.write(write, limit).await {
             Ok(known) => {
                 self.recovered();
                 self.known = known;
-                let first = self.memory.acts_until().is_none();
-                self.memory = std::mem::take(&mut self.memory).renewed_at(started);
+                let first = self.state.acts_until().is_none();
+                self.state = std::mem::take(&mut self.state).renewed_at(started);
                 self.leadership.renewed(started + RENEW_DEADLINE);
                 if first {
                     tracing::info!(identity = self.identity, "holding the Lease");
@@ -104,11 +105,11 @@ impl LeaderElector {
     }
 
     /// What was known is no longer certain. A conflict says that there is news, so it is read soon.
-    async fn failed(&mut self, failure: Failure, started: BootInstant) {
+    async fn failed(&mut self, failure: CallFailure, started: BootInstant) {
         self.known = ObservedLease::Nothing;
         let reason = match failure {
-            Failure::Conflict => return self.pause((self.leadership.0.clock)(), CONFLICT_PAUSE).await,
-            Failure::Refused(_, reason) | Failure::Unknown(reason) => reason,
+            CallFailure::Conflict => return self.pause((self.leadership.0.clock)(), CONFLICT_PAUSE).await,
+            CallFailure::Refused(_, reason) | CallFailure::Unknown(reason) => reason,
         };
         if self.complaint.as_ref() != Some(&reason) {
             tracing::warn!(reason, "the Lease can't be read or written; retrying");
@@ -126,7 +127,7 @@ impl LeaderElector {
     /// Sleeps until so long after `started`, but not beyond the end of the term.
     async fn pause(&self, started: BootInstant, period: Duration) {
         let until = self
-            .memory
+            .state
             .acts_until()
             .map_or(started + period, |deadline| deadline.min(started + period));
         tokio::time::sleep(until - (self.leadership.0.clock)()).await;
@@ -134,7 +135,7 @@ impl LeaderElector {
 
     /// How long a call that starts now may take: no longer than the term.
     fn limit(&self, started: BootInstant) -> Duration {
-        self.memory
+        self.state
             .acts_until()
             .map_or(CALL_TIMEOUT, |deadline| CALL_TIMEOUT.min(deadline - started))
     }
@@ -149,7 +150,7 @@ impl LeaderElector {
                 }
                 match self.store.clear(CALL_TIMEOUT).await {
                     // A renewal that was under way came in between.
-                    Err(Failure::Conflict) => {}
+                    Err(CallFailure::Conflict) => {}
                     cleared => return cleared.map(|_| true),
                 }
             }
@@ -157,10 +158,12 @@ impl LeaderElector {
         match tokio::time::timeout(CALL_TIMEOUT, clearing).await {
             Ok(Ok(true)) => tracing::info!("the Lease is released"),
             Ok(Ok(false)) => {}
-            Ok(Err(Failure::Refused(_, reason) | Failure::Unknown(reason))) => {
+            Ok(Err(CallFailure::Refused(_, reason) | CallFailure::Unknown(reason))) => {
                 tracing::warn!(reason, "the Lease could not be released; it will expire");
             }
-            Ok(Err(Failure::Conflict)) | Err(_) => tracing::warn!("the Lease could not be released; it will expire"),
+            Ok(Err(CallFailure::Conflict)) | Err(_) => {
+                tracing::warn!("the Lease could not be released; it will expire");
+            }
         }
     }
 }

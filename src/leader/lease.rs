@@ -19,7 +19,7 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::election::{Claim, LEASE_DURATION, ObservedLease, Record};
+use super::election::{LEASE_DURATION, LeaseRecord, LeaseWrite, ObservedLease};
 
 /// How long one call to the API server may take.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ pub(super) struct Store {
 }
 
 /// Why a call did not succeed.
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// The Lease is no longer what was read.
     Conflict,
     /// The API server refused, with this status and for this reason.
@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// Reads the Lease, from the API server's store and not from its cache.
-    pub(super) async fn read(&mut self, limit: Duration) -> Result<ObservedLease, Failure> {
+    pub(super) async fn read(&mut self, limit: Duration) -> Result<ObservedLease, CallFailure> {
         let found = with_timeout(limit, self.api.get_opt(&self.name)).await?;
         self.last = found;
         Ok(self
@@ -65,32 +65,32 @@ impl Store {
     }
 
     /// Writes this process into the Lease.
-    pub(super) async fn claim(&mut self, claim: &Claim, limit: Duration) -> Result<ObservedLease, Failure> {
-        let mut lease = self.base(claim.replaces.is_some());
-        lease.metadata.resource_version.clone_from(&claim.replaces);
+    pub(super) async fn write(&mut self, write: &LeaseWrite, limit: Duration) -> Result<ObservedLease, CallFailure> {
+        let mut lease = self.base(write.replaces.is_some());
+        lease.metadata.resource_version.clone_from(&write.replaces);
         let before = lease.spec.take().unwrap_or_default();
         let now = MicroTime(Timestamp::now());
         lease.spec = Some(LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
-            acquire_time: if claim.begins {
+            acquire_time: if write.begins {
                 Some(now.clone())
             } else {
                 before.acquire_time.or(Some(now.clone()))
             },
             renew_time: Some(now),
-            lease_transitions: Some(claim.transitions),
+            lease_transitions: Some(write.transitions),
             ..before
         });
         match self.put(lease, limit).await {
             // The answer to a creation when the Lease is there already.
-            Err(Failure::Refused(422, _)) if claim.replaces.is_none() => Err(Failure::Conflict),
+            Err(CallFailure::Refused(422, _)) if write.replaces.is_none() => Err(CallFailure::Conflict),
             written => written,
         }
     }
 
     /// Writes nobody into the Lease as it was last read, in the way of client-go, so that others need not wait.
-    pub(super) async fn clear(&mut self, limit: Duration) -> Result<ObservedLease, Failure> {
+    pub(super) async fn clear(&mut self, limit: Duration) -> Result<ObservedLease, CallFailure> {
         let mut lease = self.base(true);
         let before = lease.spec.take().unwrap_or_default();
         let holder_identity = Some(String::new());
@@ -120,7 +120,7 @@ impl Store {
         }
     }
 
-    async fn put(&mut self, lease: Lease, limit: Duration) -> Result<ObservedLease, Failure> {
+    async fn put(&mut self, lease: Lease, limit: Duration) -> Result<ObservedLease, CallFailure> {
         let parameters = PostParams::default();
         let written = with_timeout(limit, self.api.replace(&self.name, &parameters, &lease)).await?;
         let known = ObservedLease::Present(record(&written));
@@ -131,25 +131,28 @@ impl Store {
 
 /// The call's answer, when it comes in time. The client has no retries of its own (see [`super::start`]), which would
 /// send an old write again.
-async fn with_timeout<T>(limit: Duration, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {
+async fn with_timeout<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, CallFailure> {
     match tokio::time::timeout(limit, call).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Failure::Conflict),
-        Ok(Err(kube::Error::Api(status))) => Err(Failure::Refused(status.code, status.message.clone())),
-        Ok(Err(error)) => Err(Failure::Unknown(error.to_string())),
-        Err(_) => Err(Failure::Unknown(format!(
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(CallFailure::Conflict),
+        Ok(Err(kube::Error::Api(status))) => Err(CallFailure::Refused(status.code, status.message.clone())),
+        Ok(Err(error)) => Err(CallFailure::Unknown(error.to_string())),
+        Err(_) => Err(CallFailure::Unknown(format!(
             "the API server did not answer within {} s",
             limit.as_secs()
         ))),
     }
 }
 
-fn record(lease: &Lease) -> Record {
+fn record(lease: &Lease) -> LeaseRecord {
     let spec = lease.spec.clone().unwrap_or_default();
     let seconds = spec
         .lease_duration_seconds
         .and_then(|seconds| u64::try_from(seconds).ok());
-    Record {
+    LeaseRecord {
         holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
         duration: seconds.map_or(LEASE_DURATION, Duration::from_secs),
         renewed: spec.renew_time.map(|time| time.0.as_microsecond()),

@@ -26,7 +26,8 @@ use crate::{
     clock::{BootInstant, Clock},
 };
 pub use election::{
-    Claim, LEASE_DURATION, LeadershipLost, Memory, ObservedLease, RENEW_DEADLINE, RETRY_PERIOD, Record, Step, decide,
+    ElectionState, ElectionStep, LEASE_DURATION, LeadershipLost, LeaseRecord, LeaseWrite, ObservedLease,
+    RENEW_DEADLINE, RETRY_PERIOD, decide,
 };
 use elector::LeaderElector;
 use lease::Store;
@@ -110,12 +111,12 @@ pub fn start(client: Client, namespace: &str, name: &str, identity: &str) -> Lea
 
 fn elect(store: Store, identity: String, clock: Clock) -> Leadership {
     let leadership = Leadership::new(Phase::Idle, BootInstant::BOOT, clock);
-    let (memory, known, complaint) = (Memory::default(), ObservedLease::Nothing, None);
+    let (state, known, complaint) = (ElectionState::default(), ObservedLease::Nothing, None);
     let elector = LeaderElector {
         leadership: leadership.clone(),
         store,
         identity,
-        memory,
+        state,
         known,
         complaint,
     };

@@ -98,7 +98,7 @@ fn families_are_typed_and_the_text_is_complete() {
         "# HELP controller_runtime_reconcile_total Passes over ExperimentRuns by result.",
         "# TYPE controller_runtime_reconcile_time_seconds histogram",
     ] {
-        assert!(text.lines().any(|told| told == line), "{line}");
+        assert!(text.lines().any(|it| it == line), "{line}");
     }
     assert!(!text.contains("# EOF"));
 }

@@ -60,10 +60,10 @@ pub(super) fn in_prometheus_format(open_metrics: &str) -> String {
         }
         text.push('\n');
     };
-    for told in open_metrics.lines() {
-        if let Some(words) = told.strip_prefix("# HELP ") {
+    for read in open_metrics.lines() {
+        if let Some(words) = read.strip_prefix("# HELP ") {
             help = words.split_once(' ');
-        } else if let Some((family, kind)) = told.strip_prefix("# TYPE ").and_then(|words| words.split_once(' ')) {
+        } else if let Some((family, kind)) = read.strip_prefix("# TYPE ").and_then(|words| words.split_once(' ')) {
             let (suffix, kind) = match kind {
                 "counter" => ("_total", "counter"),
                 "unknown" => ("", "untyped"),
@@ -74,8 +74,8 @@ pub(super) fn in_prometheus_format(open_metrics: &str) -> String {
                 line(&["# HELP", &name, words]);
             }
             line(&["# TYPE", &name, kind]);
-        } else if !told.starts_with("# ") {
-            line(&[told]);
+        } else if !read.starts_with("# ") {
+            line(&[read]);
         }
     }
     text

@@ -217,7 +217,7 @@ impl<P> Step<P> {
         })
     }
 
-    /// What was decided just now, for the laws of `decide`.
+    /// What was decided just now, for the properties that the tests of `decide` check.
     #[cfg(test)]
     pub(crate) const fn decision(&self) -> Option<&Decision> {
         match self {

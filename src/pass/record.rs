@@ -95,7 +95,7 @@ impl<P> Record<P> {
         let Writing {
             decision, decided_upon, ..
         } = self.writing;
-        let asks_more = self.pass.resource.identity.asked() != decided_upon.identity.asked();
+        let asks_more = self.pass.resource.identity.requested() != decided_upon.identity.requested();
         if decision.next == Next::Now || asks_more {
             self.pass.observe(moment)
         } else {

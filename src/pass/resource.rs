@@ -54,7 +54,7 @@ pub struct Identity {
 impl Identity {
     /// What a person asks for anew: another spec, or a pass.
     #[must_use]
-    pub fn asked(&self) -> (i64, Option<&str>) {
+    pub fn requested(&self) -> (i64, Option<&str>) {
         (self.generation, self.reconcile_requested_at.as_deref())
     }
 

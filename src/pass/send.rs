@@ -250,7 +250,7 @@ impl<P> Sent<P> {
     pub fn answered(mut self, answer: Answered, moment: &Moment) -> Step<P> {
         self.pass.service = match (answer.service, self.pass.service) {
             (Err(_), Ok(before)) => Ok(before.answered_anew(moment.boot)),
-            (told, _) => told,
+            (service, _) => service,
         };
         self.pass.sent(self.intent, Some(self.id), answer.outcome, moment)
     }

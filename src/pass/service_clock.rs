@@ -18,8 +18,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceClock {
     date: Timestamp,
-    asked: BootInstant,
-    told: BootInstant,
+    requested: BootInstant,
+    came: BootInstant,
     /// Before when the last answer was given.
     answered: Timestamp,
     /// Whether it is known to the nanosecond, as no `Date` tells it.
@@ -27,13 +27,13 @@ pub struct ServiceClock {
 }
 
 impl ServiceClock {
-    /// The `Date` of an answer that came when told to a request that was sent when asked.
+    /// The `Date` of an answer that came at one instant, to a request that was sent at another one.
     #[must_use]
-    pub fn new(date: Timestamp, asked: BootInstant, told: BootInstant) -> Self {
+    pub fn new(date: Timestamp, requested: BootInstant, came: BootInstant) -> Self {
         Self {
             date,
-            asked,
-            told,
+            requested,
+            came,
             answered: end_of_second(date),
             exact: false,
         }
@@ -44,8 +44,8 @@ impl ServiceClock {
     pub const fn exactly(time: Timestamp, now: BootInstant) -> Self {
         Self {
             date: time,
-            asked: now,
-            told: now,
+            requested: now,
+            came: now,
             answered: time,
             exact: true,
         }
@@ -55,14 +55,14 @@ impl ServiceClock {
     /// passed since the request at most, and a second that a `Date` does not tell.
     #[must_use]
     pub fn answered_anew(self, now: BootInstant) -> Self {
-        let answered = end_of_second(end_of_second(self.after(now - self.asked)));
+        let answered = end_of_second(end_of_second(self.after(now - self.requested)));
         Self { answered, ..self }
     }
 
     /// The time now.
     #[must_use]
     pub fn time(self, now: BootInstant) -> ServiceTime {
-        let time = self.after(now - self.told);
+        let time = self.after(now - self.came);
         ServiceTime {
             now: if self.exact { time } else { whole_seconds(time) },
             answered: self.answered,
@@ -72,9 +72,9 @@ impl ServiceClock {
     /// The earliest instant at which it can be this time.
     #[must_use]
     pub fn reaches(self, time: Timestamp) -> BootInstant {
-        let not_told = SignedDuration::from_secs(i64::from(!self.exact));
-        let rest = time.duration_since(self.date).saturating_sub(not_told);
-        self.asked + Duration::try_from(rest).unwrap_or_default()
+        let rest_of_second = SignedDuration::from_secs(i64::from(!self.exact));
+        let rest = time.duration_since(self.date).saturating_sub(rest_of_second);
+        self.requested + Duration::try_from(rest).unwrap_or_default()
     }
 
     fn after(self, since: Duration) -> Timestamp {
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn a_hold_begins_after_the_whole_second_of_the_answer_that_confirms_it_however_late_it_is_judged() {
         let clock = ServiceClock::new(date(0), at(100.0), at(100.9));
-        for judged in [100.9, 101.5, 104.0] {
-            assert_eq!(clock.time(at(judged)).answered, date(1));
+        for now in [100.9, 101.5, 104.0] {
+            assert_eq!(clock.time(at(now)).answered, date(1));
         }
         // A second answer came at 103.2, which is 4.2 s after the Date at most; it tells no time of its own.
         let without = clock.answered_anew(at(103.2));

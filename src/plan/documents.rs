@@ -9,7 +9,7 @@ use crate::cli;
 
 use super::{
     Problem,
-    nodes::Format,
+    nodes::Syntax,
     unreadable::{Unreadable, Why},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Document {
     /// How many lines of the file come before it.
     pub(super) lines_before: u64,
     pub(super) text: String,
-    pub(super) format: Format,
+    pub(super) syntax: Syntax,
 }
 
 impl Document {
@@ -185,14 +185,14 @@ struct Cut<'a> {
 }
 
 impl Cut<'_> {
-    fn push(&mut self, text: &str, lines_before: u64, format: Format) {
+    fn push(&mut self, text: &str, lines_before: u64, syntax: Syntax) {
         if !text.trim().is_empty() {
             self.documents.push(Document {
                 file: self.file.to_owned(),
                 number: self.documents.len() + 1,
                 lines_before,
                 text: text.to_owned(),
-                format,
+                syntax,
             });
         }
     }
@@ -204,7 +204,7 @@ impl Cut<'_> {
         while let Some(value) = stream.next() {
             if value.is_ok() {
                 let end = stream.byte_offset();
-                self.push(&text[begin..end], before, Format::Json);
+                self.push(&text[begin..end], before, Syntax::Json);
                 before += lines(&text[begin..end]);
                 begin = end;
                 continue;
@@ -235,7 +235,7 @@ impl Cut<'_> {
                 if plain || !(comment || rest.trim().is_empty()) {
                     return Err(Unreadable::new(Why::Separator, number + 1));
                 }
-                self.push(&std::mem::take(&mut document), before, Format::Yaml);
+                self.push(&std::mem::take(&mut document), before, Syntax::Yaml);
                 before = number + 1;
             } else {
                 document.push_str(line);
@@ -244,7 +244,7 @@ impl Cut<'_> {
         if !document.ends_with('\n') {
             document.push('\n');
         }
-        self.push(&document, before, Format::Yaml);
+        self.push(&document, before, Syntax::Yaml);
         Ok(())
     }
 }
@@ -260,12 +260,12 @@ mod tests {
             b"---\na: 1\n---\n\n--- # two\nb: 2\n  ---\n--- \nc: |\n  ----\n",
         );
         assert_eq!(broken, None);
-        let told: Vec<_> = documents
+        let found: Vec<_> = documents
             .iter()
             .map(|document| (document.number, document.lines_before, document.text.as_str()))
             .collect();
         assert_eq!(
-            told,
+            found,
             [(1, 1, "a: 1\n"), (2, 5, "b: 2\n  ---\n"), (3, 8, "c: |\n  ----\n")]
         );
     }

@@ -10,7 +10,7 @@ use super::{
     Problem,
     documents::Document,
     metadata,
-    names::{self, Names},
+    names::{self, KindMatch},
     rules,
     schema::{self, Fault},
     yaml::{self, Key, KeyKind},
@@ -67,7 +67,7 @@ pub(super) fn parse(document: &Document) -> Parsed<'_> {
         problems: Vec::new(),
         others: 0,
     };
-    match yaml::read(&document.text, document.format) {
+    match yaml::read(&document.text, document.syntax) {
         // A document of comments alone is none.
         Ok(read) if read.value.is_null() => {}
         Ok(read) => parsed.resource(read.value, &read.keys, ""),
@@ -112,9 +112,9 @@ impl Parsed<'_> {
             return;
         }
         match names::of(&kind, &version) {
-            Names::Other => self.others += 1,
-            Names::Wrong(field, what) => self.fault(&format!("{at}{field}"), what),
-            Names::Ours => match check(object, keys_as_written(keys, self.document, at)) {
+            KindMatch::Other => self.others += 1,
+            KindMatch::Wrong(field, what) => self.fault(&format!("{at}{field}"), what),
+            KindMatch::Ours => match check(object, keys_as_written(keys, self.document, at)) {
                 Ok((namespace, name, spec)) => self.manifests.push(Manifest {
                     file: self.document.file.clone(),
                     document: self.document.number,

@@ -10,9 +10,9 @@ const SLIP: usize = 3;
 /// What only groups of this trade have in their name.
 const TRADE: &str = "appconfig";
 
-/// Whose a resource is.
+/// Whose a resource is, by its kind and apiVersion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum KindMatch {
     Ours,
     Other,
     /// Which of the two is wrong, and what it must be.
@@ -20,23 +20,23 @@ pub(super) enum Names {
 }
 
 /// Whose the resource of that kind and version is.
-pub(super) fn of(kind: &str, api_version: &str) -> Names {
+pub(super) fn of(kind: &str, api_version: &str) -> KindMatch {
     let (known_kind, known) = (ExperimentRun::kind(&()), ExperimentRun::api_version(&()));
     if (kind, api_version) == (&known_kind, &known) {
-        return Names::Ours;
+        return KindMatch::Ours;
     }
     let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
     if group == GROUP {
         let field = if kind == known_kind { "apiVersion" } else { "kind" };
-        return Names::Wrong(field, format!("there is only {known_kind} in {known}"));
+        return KindMatch::Wrong(field, format!("there is only {known_kind} in {known}"));
     }
     let near = |text: &str, known: &str| damerau_levenshtein(&text.to_lowercase(), known) <= SLIP;
     let near_kind = near(kind, &known_kind.to_lowercase());
     let near_group = near(group, GROUP) || near(api_version, GROUP);
     if near_group || near_kind && (group.is_empty() || group.to_lowercase().contains(TRADE)) {
-        Names::Wrong("apiVersion", format!("for an {known_kind} it must be {known}"))
+        KindMatch::Wrong("apiVersion", format!("for an {known_kind} it must be {known}"))
     } else {
-        Names::Other
+        KindMatch::Other
     }
 }
 
@@ -47,9 +47,9 @@ mod tests {
     #[test]
     fn a_near_miss_is_told_from_the_kinds_of_others() {
         let field = |kind, version| match of(kind, version) {
-            Names::Ours => "ours",
-            Names::Other => "other",
-            Names::Wrong(field, _) => field,
+            KindMatch::Ours => "ours",
+            KindMatch::Other => "other",
+            KindMatch::Wrong(field, _) => field,
         };
         let ours = "experiments.appconfig.dev/v1alpha1";
         for (kind, version, expected) in [

@@ -20,7 +20,7 @@ pub(super) const LONGEST_KEY: usize = 1024;
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum Syntax {
     Yaml,
     /// It is known to be JSON.
     Json,
@@ -30,8 +30,8 @@ pub(super) enum Format {
 ///
 /// # Errors
 /// When it isn't YAML to kubectl, or would only be read in part.
-pub(super) fn compose(text: &str, format: Format) -> Result<Option<Rc<Node<'_>>>, Unreadable> {
-    if format == Format::Yaml {
+pub(super) fn compose(text: &str, syntax: Syntax) -> Result<Option<Rc<Node<'_>>>, Unreadable> {
+    if syntax == Syntax::Yaml {
         let odd = (1..).zip(text.lines()).find(|(_, line)| line.contains(is_odd));
         if let Some((line, _)) = odd {
             return Err(Unreadable::new(Why::Character, line));
@@ -44,8 +44,8 @@ pub(super) fn compose(text: &str, format: Format) -> Result<Option<Rc<Node<'_>>>
     }
     let mut composer = Composer {
         text,
-        format,
-        events: Parser::new_from_str_with_options(text, parser_options(format)),
+        syntax,
+        events: Parser::new_from_str_with_options(text, parser_options(syntax)),
         anchors: HashMap::new(),
         in_flow: 0,
     };
@@ -53,13 +53,13 @@ pub(super) fn compose(text: &str, format: Format) -> Result<Option<Rc<Node<'_>>>
 }
 
 /// The bounds of Go's parser, but for those on nesting.
-fn parser_options(format: Format) -> Options {
+fn parser_options(syntax: Syntax) -> Options {
     options! {
         emit_anchor_events: true,
         emit_comments: false,
         flow_nesting_limit: DEPTH,
         block_nesting_limit: DEPTH,
-        simple_key_max_lookahead: if format == Format::Json { usize::MAX } else { LONGEST_KEY },
+        simple_key_max_lookahead: if syntax == Syntax::Json { usize::MAX } else { LONGEST_KEY },
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) enum Content<'a> {
 /// Makes nodes of the parser's events.
 struct Composer<'a> {
     text: &'a str,
-    format: Format,
+    syntax: Syntax,
     events: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Rc<Node<'a>>>,
     /// Between how many braces and brackets.
@@ -104,7 +104,7 @@ impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Unreadable> {
         for event in self.events.by_ref() {
             let (event, span) = event.map_err(|error| unreadable(&error))?;
-            if self.format == Format::Yaml
+            if self.syntax == Syntax::Yaml
                 && let Some(what) = dialect::refused(self.text, &event, &span, self.in_flow > 0)
             {
                 return Err(Unreadable::new(Why::Syntax(what.to_owned()), line(&span)));
@@ -138,7 +138,7 @@ impl<'a> Composer<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 // JSON's numbers are YAML's too, but for those out of range.
                 let plain = style == ScalarStyle::Plain;
-                if plain && self.format == Format::Json && matches!(scalars::plain(&text), Scalar::Text(_)) {
+                if plain && self.syntax == Syntax::Json && matches!(scalars::plain(&text), Scalar::Text(_)) {
                     return Err(Unreadable::new(Why::OutOfRange, line));
                 }
                 (Content::Scalar { text, plain, tag }, anchor)

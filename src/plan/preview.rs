@@ -160,7 +160,7 @@ impl<'a> Source<'a> {
         let (Some(date), None) = (date, self.settings.at) else {
             return Ok(self.settings.at.unwrap_or(self.now));
         };
-        match Dates::default().judge(date, Timestamp::now(), Duration::ZERO) {
+        match Dates::default().accept(date, Timestamp::now(), Duration::ZERO) {
             Ok(()) => Ok(date),
             Err(_) if desired.ramp.is_none() => Ok(self.now),
             Err(skew) => Err(format!("{skew}; to plan for another time, use --at")),
@@ -230,14 +230,14 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
     let answer = client
         .get_experiment_run(&desired.region, &address)
         .await
-        .map_err(|error| told(&error))?;
+        .map_err(|error| describe(&error))?;
     let mut live = answer.value;
     let (status, memory) = (ExperimentRunStatus::default(), Memory::default());
     let since_when = decide::asks_since_when(desired, &live, &status, &memory);
     let mut events = Vec::new();
     if since_when || decide::asks_who_ended_it(&live, &status) {
         let answer = client.list_experiment_run_events(&desired.region, &address).await;
-        events = answer.map_err(|error| told(&error))?.value;
+        events = answer.map_err(|error| describe(&error))?.value;
     }
     if since_when {
         live.exposed_at = exposed_at(&events, live.exposure);
@@ -249,7 +249,8 @@ async fn read(client: &Client, desired: &Desired) -> Result<Read, String> {
     })
 }
 
-fn told(failure: &Failure) -> String {
+/// A failure in words, with what to do about it where something is known.
+fn describe(failure: &Failure) -> String {
     let advice = match failure.kind {
         FailureKind::CredentialsUnavailable => Some("to plan without AWS, use --from"),
         _ => failure.advice,

@@ -7,7 +7,7 @@ use std::{collections::HashSet, rc::Rc};
 use serde_json::{Map, Value};
 
 use super::{
-    nodes::{self, Content, DEPTH, Format, LONGEST_KEY, Node},
+    nodes::{self, Content, DEPTH, LONGEST_KEY, Node, Syntax},
     scalars::{self, Scalar},
     unreadable::{Unreadable, Why},
 };
@@ -16,7 +16,7 @@ const OWN_TAGS: &str = "tag:yaml.org,2002:";
 
 /// What a document says.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Read {
+pub(super) struct YamlContent {
     pub(super) value: Value,
     /// The keys of which more is to be said.
     pub(super) keys: Vec<Key>,
@@ -45,8 +45,8 @@ pub(super) enum KeyKind {
 ///
 /// # Errors
 /// All for which kubectl would refuse it, and what it would pass over.
-pub(super) fn read(text: &str, format: Format) -> Result<Read, Unreadable> {
-    let read = read_all(text, format);
+pub(super) fn read(text: &str, syntax: Syntax) -> Result<YamlContent, Unreadable> {
+    let read = read_all(text, syntax);
     read.map_err(|unreadable| as_template(text, unreadable))
 }
 
@@ -63,13 +63,13 @@ fn as_template(text: &str, unreadable: Unreadable) -> Unreadable {
     }
 }
 
-fn read_all(text: &str, format: Format) -> Result<Read, Unreadable> {
-    let Some(root) = nodes::compose(text, format)? else {
-        return Ok(Read::default());
+fn read_all(text: &str, syntax: Syntax) -> Result<YamlContent, Unreadable> {
+    let Some(root) = nodes::compose(text, syntax)? else {
+        return Ok(YamlContent::default());
     };
     let mut decoder = Decoder::default();
     let value = decoder.value(&root, "", 0)?;
-    Ok(Read {
+    Ok(YamlContent {
         value,
         keys: decoder.keys,
     })
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     fn why(text: &str) -> (Why, u64) {
-        match read(text, Format::Yaml) {
+        match read(text, Syntax::Yaml) {
             Ok(read) => (Why::Syntax(format!("{read:?}")), 0),
             Err(unreadable) => (unreadable.why, unreadable.line),
         }
@@ -262,14 +262,14 @@ mod tests {
         for text in ["a: [1\n", "a: 'b\n", "a: b: c\n", "\ta: 1\n", "a: @b\n", "a: \"\\/\"\n"] {
             assert!(matches!(why(text), (Why::Syntax(_), 1..)), "{text}");
         }
-        let json = read("{\"a\":\n1e400}", Format::Json).err();
+        let json = read("{\"a\":\n1e400}", Syntax::Json).err();
         assert_eq!(json, Some(Unreadable::new(Why::OutOfRange, 2)));
     }
 
     /// A template in a string is a string.
     #[test]
     fn what_helm_has_rendered_may_still_have_braces() {
-        let read = read("a: \"{{ name }}\"\n", Format::Yaml);
+        let read = read("a: \"{{ name }}\"\n", Syntax::Yaml);
         assert_eq!(read.map(|read| read.value), Ok(json!({"a": "{{ name }}"})));
     }
 
@@ -296,7 +296,7 @@ mod tests {
             "a:\n  \"010\": 1\n  010: 2\n  12: 3\n  yes: 4\n? {}\n: 5\n",
             "x".repeat(1023)
         );
-        let keys = read(&text, Format::Yaml).map(|read| read.keys);
+        let keys = read(&text, Syntax::Yaml).map(|read| read.keys);
         let key = |map: &str, line, kind| Key {
             map: map.to_owned(),
             line,

@@ -294,13 +294,16 @@ mod tests {
             request_id: Some("canary".to_owned()),
             ..Failure::without_answer(Operation::UpdateExperimentRun, FailureKind::Refused, "no")
         };
-        let told = |status, code| failure(status, code).to_string();
+        let message = |status, code| failure(status, code).to_string();
         assert_eq!(
-            told(Some(400), Some("BadRequestException")),
+            message(Some(400), Some("BadRequestException")),
             "AppConfig refused UpdateExperimentRun (400 BadRequestException): no"
         );
-        assert_eq!(told(Some(400), None), "AppConfig refused UpdateExperimentRun (400): no");
-        assert_eq!(told(None, None), "AppConfig refused UpdateExperimentRun: no");
+        assert_eq!(
+            message(Some(400), None),
+            "AppConfig refused UpdateExperimentRun (400): no"
+        );
+        assert_eq!(message(None, None), "AppConfig refused UpdateExperimentRun: no");
         let without_message = Failure {
             message: None,
             ..failure(Some(400), None)

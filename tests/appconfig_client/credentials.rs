@@ -276,8 +276,8 @@ async fn pod_identity_credentials_are_renewed_before_they_expire_once_for_all() 
     assert_renewed_in_time(&agent, &appconfig);
 }
 
-/// What was told, which holds no secret; and nothing was sent to `AppConfig`.
-fn told(output: &Output, appconfig: &Listener) -> String {
+/// The line that has the error, which holds no secret; and nothing was sent to `AppConfig`.
+fn error_line(output: &Output, appconfig: &Listener) -> String {
     assert_passed(output);
     assert!(appconfig.received().is_empty());
     let text = String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned();
@@ -288,7 +288,7 @@ fn told(output: &Output, appconfig: &Listener) -> String {
 #[tokio::test]
 async fn no_source_at_all_is_a_clear_error() {
     let appconfig = appconfig().await;
-    let text = told(&child("unavailable", &appconfig, &[]).await, &appconfig);
+    let text = error_line(&child("unavailable", &appconfig, &[]).await, &appconfig);
     assert!(
         text.contains("there are no AWS credentials for GetExperimentRun: no source of credentials is configured"),
         "{text}"
@@ -305,7 +305,7 @@ async fn a_role_that_sts_denies_is_a_clear_error_and_asked_for_once() {
     })
     .await;
     let appconfig = appconfig().await;
-    let text = told(&with_irsa("unavailable", &sts, &appconfig).await, &appconfig);
+    let text = error_line(&with_irsa("unavailable", &sts, &appconfig).await, &appconfig);
     assert!(
         text.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
         "{text}"
@@ -324,7 +324,7 @@ async fn an_agent_that_answers_nonsense_is_a_clear_error_without_the_nonsense() 
     join_all(bodies.map(async |body| {
         let agent = Listener::start(move |_, _| json_answer("200 OK", &body)).await;
         let appconfig = appconfig().await;
-        told(&with_pod_identity("unavailable", &agent, &appconfig).await, &appconfig);
+        error_line(&with_pod_identity("unavailable", &agent, &appconfig).await, &appconfig);
         assert!(agent.received().len() <= 4, "{} fetches", agent.received().len());
     }))
     .await;
@@ -345,5 +345,5 @@ async fn an_sts_answer_that_breaks_off_is_a_clear_error_without_the_secret() {
     })
     .await;
     let appconfig = appconfig().await;
-    told(&with_irsa("unavailable", &sts, &appconfig).await, &appconfig);
+    error_line(&with_irsa("unavailable", &sts, &appconfig).await, &appconfig);
 }

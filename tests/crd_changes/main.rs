@@ -199,11 +199,13 @@ async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_re
     loosen_schema(&scene).await;
     raise_to(&scene, 2.0).await;
     store(&scene, &of_an_older_schema(&scene)).await;
-    let told = async || {
+    let is_invalid = async || {
         let column = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
         scene.kubectl(&["get", "exprun", "old", column]).await == "InvalidSpec"
     };
-    scene.eventually("told of the object of an older schema", told).await;
+    scene
+        .eventually("told of the object of an older schema", is_invalid)
+        .await;
     raise_to(&scene, 3.0).await;
 
     replace_schema().await;
@@ -212,7 +214,7 @@ async fn s13_the_crd_reapplied_and_an_object_of_an_older_schema_stop_no_other_re
     operator.stop().await;
     let _successor = scene.operator();
     raise_to(&scene, 5.0).await;
-    assert!(told().await, "it is still told of");
+    assert!(is_invalid().await, "it is still told of");
     let expected = [1.0, 2.0, 3.0, 4.0, 5.0].map(|to| json!({ "ExposurePercentage": to }));
     assert_eq!(
         bodies(&scene.updates()),

@@ -110,7 +110,9 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
         assert_eq!(operator.metrics().await.get(&sample), Some(&1.0), "{field}");
     }
     assert!(operator.log().contains(LACKS), "a log line names the fields");
-    scene.eventually("told in an Event", async || told(&scene).await).await;
+    scene
+        .eventually("told in an Event", async || is_reported(&scene).await)
+        .await;
     // Neither an edit nor a new process, nor time, has anything written.
     scene
         .apply("run", &json!({ "exposurePercentage": 90, "description": "ours" }))
@@ -133,8 +135,10 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
     }
     // What the edit under the older CRD stored has no ramp, whoever reads it.
     scene.wait("run", "removed", |run| is_stalled(run, "RampRemoved")).await;
-    let told = |run: &Value| run["Description"] == "ours";
-    scene.eventually("acted upon again", async || told(&scene.live())).await;
+    let acted_upon = |run: &Value| run["Description"] == "ours";
+    scene
+        .eventually("acted upon again", async || acted_upon(&scene.live()))
+        .await;
     let exposures = bodies(&scene.updates()).into_iter();
     let exposures: Vec<_> = exposures
         .filter(|body| body["ExposurePercentage"].is_number())
@@ -148,7 +152,7 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
 }
 
 /// Whether an Event about the CRD names the fields.
-async fn told(scene: &Scene) -> bool {
+async fn is_reported(scene: &Scene) -> bool {
     let events: Api<Event> = Api::namespaced(scene.client.clone(), "default");
     let events = events.list(&ListParams::default()).await.expect("a list").items;
     let of_crd = |regarding: &ObjectReference| regarding.name.as_deref() == Some(NAME);

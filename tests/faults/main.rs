@@ -47,7 +47,7 @@ async fn every_plan_keeps_the_promises() {
     let played = stream::iter(plans.into_iter().map(|plan| async {
         let name = plan.name();
         let played = AssertUnwindSafe(play::play(plan)).catch_unwind().await;
-        played.err().map(|panic| (name, told(panic)))
+        played.err().map(|panic| (name, describe(panic)))
     }));
     let ended: Vec<_> = played.buffer_unordered(SIDE_BY_SIDE).collect().await;
     let failed: Vec<_> = ended.into_iter().flatten().collect();
@@ -60,7 +60,7 @@ async fn every_plan_keeps_the_promises() {
 }
 
 /// What a plan said that did not hold.
-fn told(panic: Box<dyn Any + Send>) -> String {
+fn describe(panic: Box<dyn Any + Send>) -> String {
     let said = panic.downcast::<String>();
     said.map_or_else(|_| "it panicked".to_owned(), |said| *said)
 }

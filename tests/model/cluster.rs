@@ -122,7 +122,7 @@ impl State {
         let pending = |work: &Work| work.memory().pending.is_some();
         let fenced = |work: &Work| matches!(work.at, At::Fenced(..));
         let mut works = self.replicas.iter().filter_map(|replica| replica.work.as_ref());
-        let elections = self.replicas.iter().any(|replica| replica.campaign.is_some());
+        let elections = self.replicas.iter().any(|replica| replica.candidate.is_some());
         let matters = if seconds >= LONG {
             works.any(pending)
         } else {
@@ -137,7 +137,10 @@ impl State {
                     Some(At::Sent(_, request)) => Some(request.sent),
                     _ => None,
                 };
-                let writing = replica.campaign.as_ref().and_then(|campaign| campaign.writing.as_ref());
+                let writing = replica
+                    .candidate
+                    .as_ref()
+                    .and_then(|candidate| candidate.writing.as_ref());
                 let started = writing.map(|(_, started)| *started);
                 sent.into_iter().chain(started).all(|since| then <= since + REQUEST)
             })

@@ -1,14 +1,16 @@
 //! A process's part in the election, as `src/leader` plays it around its pure `decide`.
 
-use appconfig_experiment_operator::leader::{self, Claim, LEASE_DURATION, ObservedLease, RETRY_PERIOD, Record, Step};
+use appconfig_experiment_operator::leader::{
+    self, ElectionStep, LEASE_DURATION, LeaseRecord, LeaseWrite, ObservedLease, RETRY_PERIOD,
+};
 
-use crate::state::{At, Campaign, State, instant};
+use crate::state::{At, Candidate, State, instant};
 
-impl Campaign {
+impl Candidate {
     /// The part of a process that has just started.
     pub fn new(clock: u16) -> Self {
         Self {
-            memory: leader::Memory::default(),
+            state: leader::ElectionState::default(),
             known: ObservedLease::Nothing,
             writing: None,
             next: clock,
@@ -19,23 +21,23 @@ impl Campaign {
 
 impl State {
     /// One step: what is decided, and the read that it asks for.
-    pub fn campaign(&mut self, replica: usize) {
+    pub fn elect(&mut self, replica: usize) {
         let (clock, lease) = (self.clock, self.lease.clone());
         let process = self.replicas[replica].process;
-        let Some(campaign) = &mut self.replicas[replica].campaign else {
+        let Some(candidate) = &mut self.replicas[replica].candidate else {
             return;
         };
-        let mut step = campaign.decide(process, clock);
-        if step == Step::Read {
-            campaign.known = lease.map_or(ObservedLease::Absent, ObservedLease::Present);
-            step = campaign.decide(process, clock);
+        let mut step = candidate.decide(process, clock);
+        if step == ElectionStep::Read {
+            candidate.known = lease.map_or(ObservedLease::Absent, ObservedLease::Present);
+            step = candidate.decide(process, clock);
         }
         match step {
-            Step::Read => {}
-            Step::Write(claim) => campaign.writing = Some((claim, clock)),
-            Step::Wait => campaign.pause(clock),
-            Step::End(_) => {
-                campaign.over = true;
+            ElectionStep::Read => {}
+            ElectionStep::Write(write) => candidate.writing = Some((write, clock)),
+            ElectionStep::Wait => candidate.pause(clock),
+            ElectionStep::End(_) => {
+                candidate.over = true;
                 let replica = &mut self.replicas[replica];
                 if replica.work.as_ref().is_none_or(|work| work.at == At::Rest) {
                     (replica.up, replica.work) = (false, None);
@@ -48,10 +50,10 @@ impl State {
     /// less of a danger.
     pub fn stand_by(&mut self) {
         for replica in 0..self.replicas.len() {
-            let seeks = |campaign: &Campaign| campaign.memory.acts_until().is_none() && campaign.next <= self.clock;
+            let seeks = |candidate: &Candidate| candidate.state.acts_until().is_none() && candidate.next <= self.clock;
             let it = &self.replicas[replica];
-            if it.up && it.campaign.as_ref().is_some_and(seeks) {
-                self.campaign(replica);
+            if it.up && it.candidate.as_ref().is_some_and(seeks) {
+                self.elect(replica);
                 self.write_lease(replica, true);
             }
         }
@@ -62,33 +64,33 @@ impl State {
         let clock = self.clock;
         let process = self.replicas[replica].process;
         let lease = self.lease.clone();
-        let Some(campaign) = &mut self.replicas[replica].campaign else {
+        let Some(candidate) = &mut self.replicas[replica].candidate else {
             return;
         };
-        let Some((claim, started)) = campaign.writing.take() else {
+        let Some((write, started)) = candidate.writing.take() else {
             return;
         };
-        if claim.replaces != lease.as_ref().map(|lease| lease.version.clone()) {
+        if write.replaces != lease.as_ref().map(|lease| lease.version.clone()) {
             // A conflict is news, which is read soon.
-            campaign.known = ObservedLease::Nothing;
+            candidate.known = ObservedLease::Nothing;
             return;
         }
-        let record = record(process, &claim, lease.as_ref(), clock);
+        let record = record(process, &write, lease.as_ref(), clock);
         if answered {
-            campaign.memory = std::mem::take(&mut campaign.memory).renewed_at(instant(started));
-            campaign.pause(started);
-            campaign.known = ObservedLease::Present(record.clone());
+            candidate.state = std::mem::take(&mut candidate.state).renewed_at(instant(started));
+            candidate.pause(started);
+            candidate.known = ObservedLease::Present(record.clone());
         } else {
-            campaign.pause(started);
+            candidate.pause(started);
         }
         self.lease = Some(record);
     }
 }
 
-impl Campaign {
-    fn decide(&mut self, process: u8, clock: u16) -> Step {
-        let (step, memory) = leader::decide(&identity(process), &self.known, &self.memory, instant(clock));
-        self.memory = memory;
+impl Candidate {
+    fn decide(&mut self, process: u8, clock: u16) -> ElectionStep {
+        let (step, state) = leader::decide(&identity(process), &self.known, &self.state, instant(clock));
+        self.state = state;
         step
     }
 
@@ -100,13 +102,13 @@ impl Campaign {
 }
 
 /// The Lease that a write leads to.
-pub fn record(process: u8, claim: &Claim, before: Option<&Record>, clock: u16) -> Record {
+pub fn record(process: u8, write: &LeaseWrite, before: Option<&LeaseRecord>, clock: u16) -> LeaseRecord {
     let version: u16 = before.map_or(0, |lease| lease.version.parse().unwrap());
-    Record {
+    LeaseRecord {
         holder: Some(identity(process)),
         duration: LEASE_DURATION,
         renewed: Some(clock.into()),
-        transitions: claim.transitions,
+        transitions: write.transitions,
         version: (version + 1).to_string(),
     }
 }

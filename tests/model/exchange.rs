@@ -200,7 +200,7 @@ impl Operator {
     fn rest(state: &mut State, replica: usize) {
         Self::work(state, replica).at = At::Rest;
         let replica = &mut state.replicas[replica];
-        if replica.campaign.as_ref().is_some_and(|campaign| campaign.over) {
+        if replica.candidate.as_ref().is_some_and(|candidate| candidate.over) {
             (replica.up, replica.work) = (false, None);
         }
     }

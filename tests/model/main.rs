@@ -11,7 +11,7 @@
 //! lie and expects a promise to break each time; what breaks when a pass leaves a rule out is seen by the patches of
 //! `tests/mutations` that name this target.
 //!
-//! Not modelled: other members than the exposure, outside changes and runs that end (the laws in `src/decide/laws.rs` play
+//! Not modelled: other members than the exposure, outside changes and runs that end (the properties in `src/decide/tests/properties.rs` play
 //! with these), how long back-offs are, and the claims of several resources on one run (P8): what becomes of the unsettled
 //! update of a deleted resource.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]

@@ -88,7 +88,7 @@ impl State {
     /// The Lease: one process acts at a time, and no request outlives its sender's term into another's, unless the network
     /// holds it back.
     pub fn one_acts(&self) -> bool {
-        let elected = self.replicas.iter().filter(|replica| replica.campaign.is_some());
+        let elected = self.replicas.iter().filter(|replica| replica.candidate.is_some());
         let acting = elected.filter(|replica| self.may_act(replica));
         let acting: Vec<u8> = acting.map(|replica| replica.process).collect();
         let mut alive = self.under_way().filter(|request| self.clock < request.sent + REQUEST);
@@ -132,7 +132,7 @@ impl State {
 impl Operator {
     /// P12, from a state at rest. The states from which it follows have it too, so each is looked at once.
     pub fn converges(&self, state: &State) -> bool {
-        let elections = state.replicas.iter().any(|replica| replica.campaign.is_some());
+        let elections = state.replicas.iter().any(|replica| replica.candidate.is_some());
         // With elections time goes in small steps, so that it is a long way: it is gone from where nothing is left to happen.
         let too_early = elections && state.left != Left::default();
         if state.broken.any() || !state.rests() || too_early {
@@ -180,11 +180,11 @@ impl Operator {
             if !state.replicas[replica].up {
                 self.apply(state, Action::Restart(replica));
             }
-            while let Some(campaign) = &state.replicas[replica].campaign
+            while let Some(candidate) = &state.replicas[replica].candidate
                 && state.replicas[replica].up
-                && campaign.next <= state.clock
+                && candidate.next <= state.clock
             {
-                self.apply(state, Action::Campaign(replica));
+                self.apply(state, Action::Elect(replica));
                 self.apply(state, Action::WriteLease(replica, true));
             }
             if !state.may_act(&state.replicas[replica]) {

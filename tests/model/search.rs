@@ -15,7 +15,7 @@ use crate::{
     exchange::Done,
     passes::{Passes, new_status},
     promises::{Broken, Promise},
-    state::{Asked, At, Campaign, Object, Replica, Run, State},
+    state::{Asked, At, Candidate, Object, Replica, Run, State},
 };
 
 /// The operator within bounds, and the lie that it is told, if any.
@@ -40,7 +40,7 @@ pub enum Action {
     LongWait,
     Commit(usize),
     Vanish(usize),
-    Campaign(usize),
+    Elect(usize),
     WriteLease(usize, bool),
     Act(usize, usize),
     Start(usize, usize, Option<bool>),
@@ -94,7 +94,7 @@ impl Operator {
         Replica {
             process,
             up: true,
-            campaign: elections.then(|| Campaign::new(clock)),
+            candidate: elections.then(|| Candidate::new(clock)),
             work: None,
         }
     }
@@ -138,7 +138,7 @@ impl Operator {
         };
         // The first replica holds the Lease, and the others have just seen so.
         for replica in 0..self.bounds.replicas {
-            self.apply(&mut state, Action::Campaign(replica));
+            self.apply(&mut state, Action::Elect(replica));
             self.apply(&mut state, Action::WriteLease(replica, true));
         }
         self.apply(&mut state, Action::Act(0, 0));
@@ -163,7 +163,7 @@ impl Operator {
                 state.commit(&request);
             }
             Action::Vanish(request) => drop(state.requests.remove(request)),
-            Action::Campaign(replica) => state.campaign(replica),
+            Action::Elect(replica) => state.elect(replica),
             Action::WriteLease(replica, answered) => state.write_lease(replica, answered),
             Action::Act(replica, behind) => {
                 let object = state.objects[state.objects.len() - 1 - behind].clone();
@@ -188,7 +188,7 @@ impl Operator {
             }
             Action::Restart(replica) => {
                 state.processes += 1;
-                let elections = state.replicas[replica].campaign.is_some();
+                let elections = state.replicas[replica].candidate.is_some();
                 state.replicas[replica] = Self::replica(state.processes, elections, state.clock);
             }
         }
@@ -200,21 +200,21 @@ impl Operator {
         let left = &state.left;
         if !replica.up {
             // With elections another replica takes over, which is what is looked at.
-            actions.extend(replica.campaign.is_none().then_some(Action::Restart(number)));
+            actions.extend(replica.candidate.is_none().then_some(Action::Restart(number)));
             return;
         }
         if left.crashes > 0 {
             actions.push(Action::Crash(number));
         }
-        if let Some(campaign) = replica.campaign.as_ref().filter(|campaign| !campaign.over) {
-            if campaign.writing.is_some() {
+        if let Some(candidate) = replica.candidate.as_ref().filter(|candidate| !candidate.over) {
+            if candidate.writing.is_some() {
                 actions.push(Action::WriteLease(number, true));
                 actions.extend((left.errors > 0).then_some(Action::WriteLease(number, false)));
-            } else if campaign.next <= state.clock
-                && campaign.memory.acts_until().is_some()
+            } else if candidate.next <= state.clock
+                && candidate.state.acts_until().is_some()
                 && (left.renewals > 0 || !state.may_act(replica))
             {
-                actions.push(Action::Campaign(number));
+                actions.push(Action::Elect(number));
             }
         }
         let Some(work) = &replica.work else {

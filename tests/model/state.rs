@@ -33,7 +33,7 @@ pub struct State {
     /// How many processes there were.
     pub processes: u8,
     /// The Lease; none: there was none yet, or the operator runs without.
-    pub lease: Option<leader::Record>,
+    pub lease: Option<leader::LeaseRecord>,
     /// How many updates were fenced.
     pub fences: u8,
     /// What may yet happen.
@@ -113,20 +113,20 @@ pub struct Replica {
     /// Whether it runs.
     pub up: bool,
     /// Its part in the election; none: it runs without a Lease.
-    pub campaign: Option<Campaign>,
+    pub candidate: Option<Candidate>,
     /// Its work, once it acts.
     pub work: Option<Work>,
 }
 
 /// A process's part in the election.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Campaign {
+pub struct Candidate {
     /// What it remembers.
-    pub memory: leader::Memory,
+    pub state: leader::ElectionState,
     /// What it last heard of the Lease.
     pub known: leader::ObservedLease,
     /// A write of the Lease that is under way, and when it was decided.
-    pub writing: Option<(leader::Claim, u16)>,
+    pub writing: Option<(leader::LeaseWrite, u16)>,
     /// When it decides next.
     pub next: u16,
     /// Its term is over.
@@ -181,11 +181,11 @@ impl State {
 
     /// Whether this replica's process may send an update now.
     pub fn may_act(&self, replica: &Replica) -> bool {
-        let Some(campaign) = &replica.campaign else {
+        let Some(candidate) = &replica.candidate else {
             return replica.up;
         };
-        let until = campaign.memory.acts_until();
-        replica.up && !campaign.over && until.is_some_and(|until| self.now() < until)
+        let until = candidate.state.acts_until();
+        replica.up && !candidate.over && until.is_some_and(|until| self.now() < until)
     }
 
     /// The updates that may yet be done: those that are waited for, and the others.

@@ -100,9 +100,9 @@ async fn p12_sixteen_of_the_costliest_windows_hold_up_neither_the_lease_nor_a_pr
         assert!(late < IN_TIME, "{late} late");
     }
     // Those that can't be searched to the end wait, in words that stay, and nothing is written while they do.
-    let told = |run: &ExperimentRun| is_ready(run) && reason(run) == "RampWaiting";
+    let is_waiting = |run: &ExperimentRun| is_ready(run) && reason(run) == "RampWaiting";
     for name in (0..COSTLY).map(Scene::definition) {
-        let waits = scene.wait(&name, "waiting for a window", told).await;
+        let waits = scene.wait(&name, "waiting for a window", is_waiting).await;
         assert!(
             message(&waits).contains("no window was found to open"),
             "{}",
@@ -115,8 +115,8 @@ async fn p12_sixteen_of_the_costliest_windows_hold_up_neither_the_lease_nor_a_pr
             status
         };
         let versions = scene.versions(&name);
-        let since = versions.iter().skip_while(|run| !told(run)).map(status);
-        let first = status(versions.iter().find(|run| told(run)).expect("it has been"));
+        let since = versions.iter().skip_while(|run| !is_waiting(run)).map(status);
+        let first = status(versions.iter().find(|run| is_waiting(run)).expect("it has been"));
         assert!(since.into_iter().all(|status| status == first), "{name}");
     }
     scene.judge();

@@ -34,7 +34,7 @@ async fn p7_a_run_that_a_user_ended_after_it_was_ready_is_done_and_gets_no_updat
         (&json!("DONE"), &json!(25.0))
     );
     assert!(status["endedAt"].is_string());
-    assert_eq!(scene.told("run", "RunDone", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("run", "RunDone", 1).await.len(), 1);
 
     // What is asked for next can't be had from it.
     scene
@@ -73,7 +73,7 @@ async fn a_run_that_an_alarm_ended_is_stopped_unless_it_was_where_it_should_be()
         let run = scene.pass("run").await;
         assert!(is_stalled(&run, "RunStopped"), "{:?}", run.status);
         assert_eq!(ended_by(&run), json!(named));
-        assert_eq!(scene.told("run", "RunStopped", 1).await.len(), 1);
+        assert_eq!(scene.wait_for_notes("run", "RunStopped", 1).await.len(), 1);
         scene.apply("run", &json!({ "exposurePercentage": 0 })).await;
         let run = scene.wait("run", "ready", is_ready).await;
         assert_eq!(reason(&run), "RunDone");

@@ -38,7 +38,7 @@ async fn exposure_raised_from_outside_is_told_and_taken_as_it_is() {
         json!({ "ExposurePercentage": 60.0 }),
     ];
     assert_eq!(bodies(&scene.updates()), sent);
-    let told = scene.told("run", "ExposureChangedExternally", 3).await;
+    let told = scene.wait_for_notes("run", "ExposureChangedExternally", 3).await;
     let by_somebody_else = |from, to| format!("somebody else raised the exposure from {from} % to {to} %");
     assert_eq!(
         told,
@@ -49,7 +49,7 @@ async fn exposure_raised_from_outside_is_told_and_taken_as_it_is() {
         ]
     );
     let raised = ["exposure raised from 0 % to 5 %", "exposure raised from 45 % to 60 %"];
-    assert_eq!(scene.told("run", "ExposureRaised", 2).await, raised);
+    assert_eq!(scene.wait_for_notes("run", "ExposureRaised", 2).await, raised);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn a_member_set_back_from_outside_is_corrected_twice_and_then_contested() 
     let run = scene.pass("run").await;
     assert!(is_stalled(&run, "Contested"), "{:?}", run.status);
     assert_eq!(corrections(), 3, "the third correction is not sent");
-    assert_eq!(scene.told("run", "Contested", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("run", "Contested", 1).await.len(), 1);
 
     // A new generation ends it; the exposure that waited for the description goes after it.
     scene.apply("run", &spec("ours", 10)).await;

@@ -174,7 +174,7 @@ async fn each_raise_is_an_event_of_its_own() {
         scene.wait("run", "ready", is_ready).await;
     }
     let expected = ["exposure raised from 0 % to 5 %", "exposure raised from 5 % to 25 %"];
-    assert_eq!(scene.told("run", "ExposureRaised", 2).await, expected);
+    assert_eq!(scene.wait_for_notes("run", "ExposureRaised", 2).await, expected);
     scene.pass("run").await;
     let described = scene.kubectl(&["describe", "exprun", "run"]).await;
     for note in expected {

@@ -53,7 +53,7 @@ async fn p5_names_that_come_to_mean_another_definition_get_nothing_sent() {
         words.contains(&other.definition_id) && words.contains(&scene.experiment.definition_id),
         "{words}"
     );
-    assert_eq!(scene.told("run", "RunReplaced", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("run", "RunReplaced", 1).await.len(), 1);
 
     // The status remembers it for another process.
     operator.stop().await;

@@ -35,7 +35,7 @@ async fn p2_a_lower_exposure_is_told_holds_nothing_else_and_heals_when_raised_ag
         json!({ "TreatmentOverrides": { "Inline": { "qa": "t1" } } }),
     ];
     assert_eq!(bodies(&scene.updates()), expected);
-    assert_eq!(scene.told("run", "ExposureAboveDesired", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("run", "ExposureAboveDesired", 1).await.len(), 1);
 
     scene
         .apply(

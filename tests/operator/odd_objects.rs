@@ -112,7 +112,7 @@ async fn asks(scene: &Scene, name: &str, suspended: bool) {
     scene.apply(name, &spec).await;
 }
 
-async fn told_reason(scene: &Scene, name: &str) -> String {
+async fn ready_reason(scene: &Scene, name: &str) -> String {
     let column = "-o=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}";
     scene.kubectl(&["get", "exprun", name, column]).await
 }
@@ -123,7 +123,7 @@ async fn each_is_worked_with_or_told_of(scene: &Scene, operator: &Operator) {
         let expected = if odd.status { "InvalidSpec" } else { "InSync" };
         scene
             .eventually(&format!("{expected}: {}", odd.name), async || {
-                told_reason(scene, odd.name).await == expected
+                ready_reason(scene, odd.name).await == expected
             })
             .await;
     }
@@ -209,8 +209,8 @@ async fn p6_a_newest_object_that_cannot_be_read_ends_the_pass_and_nothing_is_sen
     )
     .await;
     fence.release(Release::GoOn);
-    let told = async || told_reason(&scene, "run").await == "InvalidSpec";
-    scene.eventually("told of", told).await;
+    let is_invalid = async || ready_reason(&scene, "run").await == "InvalidSpec";
+    scene.eventually("told of", is_invalid).await;
     assert_eq!(scene.updates(), []);
     merge(&scene, "run", r#"{"status":{"startedAt":null}}"#, true).await;
     scene.wait("run", "ready", is_ready).await;

@@ -117,7 +117,7 @@ async fn an_unknown_treatment_key_sends_no_override_and_holds_the_exposure() {
         bodies(&scene.updates()),
         [json!({ "Description": "goes all the same" })]
     );
-    let notes = scene.told("run", "UnknownTreatment", 1).await;
+    let notes = scene.wait_for_notes("run", "UnknownTreatment", 1).await;
     assert!(
         notes[0].contains("c, t1, t2") && !notes[0].contains("alice"),
         "{notes:?}"

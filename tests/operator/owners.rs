@@ -30,7 +30,7 @@ async fn p8_of_two_resources_for_one_run_by_name_and_by_id_the_older_acts_and_th
         "{}",
         message(&run)
     );
-    assert_eq!(scene.told("younger", "RunAlreadyManaged", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("younger", "RunAlreadyManaged", 1).await.len(), 1);
     scene.pass("younger").await;
     assert_eq!(bodies(&scene.updates()), [json!({ "ExposurePercentage": 5.0 })]);
 

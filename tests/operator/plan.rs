@@ -48,7 +48,7 @@ fn ramps(scene: &Scene) -> Vec<RampStatus> {
 }
 
 /// The same by what the operator said while it waited.
-fn told(scene: &Scene) -> Vec<Raise> {
+fn announced_raises(scene: &Scene) -> Vec<Raise> {
     let mut raises: Vec<Raise> = Vec::new();
     for ramp in ramps(scene) {
         let (Some(next), Some(waiting_for)) = (&ramp.next, ramp.waiting_for) else {
@@ -94,7 +94,7 @@ async fn the_timeline_of_plan_is_what_the_operator_then_does() {
     let reached = |run: &ExperimentRun| condition_status(run, "TargetReached") == Some("True");
     scene.wait("run", "at its target", reached).await;
 
-    assert_eq!(told(&scene), planned(&plan));
+    assert_eq!(announced_raises(&scene), planned(&plan));
     let sent: Vec<Value> = bodies(&scene.updates());
     let raises: Vec<Value> = planned(&plan)
         .iter()

@@ -75,16 +75,16 @@ async fn a_ramp_goes_up_by_itself_and_holds_each_step_from_its_confirmation_on()
             .all(|run| condition_status(run, "TargetReached") == Some("False"))
     );
     assert_eq!(
-        scene.told("run", "RampAdvanced", 2).await,
+        scene.wait_for_notes("run", "RampAdvanced", 2).await,
         ["the ramp is at 1 %, step 1 of 2", "the ramp is at 5 %, step 2 of 2"]
     );
-    let waits = scene.told("run", "RampWaiting", 2).await;
+    let waits = scene.wait_for_notes("run", "RampWaiting", 2).await;
     assert!(
         waits[0].starts_with("exposure is 1 %; it rises to 5 % at") && waits.len() == 2,
         "{waits:?}"
     );
     let at_target = ["the ramp has reached its target: exposure is 10 %"];
-    assert_eq!(scene.told("run", "TargetReached", 1).await, at_target);
+    assert_eq!(scene.wait_for_notes("run", "TargetReached", 1).await, at_target);
     scene.judge();
     drop(operator);
 }
@@ -150,7 +150,7 @@ async fn a_ramp_removed_under_way_is_released_by_an_empty_list_and_by_nothing_el
     let removed = |run: &ExperimentRun| is_stalled(run, "RampRemoved");
     let run = scene.wait("run", "without its ramp", removed).await;
     assert!(message(&run).ends_with("set ramp: {steps: []}"), "{}", message(&run));
-    assert_eq!(scene.told("run", "RampRemoved", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("run", "RampRemoved", 1).await.len(), 1);
     operator.kill().await;
     scene.later(250);
     let _successor = scene.operator();

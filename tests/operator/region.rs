@@ -67,7 +67,7 @@ async fn without_a_region_from_anywhere_the_spec_is_invalid_until_an_operator_ha
         "{}",
         message(&run)
     );
-    assert_eq!(scene.told("run", "InvalidSpec", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("run", "InvalidSpec", 1).await.len(), 1);
     scene.pass("run").await;
     assert_eq!(scene.emulator.requests().len(), 0);
 

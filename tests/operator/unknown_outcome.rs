@@ -29,7 +29,7 @@ fn was_ready_too_early(scene: &Scene) -> bool {
     scene.versions("run").iter().any(|run| pending(run) && ready(run))
 }
 
-async fn told_once(scene: &Scene, event: &str) {
+async fn assert_one_event(scene: &Scene, event: &str) {
     scene
         .eventually(event, async || scene.count_events("run", event).await > 0)
         .await;
@@ -64,7 +64,7 @@ async fn settles_at_once(effect: Effect) {
         "it was told that the outcome is unknown"
     );
     assert!(!was_ready_too_early(&scene));
-    told_once(&scene, "ExposureRaised").await;
+    assert_one_event(&scene, "ExposureRaised").await;
     assert_eq!(scene.count_events("run", "ExposureChangedExternally").await, 0);
     assert_eq!((scene.updates().len(), scene.committed()), (1, 1));
 }
@@ -106,7 +106,7 @@ async fn sends_again_after_a_minute(effect: Effect) {
     let waited = updates[1].arrived_at.duration_since(updates[0].arrived_at);
     assert!(waited >= SETTLING, "{waited}");
     assert!(last_error(&scene.newest("run").unwrap()).is_none());
-    told_once(&scene, "ExposureRaised").await;
+    assert_one_event(&scene, "ExposureRaised").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +203,7 @@ async fn p4_reads_that_fail_or_are_old_settle_nothing() {
     );
     let seen: Vec<_> = scene.versions("run").iter().filter_map(exposure).collect();
     assert!(seen.is_sorted(), "the status never goes back: {seen:?}");
-    told_once(&scene, "ExposureRaised").await;
+    assert_one_event(&scene, "ExposureRaised").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +223,7 @@ async fn p4_overrides_whose_answer_was_lost_are_settled_without_a_second_update(
     );
     assert_eq!(updates[1].body, json!({ "ExposurePercentage": 25.0 }));
     assert!(!was_ready_too_early(&scene));
-    told_once(&scene, "TreatmentOverridesUpdated").await;
+    assert_one_event(&scene, "TreatmentOverridesUpdated").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,5 +242,5 @@ async fn p4_a_new_process_settles_what_an_old_one_left_unknown() {
         (1, 1, 1)
     );
     assert!(!was_ready_too_early(&scene));
-    told_once(&scene, "ExposureRaised").await;
+    assert_one_event(&scene, "ExposureRaised").await;
 }

@@ -33,7 +33,7 @@ async fn an_object_that_cannot_be_parsed_stops_no_other_and_is_told_and_heals() 
             scene.kubectl(&["get", "exprun", "bad", column]).await == "InvalidSpec"
         })
         .await;
-    assert_eq!(scene.told("bad", "InvalidSpec", 1).await.len(), 1);
+    assert_eq!(scene.wait_for_notes("bad", "InvalidSpec", 1).await.len(), 1);
     assert_eq!(scene.updates().len(), 1, "nothing is sent for it");
     assert!(!operator.log().contains(CANARY), "what it holds is not shown");
 
@@ -93,6 +93,8 @@ async fn p12_what_cannot_be_said_of_an_unreadable_object_is_tried_again_with_a_b
     );
     proxy.remove(refusal);
     scene
-        .eventually("told", async || scene.told("bad", "InvalidSpec", 1).await.len() == 1)
+        .eventually("told", async || {
+            scene.wait_for_notes("bad", "InvalidSpec", 1).await.len() == 1
+        })
         .await;
 }

@@ -74,7 +74,7 @@ pub async fn wait_for_all(scene: &Scene, what: &str, is: impl Fn(&ExperimentRun)
 }
 
 /// How many Events of a reason each resource has that has any.
-pub async fn told_to_all(scene: &Scene, reason: &str) -> BTreeMap<String, usize> {
+pub async fn count_events_by_resource(scene: &Scene, reason: &str) -> BTreeMap<String, usize> {
     let api: Api<Event> = Api::namespaced(scene.client.clone(), &scene.namespace);
     let mut told = BTreeMap::new();
     for event in api.list(&ListParams::default()).await.unwrap() {

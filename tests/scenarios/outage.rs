@@ -26,7 +26,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::fleet::{all_ready, apply_all, most_within, seed_runs, told_to_all, wait_for_all};
+use crate::fleet::{all_ready, apply_all, count_events_by_resource, most_within, seed_runs, wait_for_all};
 
 /// How many resources the simulated outage meets.
 const SIMULATED: usize = 200;
@@ -216,7 +216,7 @@ async fn s09_an_outage_met_by_many_changed_resources_stays_under_the_cap_and_is_
     // An Event that an overloaded API server does not take is given up, and counted: no more may be missing.
     let told_to_each = async || {
         let given_up = operator.metrics().await["appconfig_operator_events_unpublished_total"];
-        let told = told_to_all(&scene, SERVICE_UNAVAILABLE).await;
+        let told = count_events_by_resource(&scene, SERVICE_UNAVAILABLE).await;
         assert!(told.values().all(|times| *times == 1), "{told:?}");
         f64::from(u32::try_from(RESOURCES - told.len()).unwrap()) <= given_up
     };

@@ -36,7 +36,7 @@ pub async fn play(stage: Stage) -> Outcome {
     let played = stream::iter(journeys).map(async |(number, journey)| {
         let mut on_its_way = Traveller::new(&scene, &stage, number, journey);
         let arrived = AssertUnwindSafe(on_its_way.travel()).catch_unwind().await;
-        let failure = arrived.err().map(|panic| told(&journey.name, panic));
+        let failure = arrived.err().map(|panic| describe(&journey.name, panic));
         (
             on_its_way.applied,
             on_its_way.as_expected,
@@ -63,13 +63,13 @@ pub async fn play(stage: Stage) -> Outcome {
         }));
         outcome
             .failures
-            .extend(judged.err().map(|panic| told(stage.what, panic)));
+            .extend(judged.err().map(|panic| describe(stage.what, panic)));
     }
     outcome
 }
 
 /// What went wrong where.
-fn told(name: &str, panic: Box<dyn Any + Send>) -> String {
+fn describe(name: &str, panic: Box<dyn Any + Send>) -> String {
     let said = panic.downcast::<String>().map_or_else(
         |panic| {
             panic

@@ -169,7 +169,7 @@ async fn a_waiter_that_gives_up_takes_no_token_and_holds_up_nobody() {
         started.elapsed()
     );
     let bucket = limits.bucket(&region, RateKind::Read);
-    assert!(locked(&bucket.state).turns.is_empty());
+    assert!(locked(&bucket.state).waiters.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use crate::{
     controller::{
         Error,
         call::CallError,
-        resource::{Object, Unreadable},
+        resource::{Object, UnreadableObject},
     },
     decide::schedule,
     fleet::{Class, Lane},
@@ -24,13 +24,13 @@ impl Dispatcher {
         self.queue.ended(&lane);
         match finished {
             Finished::Pass(ended, took) => self.ended(*ended, took),
-            Finished::Told(object, told) => self.told(&object, &told),
+            Finished::Unreadable(object, written) => self.unreadable(&object, &written),
         }
         Ok(())
     }
 
     /// It was said, or could not be said, of an object that it can't be read.
-    fn told(&mut self, object: &Arc<Unreadable>, told: &Result<(), CallError>) {
+    fn unreadable(&mut self, object: &Arc<UnreadableObject>, written: &Result<(), CallError>) {
         let key = &object.identity.key;
         let same = |entry: &&mut Entry| entry.object.uid() == object.identity.uid;
         let Some(entry) = self.entries.get_mut(key).filter(same) else {
@@ -40,10 +40,10 @@ impl Dispatcher {
         let now = self.shared.elapsed();
         let said_of = Object::Unreadable(Arc::clone(object));
         let woken = std::mem::take(&mut entry.woken) || entry.object.asks_more_than(&said_of);
-        if woken || told.is_ok() {
+        if woken || written.is_ok() {
             (entry.failures, entry.complaint) = (0, None);
         }
-        match told {
+        match written {
             _ if woken => self.queue.schedule(key.clone(), now, Class::Change),
             Err(error) => {
                 let complaint = error.to_string();
@@ -87,7 +87,7 @@ impl Dispatcher {
         entry.running = false;
         entry.events = events;
         let seen = Object::Readable(object.kept());
-        let newer_asked = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
+        let newer_requests_more = !entry.object.is_older_than(&seen) && entry.object.asks_more_than(&seen);
         if std::mem::take(&mut entry.restored) {
             // A list has told meanwhile what there is. What the pass has seen may be what there was.
             if let Object::Readable(run) = &entry.object {
@@ -99,7 +99,7 @@ impl Dispatcher {
         }
         entry.memory = Some(memory);
         let now = self.shared.elapsed();
-        let woken = std::mem::take(&mut entry.woken) || newer_asked;
+        let woken = std::mem::take(&mut entry.woken) || newer_requests_more;
         let next = match result {
             Err(Interruption::MayNotAct) => None,
             // The next pass is not made before the schema is read.

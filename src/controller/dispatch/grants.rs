@@ -69,12 +69,12 @@ impl Dispatcher {
             }
             Object::Unreadable(object) => {
                 let object = Arc::clone(object);
-                let told = async move {
-                    let told = tell_unreadable(&shared, &object).await;
+                let reported = async move {
+                    let written = tell_unreadable(&shared, &object).await;
                     drop(slot);
-                    (lane, Finished::Told(object, told))
+                    (lane, Finished::Unreadable(object, written))
                 };
-                self.passes.spawn(told.instrument(span));
+                self.passes.spawn(reported.instrument(span));
             }
         }
     }

@@ -26,10 +26,10 @@ use crate::{
 
 use super::{
     Error, Shared,
-    cache::Change,
+    cache::WatchEvent,
     call::CallError,
     claims::Age,
-    resource::{Object, Unreadable},
+    resource::{Object, UnreadableObject},
     slots::{Slot, SlotRequest},
 };
 
@@ -82,7 +82,7 @@ struct Entry {
 
 enum Finished {
     Pass(Box<End>, Duration),
-    Told(Arc<Unreadable>, Result<(), CallError>),
+    Unreadable(Arc<UnreadableObject>, Result<(), CallError>),
 }
 
 impl Dispatcher {
@@ -116,28 +116,28 @@ impl Dispatcher {
     /// Runs until the process is told to stop, or may not act any more.
     pub(super) async fn run(
         mut self,
-        changes: impl Stream<Item = Change>,
+        events: impl Stream<Item = WatchEvent>,
         mut wakes: mpsc::UnboundedReceiver<ObjectKey>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), Error> {
-        let mut changes = std::pin::pin!(changes);
+        let mut events = std::pin::pin!(events);
         let shared = Arc::clone(&self.shared);
         let mut schema = shared.schema.changes();
         let ended = loop {
             self.heartbeat.beat();
             schema.mark_unchanged();
-            let standing = shared.schema.standing();
-            let complete = standing.is_complete();
+            let state = shared.schema.state();
+            let complete = state.is_complete();
             if complete {
                 shared.leadership.seek();
                 self.grant();
-            } else if standing.is_unusable() && self.passes.is_empty() {
+            } else if state.is_unusable() && self.passes.is_empty() {
                 self.resign().await;
             }
             let wait = self.wait(complete);
             tokio::select! {
                 _ = schema.changed() => {}
-                Some(change) = changes.next() => self.heard(change),
+                Some(event) = events.next() => self.handle(event),
                 Some(key) = wakes.recv() => self.wake(&key),
                 Some(finished) = self.passes.join_next() => self.finished(finished)?,
                 Some(request) = self.requested.recv() => self.requested(request),
@@ -183,15 +183,15 @@ impl Dispatcher {
         }
     }
 
-    fn heard(&mut self, change: Change) {
-        match change {
-            Change::Applied(object) | Change::Found(object) if object.identity().deleting => {
+    fn handle(&mut self, event: WatchEvent) {
+        match event {
+            WatchEvent::Applied(object) | WatchEvent::Found(object) if object.identity().deleting => {
                 self.remove(&object.identity().key);
             }
-            Change::Applied(object) => self.applied(object),
-            Change::Found(object) => self.found(object),
-            Change::Deleted(key) => self.remove(&key),
-            Change::Listed { source, present } => {
+            WatchEvent::Applied(object) => self.applied(object),
+            WatchEvent::Found(object) => self.found(object),
+            WatchEvent::Deleted(key) => self.remove(&key),
+            WatchEvent::Listed { source, present } => {
                 let namespace = self.namespaces.get(source);
                 let of_source = |key: &&ObjectKey| namespace.is_none_or(|namespace| key.namespace == *namespace);
                 let gone: Vec<ObjectKey> = self
@@ -215,7 +215,7 @@ impl Dispatcher {
                 self.unlisted.retain(|unlisted| *unlisted != source);
                 self.synced.set(self.unlisted.is_empty());
             }
-            Change::Failed(error) => tracing::warn!("the watch of ExperimentRuns failed; retrying: {error}"),
+            WatchEvent::Failed(error) => tracing::warn!("the watch of ExperimentRuns failed; retrying: {error}"),
         }
     }
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use serde_json::value::RawValue;
 
-use super::part::{Fault, fields, unknown_fields};
+use super::part::{FaultyPart, fields, unknown_fields};
 use crate::{
     api::{ExperimentRun, ExperimentRunSpec, ExperimentRunStatus},
     pass::resource::{Identity, Spec, StoredResource},
@@ -27,7 +27,7 @@ impl Identity {
 }
 
 /// The spec, read from JSON.
-pub(super) fn spec(raw: &RawValue, faults: &mut Vec<Fault>) -> Option<Spec> {
+pub(super) fn spec(raw: &RawValue, faults: &mut Vec<FaultyPart>) -> Option<Spec> {
     let parts: ExperimentRunSpec = fields("spec", Some(raw), faults)?;
     let unknown = unknown_fields::<ExperimentRunSpec>("spec", Some(raw));
     Spec::new(parts, unknown, raw.get().len())
@@ -35,20 +35,20 @@ pub(super) fn spec(raw: &RawValue, faults: &mut Vec<Fault>) -> Option<Spec> {
 
 /// One of which a part can't be read. No pass is made for it.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::controller) struct Unreadable {
+pub(in crate::controller) struct UnreadableObject {
     /// As far as it can be read.
     pub(in crate::controller) identity: Identity,
     /// The first part that can't be read.
-    pub(in crate::controller) fault: Fault,
+    pub(in crate::controller) fault: FaultyPart,
     /// What the operator itself has said of the object, as far as that can be read.
-    pub(in crate::controller) told: ExperimentRunStatus,
+    pub(in crate::controller) status: ExperimentRunStatus,
 }
 
 /// A resource as the API server last said.
 #[derive(Clone, Debug)]
 pub(in crate::controller) enum Object {
     Readable(Arc<StoredResource>),
-    Unreadable(Arc<Unreadable>),
+    Unreadable(Arc<UnreadableObject>),
 }
 
 impl Object {
@@ -84,6 +84,6 @@ impl Object {
     /// Whether somebody asks for a pass with this object that they didn't ask for with the one before: own status writes
     /// change neither generation nor annotation.
     pub(in crate::controller) fn asks_more_than(&self, before: &Self) -> bool {
-        self.identity().asked() != before.identity().asked() || self.is_readable() != before.is_readable()
+        self.identity().requested() != before.identity().requested() || self.is_readable() != before.is_readable()
     }
 }

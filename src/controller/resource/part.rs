@@ -13,15 +13,15 @@ const DATA: [&str; 3] = ["inline", "dynamicExtensionParameters", "tags"];
 
 /// Where a part is that can't be read, as in `status.ramp.reached.at`. It holds names of fields and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::controller) struct Fault(String);
+pub(in crate::controller) struct FaultyPart(String);
 
-impl Fault {
+impl FaultyPart {
     pub(super) fn at(place: &str) -> Self {
         Self(place.to_owned())
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FaultyPart {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
@@ -31,16 +31,20 @@ impl fmt::Display for Fault {
 pub(super) fn part<'a, T: Deserialize<'a>>(
     place: &str,
     raw: Option<&'a RawValue>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<FaultyPart>,
 ) -> Option<T> {
     serde_json::from_str(raw?.get()).unwrap_or_else(|_| {
-        faults.push(Fault::at(place));
+        faults.push(FaultyPart::at(place));
         None
     })
 }
 
 /// The same for a part of many fields, whose fault is the field's.
-pub(super) fn fields<T: DeserializeOwned>(place: &str, raw: Option<&RawValue>, faults: &mut Vec<Fault>) -> Option<T> {
+pub(super) fn fields<T: DeserializeOwned>(
+    place: &str,
+    raw: Option<&RawValue>,
+    faults: &mut Vec<FaultyPart>,
+) -> Option<T> {
     let raw = raw?;
     serde_json::from_str(raw.get()).unwrap_or_else(|_| {
         faults.push(field::<T>(place, raw));
@@ -49,11 +53,11 @@ pub(super) fn fields<T: DeserializeOwned>(place: &str, raw: Option<&RawValue>, f
 }
 
 /// Which field it is that can't be read. Looked for only when there is one, since it costs more than reading.
-fn field<T: DeserializeOwned>(place: &str, raw: &RawValue) -> Fault {
+fn field<T: DeserializeOwned>(place: &str, raw: &RawValue) -> FaultyPart {
     let mut json = serde_json::Deserializer::from_str(raw.get());
     let mut found = place.to_owned();
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
-        return Fault(found);
+        return FaultyPart(found);
     };
     for segment in error.path() {
         match segment {
@@ -68,7 +72,7 @@ fn field<T: DeserializeOwned>(place: &str, raw: &RawValue) -> Fault {
             Segment::Enum { .. } | Segment::Unknown => break,
         }
     }
-    Fault(found)
+    FaultyPart(found)
 }
 
 /// The fields of a spec that this operator does not know, each once. What is in one of them is not looked at.
@@ -102,10 +106,10 @@ fn named(place: &str, path: &serde_ignored::Path<'_>) -> String {
 }
 
 /// What the operator itself has said of an object, as far as that can be read.
-pub(super) fn told_before(status: Option<&RawValue>) -> ExperimentRunStatus {
+pub(super) fn own_status(status: Option<&RawValue>) -> ExperimentRunStatus {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
-    struct Told<'a> {
+    struct Own<'a> {
         #[serde(borrow)]
         observed_generation: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -114,11 +118,11 @@ pub(super) fn told_before(status: Option<&RawValue>) -> ExperimentRunStatus {
         conditions: Option<&'a RawValue>,
     }
     let mut faults = Vec::new();
-    let told: Told<'_> = part("status", status, &mut faults).unwrap_or_default();
+    let own: Own<'_> = part("status", status, &mut faults).unwrap_or_default();
     ExperimentRunStatus {
-        observed_generation: part("", told.observed_generation, &mut faults),
-        last_handled_reconcile_at: part("", told.last_handled_reconcile_at, &mut faults),
-        conditions: part("", told.conditions, &mut faults).unwrap_or_default(),
+        observed_generation: part("", own.observed_generation, &mut faults),
+        last_handled_reconcile_at: part("", own.last_handled_reconcile_at, &mut faults),
+        conditions: part("", own.conditions, &mut faults).unwrap_or_default(),
         ..ExperimentRunStatus::default()
     }
 }

@@ -52,7 +52,7 @@ fn with(pointer: &str, value: Value) -> Value {
     object
 }
 
-fn received(text: &str) -> Answer {
+fn received(text: &str) -> Returned {
     serde_json::from_str(text).unwrap()
 }
 
@@ -82,7 +82,7 @@ fn what_nobody_reads_makes_no_object_unreadable() {
         let Object::Readable(run) = received(&text).object else {
             panic!("{}", &text[..200]);
         };
-        assert_eq!(run.identity.asked(), (3, Some("now")));
+        assert_eq!(run.identity.requested(), (3, Some("now")));
         assert_eq!(run.exposure(), Exposure::new(5.0).ok());
     }
 }
@@ -156,15 +156,15 @@ fn an_object_that_is_being_deleted_is_so_whatever_the_time() {
 #[test]
 fn what_was_told_of_an_unreadable_object_is_read_as_far_as_it_can_be() {
     let mut odd = with("/status/startedAt", json!(true));
-    let told = |odd: &Value| match received(&odd.to_string()).object {
-        Object::Unreadable(unreadable) => unreadable.told.clone(),
+    let status_of = |odd: &Value| match received(&odd.to_string()).object {
+        Object::Unreadable(unreadable) => unreadable.status.clone(),
         Object::Readable(_) => panic!("it can be read"),
     };
-    assert_eq!(told(&odd).conditions.len(), 1);
-    assert_eq!(told(&odd).observed_generation, Some(3));
+    assert_eq!(status_of(&odd).conditions.len(), 1);
+    assert_eq!(status_of(&odd).observed_generation, Some(3));
     odd["status"]["conditions"] = json!("none");
-    assert_eq!(told(&odd).conditions, []);
-    assert_eq!(told(&odd).last_handled_reconcile_at.as_deref(), Some("now"));
+    assert_eq!(status_of(&odd).conditions, []);
+    assert_eq!(status_of(&odd).last_handled_reconcile_at.as_deref(), Some("now"));
 }
 
 #[test]
@@ -246,8 +246,8 @@ fn p6_a_field_that_is_not_known_is_named_by_its_path_and_makes_the_spec_unusable
         match run.desired(None, &defaults()) {
             Ok(_) => assert_eq!(named, "", "{pointer}"),
             Err(invalid) => {
-                let told = format!("this operator does not know {named}: upgrade the operator, or remove the field");
-                assert_eq!(invalid.to_string(), told);
+                let message = format!("this operator does not know {named}: upgrade the operator, or remove the field");
+                assert_eq!(invalid.to_string(), message);
             }
         }
     }

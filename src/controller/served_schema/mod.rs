@@ -1,6 +1,6 @@
 //! The schema that the API server serves: what all passes ask before they act or write, and who keeps it up to date.
 //!
-//! What follows from a read is decided in [`crate::schema`]. `watches` events lists and watches as they begin, `reader`
+//! What follows from a read is decided in [`crate::schema`]. `watches` notices lists and watches as they begin, `reader`
 //! reads, `report` tells.
 
 mod reader;
@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     clock::Clock,
-    schema::{Begun, Gate, Standing},
+    schema::{Begun, SchemaCheck, SchemaState},
 };
 
 pub(super) use reader::Reader;
@@ -24,65 +24,65 @@ pub(super) use report::Report;
 pub(super) struct ServedSchema(Arc<Inner>);
 
 struct Inner {
-    gate: Mutex<Gate>,
-    standing: watch::Sender<Standing>,
+    check: Mutex<SchemaCheck>,
+    state: watch::Sender<SchemaState>,
     /// Something has begun that asks for a read.
-    asked: Notify,
+    read_due: Notify,
     clock: Clock,
 }
 
 impl ServedSchema {
     /// Nothing is known of it yet.
     pub(super) fn new(clock: Clock) -> Self {
-        let gate = Gate::new(clock());
+        let check = SchemaCheck::new(clock());
         Self(Arc::new(Inner {
-            standing: watch::Sender::new(gate.standing(clock())),
-            gate: Mutex::new(gate),
-            asked: Notify::new(),
+            state: watch::Sender::new(check.state(clock())),
+            check: Mutex::new(check),
+            read_due: Notify::new(),
             clock,
         }))
     }
 
-    /// Where things stand at this instant.
-    pub(super) fn standing(&self) -> Standing {
+    /// Whether resources may be acted upon and written at this instant, and why not.
+    pub(super) fn state(&self) -> SchemaState {
         self.change(|_| ())
     }
 
     /// Whether resources may be acted upon and written at this instant.
     pub(super) fn is_complete(&self) -> bool {
-        self.standing().is_complete()
+        self.state().is_complete()
     }
 
     /// What was read so far says nothing of what the API server tells from now on.
     pub(super) fn begun(&self, what: Begun) {
-        self.change(|gate| gate.begun(what, (self.0.clock)()));
-        self.0.asked.notify_one();
+        self.change(|check| check.begun(what, (self.0.clock)()));
+        self.0.read_due.notify_one();
     }
 
     /// Tells of each change.
-    pub(super) fn changes(&self) -> watch::Receiver<Standing> {
-        self.0.standing.subscribe()
+    pub(super) fn changes(&self) -> watch::Receiver<SchemaState> {
+        self.0.state.subscribe()
     }
 
     /// Waits until another replica should go on instead.
     pub(super) async fn unusable(&self) {
         let mut changes = self.changes();
         // The sender lives as long as `self`, so there is no error.
-        let _ = changes.wait_for(Standing::is_unusable).await;
+        let _ = changes.wait_for(SchemaState::is_unusable).await;
     }
 
-    /// Time alone changes where things stand too, so whoever asks makes the change known.
-    fn change(&self, change: impl FnOnce(&mut Gate)) -> Standing {
-        let mut gate = self.0.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut gate);
-        let standing = gate.standing((self.0.clock)());
-        self.0.standing.send_if_modified(|before| {
-            let changed = *before != standing;
+    /// Time alone changes the state too, so whoever asks makes the change known.
+    fn change(&self, change: impl FnOnce(&mut SchemaCheck)) -> SchemaState {
+        let mut check = self.0.check.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut check);
+        let state = check.state((self.0.clock)());
+        self.0.state.send_if_modified(|before| {
+            let changed = *before != state;
             if changed {
-                before.clone_from(&standing);
+                before.clone_from(&state);
             }
             changed
         });
-        standing
+        state
     }
 }

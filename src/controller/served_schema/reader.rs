@@ -63,16 +63,16 @@ impl Reader {
         loop {
             tokio::select! {
                 // It may ask for a read sooner, or for one that begins later.
-                () = schema.0.asked.notified() => continue,
+                () = schema.0.read_due.notified() => continue,
                 () = sleep(schema.next_read()) => {}
             }
             let began = (schema.0.clock)();
             let read = timeout(LIMIT, self.read()).await.unwrap_or(Err(Failure::TimedOut));
-            let (failure, standing) = match read {
-                Ok(missing) => (None, schema.change(|gate| gate.read(began, missing))),
-                Err(failure) => (Some(failure.to_string()), schema.change(|gate| gate.failed(began))),
+            let (failure, state) = match read {
+                Ok(missing) => (None, schema.change(|check| check.read(began, missing))),
+                Err(failure) => (Some(failure.to_string()), schema.change(|check| check.failed(began))),
             };
-            self.report.tell(&standing, failure);
+            self.report.tell(&state, failure);
         }
     }
 
@@ -85,7 +85,7 @@ impl Reader {
         }
         let request = request.body(kube::client::Body::empty()).map_err(|it| unusable(&it))?;
         let answer = self.client.send(request).await;
-        let answer: Response<_> = answer.map_err(|error| Failure::Client(call::told(&error)))?;
+        let answer: Response<_> = answer.map_err(|error| Failure::Client(call::describe(&error)))?;
         match (answer.status(), &self.last) {
             (StatusCode::NOT_MODIFIED, Some((_, missing))) => return Ok(missing.clone()),
             (StatusCode::OK, _) => {}
@@ -103,7 +103,7 @@ impl Reader {
 
 impl ServedSchema {
     fn next_read(&self) -> Duration {
-        let gate = self.0.gate.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        gate.next_read((self.0.clock)())
+        let check = self.0.check.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        check.next_read((self.0.clock)())
     }
 }

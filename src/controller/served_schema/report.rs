@@ -5,7 +5,7 @@ use kube::{CustomResourceExt, runtime::events::EventType};
 
 use crate::{
     api::ExperimentRun, controller::events::Publisher, decide::event::SERVED_SCHEMA_INCOMPLETE, http::Check,
-    metrics::Metrics, schema::Standing,
+    metrics::Metrics, schema::SchemaState,
 };
 
 /// What the operator was doing when the Event came about.
@@ -19,8 +19,8 @@ pub(in crate::controller) struct Report {
     ready: Check,
     metrics: Metrics,
     publisher: Publisher,
-    /// What was told last.
-    told: Option<Standing>,
+    /// What was reported last.
+    last: Option<SchemaState>,
     /// The failure that was told and still holds.
     complaint: Option<String>,
 }
@@ -31,13 +31,13 @@ impl Report {
             ready,
             metrics,
             publisher,
-            told: None,
+            last: None,
             complaint: None,
         }
     }
 
-    /// Tells where things stand after a read, and why it failed, when that is not what was told last.
-    pub(super) fn tell(&mut self, standing: &Standing, failure: Option<String>) {
+    /// Tells what follows from a read, and why it failed, when that is not what was told last.
+    pub(super) fn tell(&mut self, state: &SchemaState, failure: Option<String>) {
         if let Some(failure) = failure
             .as_ref()
             .filter(|failure| self.complaint.as_ref() != Some(failure))
@@ -46,27 +46,27 @@ impl Report {
         }
         self.complaint = failure;
         // A watch that begins anew is nothing to tell of.
-        if *standing == Standing::Pending || self.told.as_ref() == Some(standing) {
+        if *state == SchemaState::Pending || self.last.as_ref() == Some(state) {
             return;
         }
-        match standing {
-            Standing::Complete => {
+        match state {
+            SchemaState::Complete => {
                 self.ready.set(true);
                 tracing::info!("the API server serves every field of ExperimentRuns that this operator knows");
             }
-            Standing::Lacks(fields) => self.lacks(fields),
-            Standing::Unread => {
+            SchemaState::Lacks(fields) => self.lacks(fields),
+            SchemaState::Unread => {
                 self.ready
                     .wait_for("the schema of ExperimentRuns, which can't be read: see the log".to_owned());
                 tracing::warn!("the operator neither acts on nor writes ExperimentRuns until it has read their schema");
             }
-            Standing::Pending => {}
+            SchemaState::Pending => {}
         }
-        self.metrics.missing_fields(match standing {
-            Standing::Lacks(fields) => fields,
+        self.metrics.missing_fields(match state {
+            SchemaState::Lacks(fields) => fields,
             _ => &[],
         });
-        self.told = Some(standing.clone());
+        self.last = Some(state.clone());
     }
 
     fn lacks(&self, fields: &[String]) {

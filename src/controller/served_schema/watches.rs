@@ -13,18 +13,21 @@ use crate::{api::GROUP, schema::Begun};
 
 impl ServedSchema {
     /// Has each list and each watch that this client begins ask for a read, before anything of it is told.
-    pub(in crate::controller) fn noticing<S>(&self, client: ClientBuilder<S>) -> ClientBuilder<Noticing<S>> {
-        client.with_layer(&Notices(self.clone()))
+    pub(in crate::controller) fn observe_watches<S>(
+        &self,
+        client: ClientBuilder<S>,
+    ) -> ClientBuilder<WatchObserver<S>> {
+        client.with_layer(&WatchObserverLayer(self.clone()))
     }
 }
 
-struct Notices(ServedSchema);
+struct WatchObserverLayer(ServedSchema);
 
-impl<S> Layer<S> for Notices {
-    type Service = Noticing<S>;
+impl<S> Layer<S> for WatchObserverLayer {
+    type Service = WatchObserver<S>;
 
-    fn layer(&self, inner: S) -> Noticing<S> {
-        Noticing {
+    fn layer(&self, inner: S) -> WatchObserver<S> {
+        WatchObserver {
             inner,
             schema: self.0.clone(),
         }
@@ -32,12 +35,12 @@ impl<S> Layer<S> for Notices {
 }
 
 /// A way to the API server on which lists and watches are noticed.
-pub(in crate::controller) struct Noticing<S> {
+pub(in crate::controller) struct WatchObserver<S> {
     inner: S,
     schema: ServedSchema,
 }
 
-impl<S, B> Service<Request<Body>> for Noticing<S>
+impl<S, B> Service<Request<Body>> for WatchObserver<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::laws::cases;
+use crate::decide::tests::properties::cases;
 
 const START: i64 = 1_788_220_800;
 const DAY: i64 = 86_400;
@@ -15,7 +15,7 @@ struct Region(Dates);
 
 impl Region {
     fn hears(&mut self, date: i64, local: i64, boot: u64) -> Result<(), Skew> {
-        self.0.judge(second(date), second(local), Duration::from_secs(boot))
+        self.0.accept(second(date), second(local), Duration::from_secs(boot))
     }
 
     fn accepts(&mut self, date: i64, local: i64, boot: u64) -> bool {
@@ -102,10 +102,10 @@ fn both_times_are_told_and_what_to_do() {
     };
     let local = skew(Witness::LocalClock).to_string();
     let earlier = skew(Witness::EarlierAnswers).to_string();
-    for told in [&local, &earlier] {
+    for message in [&local, &earlier] {
         assert!(
-            told.contains("2026-09-03T00:00:00Z") && told.contains("2026-09-01T00:00:00Z"),
-            "{told}"
+            message.contains("2026-09-03T00:00:00Z") && message.contains("2026-09-01T00:00:00Z"),
+            "{message}"
         );
     }
     assert!(local.contains("if this machine's clock is wrong, correct it") && earlier.contains("5 minutes"));
@@ -121,9 +121,9 @@ fn times_at_the_edges_of_the_calendar_are_judged_like_any_other() {
             for local in edges {
                 for (came, now) in boots.iter().flat_map(|came| boots.map(|now| (*came, now))) {
                     let mut dates = Dates::default();
-                    let _ = dates.judge(first, first, came);
+                    let _ = dates.accept(first, first, came);
                     let far = date != local;
-                    assert!(!(far && dates.judge(date, local, now).is_ok()), "{date} {local}");
+                    assert!(!(far && dates.accept(date, local, now).is_ok()), "{date} {local}");
                     count += 1;
                 }
             }

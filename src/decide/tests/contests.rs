@@ -34,7 +34,7 @@ fn contested() -> (World, LiveRun) {
 #[test]
 fn row_contested_corrects_two_changes_and_holds_at_the_third() {
     let (mut world, run) = contested();
-    assert_eq!(told(&world.status), "False Contested Stalled");
+    assert_eq!(summarize(&world.status), "False Contested Stalled");
     assert_eq!(held(&world), [(Member::Description, "Contested")]);
     world.wait(100_000);
     assert_eq!(sends(&world.read(&run)), None, "no time releases it");
@@ -48,7 +48,10 @@ fn row_contested_ends_with_a_new_generation_or_when_live_matches() {
     run.description = "ours".to_owned();
     touch(&mut run);
     world.read(&run);
-    assert_eq!((told(&world.status).as_str(), held(&world).len()), ("True InSync -", 0));
+    assert_eq!(
+        (summarize(&world.status).as_str(), held(&world).len()),
+        ("True InSync -", 0)
+    );
     run.description = "somebody else's".to_owned();
     touch(&mut run);
     assert_eq!(sends(&world.read(&run)), None, "the fourth is not corrected either");
@@ -115,7 +118,7 @@ fn a_change_that_was_read_as_corrected_in_between_still_counts() {
         world.read(&run);
     }
     assert_eq!(changed_back(&mut world, &mut run), None);
-    assert_eq!(told(&world.status), "False Contested Stalled");
+    assert_eq!(summarize(&world.status), "False Contested Stalled");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn p5_a_run_that_no_status_tells_of_is_let_go_of_when_its_names_are_corrected() 
             sends(&decision),
             Some(Member::ExposurePercentage),
             "{}",
-            told(&decision.status)
+            summarize(&decision.status)
         );
         let (update, _) = world.fence(&decision);
         assert_eq!(update.exposure(), Some(exposure(25.0)));
@@ -90,7 +90,7 @@ fn p5_the_run_found_first_stays_when_anything_else_changes_or_a_status_tells_of_
     let mut world = unrecorded();
     world.edit(|spec| spec.exposure = Some(exposure(60.0)));
     assert_eq!(sends(&world.read(&live(10.0))), None);
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
 
     // The API server refuses this correction; a status that was wiped in between let it by.
     let mut world = World::new(wants(25.0));
@@ -100,7 +100,7 @@ fn p5_the_run_found_first_stays_when_anything_else_changes_or_a_status_tells_of_
     let mut second = live(10.0);
     second.key.run = 2;
     assert_eq!(sends(&world.read(&second)), None);
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
     assert_eq!(RunKey::pinned(&world.status, 2), Some(live(0.0).key));
     let words = message(&world.status);
     assert!(words.contains("run 2 of") && words.contains("run 1 of"), "{words}");

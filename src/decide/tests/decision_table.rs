@@ -37,7 +37,7 @@ fn row_invalid_spec_is_stalled_until_the_spec_changes() {
     };
     let now: Now = world.now();
     let decision = decide(&resource, &world.memory, &Owner::Itself, &Evidence::Nothing, &now);
-    assert_eq!(told(&decision.status), "False InvalidSpec Stalled");
+    assert_eq!(summarize(&decision.status), "False InvalidSpec Stalled");
     assert_eq!(target(&decision.status), "False InvalidSpec");
     assert_eq!(
         message(&decision.status),
@@ -56,10 +56,10 @@ fn row_run_already_managed_names_a_neighbour_and_takes_over_when_it_goes() {
         name: Some("elder".to_owned()),
     };
     let decision = world.read(&live(10.0));
-    assert_eq!(told(&world.status), "False RunAlreadyManaged Stalled");
+    assert_eq!(summarize(&world.status), "False RunAlreadyManaged Stalled");
     assert!(message(&world.status).contains("elder"));
     assert_eq!(sends(&decision), None);
-    assert_eq!(events(&decision), ["RunAlreadyManaged"]);
+    assert_eq!(event_reasons(&decision), ["RunAlreadyManaged"]);
 
     world.owner = Owner::Other { name: None };
     world.read(&live(10.0));
@@ -76,7 +76,7 @@ fn row_run_replaced_sends_nothing_and_stands_through_an_outage() {
     let mut other = live(10.0);
     other.key.experiment_definition_id = "zzzzzz1".to_owned();
     let decision = world.read(&other);
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
     assert!(message(&world.status).contains("delete and recreate this resource to manage the new run"));
     assert_eq!(sends(&decision), None);
     assert!(slot(decision.next));
@@ -88,10 +88,10 @@ fn row_run_replaced_sends_nothing_and_stands_through_an_outage() {
     );
 
     let decision = world.read_failed(FailureKind::Unavailable);
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
-    assert_eq!(events(&decision), [""; 0]);
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
+    assert_eq!(event_reasons(&decision), [""; 0]);
     world.read(&live(25.0));
-    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(summarize(&world.status), "True InSync -");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn row_suspended_reads_on_and_sends_nothing() {
     world.desired.suspend = true;
     let decision = world.read(&live(25.0));
     assert_eq!(
-        (told(&world.status), sends(&decision)),
+        (summarize(&world.status), sends(&decision)),
         ("True Suspended -".to_owned(), None)
     );
     assert_eq!(target(&world.status), "True InSync");
@@ -108,7 +108,7 @@ fn row_suspended_reads_on_and_sends_nothing() {
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
     let decision = world.read(&live(25.0));
     assert_eq!(
-        (told(&world.status), sends(&decision)),
+        (summarize(&world.status), sends(&decision)),
         ("False Suspended Stalled".to_owned(), None)
     );
     assert_eq!(target(&world.status), "False Suspended");
@@ -130,7 +130,7 @@ fn row_unknown_treatment_names_the_valid_keys_and_holds_the_exposure() {
     apply(decision.update.as_ref().unwrap(), &mut run);
     let decision = world.read(&run);
     assert_eq!(sends(&decision), None);
-    assert_eq!(told(&world.status), "False UnknownTreatment Stalled");
+    assert_eq!(summarize(&world.status), "False UnknownTreatment Stalled");
     assert_eq!(target(&world.status), "False UnknownTreatment");
     let text = message(&world.status);
     assert!(text.contains("use one of c, t1"), "{text}");
@@ -155,12 +155,12 @@ fn row_exposure_above_desired_lets_the_other_members_converge() {
     world.desired.description = Some("second try".to_owned());
     let mut run = live(25.0);
     assert_eq!(
-        events(&world.decide(&Evidence::Read(run.clone(), EndedBy::NotAsked))),
+        event_reasons(&world.decide(&Evidence::Read(run.clone(), EndedBy::NotAsked))),
         ["ExposureAboveDesired"]
     );
     let decision = world.converge(&mut run);
     assert_eq!(run.description, "second try");
-    assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
+    assert_eq!(summarize(&world.status), "False ExposureAboveDesired Stalled");
     assert_eq!(target(&world.status), "False ExposureAboveDesired");
     assert_eq!(
         message(&world.status),
@@ -168,13 +168,13 @@ fn row_exposure_above_desired_lets_the_other_members_converge() {
          exposure, set exposurePercentage to 25 or more, or remove exposurePercentage; to go back, stop the run and \
          start a new one"
     );
-    assert_eq!(events(&decision), ["DescriptionUpdated"], "the row is told once");
+    assert_eq!(event_reasons(&decision), ["DescriptionUpdated"], "the row is told once");
     assert_eq!(run.exposure, exposure(25.0));
 
     world.edit(|spec| spec.exposure = None);
     world.read(&run);
     assert_eq!(
-        (told(&world.status), target(&world.status)),
+        (summarize(&world.status), target(&world.status)),
         ("True InSync -".to_owned(), "True Observing".to_owned())
     );
 }
@@ -184,13 +184,13 @@ fn row_progressing_first_unknown_then_false_while_an_update_is_under_way() {
     let mut world = World::new(wants(25.0));
     let decision = world.see(&Evidence::Nothing);
     assert_eq!(
-        (told(&world.status), sends(&decision)),
+        (summarize(&world.status), sends(&decision)),
         ("Unknown Progressing Reconciling".to_owned(), None)
     );
     let mut world = World::new(wants(25.0));
     let decision = world.read(&live(10.0));
     world.fence(&decision);
-    assert_eq!(told(&decision.status), "False Progressing Reconciling");
+    assert_eq!(summarize(&decision.status), "False Progressing Reconciling");
     assert_eq!(target(&decision.status), "False Progressing");
     let pending = world.status.pending_update.clone().unwrap();
     assert_eq!((pending.id.as_str(), pending.generation), ("update-1", 1));
@@ -205,7 +205,7 @@ fn row_in_sync_and_observing_say_what_is_managed() {
     let mut world = World::new(wants(12.5));
     let decision = world.read(&live(12.5));
     assert_eq!(
-        (told(&world.status), target(&world.status)),
+        (summarize(&world.status), target(&world.status)),
         ("True InSync -".to_owned(), "True InSync".to_owned())
     );
     assert_eq!(message(&world.status), "the run matches the spec; exposure is 12.5 %");
@@ -221,7 +221,7 @@ fn row_in_sync_and_observing_say_what_is_managed() {
     world.edit(|spec| spec.description = None);
     world.read(&live(12.5));
     assert_eq!(
-        (told(&world.status), target(&world.status)),
+        (summarize(&world.status), target(&world.status)),
         ("True Observing -".to_owned(), "True Observing".to_owned())
     );
     assert_eq!(
@@ -254,8 +254,8 @@ fn p3_members_go_one_by_one_and_exposure_last() {
         (Member::ExposurePercentage, 1),
     ];
     assert_eq!(sent, order, "deployment parameters go with what causes a deployment");
-    assert_eq!(told(&world.status), "True InSync -");
-    assert_eq!(events(&decision), ["ExposureRaised"]);
+    assert_eq!(summarize(&world.status), "True InSync -");
+    assert_eq!(event_reasons(&decision), ["ExposureRaised"]);
     assert_eq!(world.status.treatment_override_count, Some(1));
 }
 
@@ -265,7 +265,7 @@ fn p9_a_new_generation_is_not_ready_before_a_read_of_its_own() {
     world.read(&live(25.0));
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
     world.read_failed(FailureKind::Unavailable);
-    assert_eq!(told(&world.status), "Unknown ServiceUnavailable Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown ServiceUnavailable Reconciling");
     assert_eq!(target(&world.status), "Unknown ServiceUnavailable");
     assert_eq!(world.status.observed_generation, Some(2));
 }
@@ -276,13 +276,13 @@ fn p9_findings_of_an_older_generation_are_not_used_again() {
     world.read(&live(25.0));
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
     world.see(&Evidence::Nothing);
-    assert_eq!(told(&world.status), "Unknown Progressing Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown Progressing Reconciling");
 
     let mut world = World::new(wants(5.0));
     world.read(&live(25.0));
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
     world.read_failed(FailureKind::Unavailable);
-    assert_eq!(told(&world.status), "Unknown ServiceUnavailable Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown ServiceUnavailable Reconciling");
 }
 
 #[test]
@@ -292,13 +292,13 @@ fn exposure_raised_by_somebody_else_is_told_once_and_by_the_owner_only() {
     world.read(&live(10.0));
     let mut run = live(25.0);
     touch(&mut run);
-    assert_eq!(events(&world.read(&run)), ["ExposureChangedExternally"]);
-    assert_eq!(events(&world.read(&run)), [""; 0]);
+    assert_eq!(event_reasons(&world.read(&run)), ["ExposureChangedExternally"]);
+    assert_eq!(event_reasons(&world.read(&run)), [""; 0]);
 
     world.owner = Owner::Other { name: None };
     run.exposure = exposure(30.0);
     touch(&mut run);
-    assert_eq!(events(&world.read(&run)), ["RunAlreadyManaged"]);
+    assert_eq!(event_reasons(&world.read(&run)), ["RunAlreadyManaged"]);
 }
 
 #[test]

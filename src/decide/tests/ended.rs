@@ -22,11 +22,11 @@ fn row_run_done_is_ready_when_live_matches_whoever_ended_it() {
         let mut world = World::new(wants(25.0));
         let decision = world.see(&Evidence::Read(done(live(25.0)), ended_by));
         assert_eq!(
-            (told(&world.status).as_str(), sends(&decision)),
+            (summarize(&world.status).as_str(), sends(&decision)),
             ("True RunDone -", None)
         );
         assert_eq!(target(&world.status), "True InSync");
-        assert_eq!(events(&decision), ["RunDone"]);
+        assert_eq!(event_reasons(&decision), ["RunDone"]);
         assert!(matches!(decision.next, Next::After(wait) if wait <= Duration::from_hours(1)));
     }
 }
@@ -38,14 +38,14 @@ fn row_run_done_is_ready_when_a_user_ended_what_was_ready_at_this_generation() {
     // A restart in between keeps it.
     world.restart();
     world.see(&Evidence::Read(done(live(30.0)), by("USER")));
-    assert_eq!(told(&world.status), "True RunDone -");
+    assert_eq!(summarize(&world.status), "True RunDone -");
     assert_eq!(target(&world.status), "False RunDone");
     assert_eq!(world.status.ended_by.as_deref(), Some("USER"));
 
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
     world.read(&done(live(30.0)));
     assert_eq!(
-        told(&world.status),
+        summarize(&world.status),
         "False RunDone Stalled",
         "at this generation it never was"
     );
@@ -57,7 +57,7 @@ fn row_run_done_otherwise_is_stalled_and_sends_nothing() {
         let mut world = World::new(wants(50.0));
         let decision = world.see(&Evidence::Read(done(live(25.0)), ended_by));
         assert_eq!(
-            (told(&world.status).as_str(), sends(&decision)),
+            (summarize(&world.status).as_str(), sends(&decision)),
             ("False RunDone Stalled", None)
         );
         assert!(message(&world.status).contains("create another resource to manage another run"));
@@ -74,7 +74,7 @@ fn row_run_stopped_tells_an_alarm_and_an_internal_error_even_after_it_was_ready(
         world.desired.description = Some("text".to_owned());
         let decision = world.see(&Evidence::Read(run, by(trigger)));
         assert_eq!(
-            (told(&world.status).as_str(), sends(&decision)),
+            (summarize(&world.status).as_str(), sends(&decision)),
             ("False RunStopped Stalled", None)
         );
         assert!(message(&world.status).contains(trigger));
@@ -86,7 +86,7 @@ fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
     let mut world = World::new(wants(50.0));
     let run = done(live(25.0));
     let decision = world.see(&Evidence::Read(run.clone(), unreadable()));
-    assert_eq!(told(&world.status), "Unknown RunDone Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown RunDone Reconciling");
     assert_eq!(decision.next, Next::Backoff(Duration::from_secs(1)));
     assert!(message(&world.status).contains("what to do in AWS"));
     assert_eq!(
@@ -97,7 +97,7 @@ fn row_run_done_is_unknown_while_the_events_cannot_be_read() {
     assert_eq!(again.next, Next::Backoff(Duration::from_secs(2)));
     world.see(&Evidence::Read(run, by("USER")));
     assert_eq!(
-        (told(&world.status).as_str(), &world.status.last_error),
+        (summarize(&world.status).as_str(), &world.status.last_error),
         ("False RunDone Stalled", &None)
     );
     assert_eq!(world.memory.attempts, 0);
@@ -111,7 +111,7 @@ fn a_run_that_ends_under_an_update_is_not_updated_again() {
     assert_eq!(decision.next, Next::Now);
     let decision = world.see(&Evidence::Read(done(live(25.0)), by("USER")));
     assert_eq!(
-        (told(&world.status).as_str(), sends(&decision)),
+        (summarize(&world.status).as_str(), sends(&decision)),
         ("False RunDone Stalled", None)
     );
     assert_eq!((&world.status.last_error, held(&world).len()), (&None, 0));
@@ -123,7 +123,7 @@ fn an_answer_that_shows_the_end_has_the_events_read_at_once() {
     let decision = world.read(&live(25.0));
     let decision = world.send(&decision, Outcome::Applied(Box::new(done(live(50.0)))));
     assert_eq!(
-        (told(&world.status).as_str(), decision.next),
+        (summarize(&world.status).as_str(), decision.next),
         ("True RunDone -", Next::Now)
     );
 }
@@ -144,7 +144,7 @@ fn a_revival_that_is_believed_forgets_who_ended_it() {
     world.wait(300);
     world.read(&run);
     assert_eq!(
-        (world.status.ended_by.as_deref(), told(&world.status).as_str()),
+        (world.status.ended_by.as_deref(), summarize(&world.status).as_str()),
         (None, "True InSync -")
     );
 }

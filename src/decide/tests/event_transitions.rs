@@ -14,8 +14,8 @@ fn conditions_of(before: &[Condition], finding: &Finding) -> Vec<Condition> {
     conditions(before, finding, Target::NotSeen, 1, &now)
 }
 
-/// What is told of a transition between two findings.
-fn told_of(before: (Reason, Severity), after: (Reason, Severity)) -> Option<(&'static str, bool)> {
+/// The Event of a transition between two findings: its reason, and whether it warns.
+fn event_of(before: (Reason, Severity), after: (Reason, Severity)) -> Option<(&'static str, bool)> {
     let finding = |(reason, severity)| Finding::Recorded {
         reason,
         severity,
@@ -38,7 +38,7 @@ fn an_end_or_a_brake_is_told_as_normal_where_nothing_is_wrong() {
         (Reason::RunStopped, Severity::Stalled, Some(("RunStopped", true))),
     ];
     for (reason, severity, expected) in cases {
-        assert_eq!(told_of(before, (reason, severity)), expected, "{reason} {severity:?}");
+        assert_eq!(event_of(before, (reason, severity)), expected, "{reason} {severity:?}");
     }
 }
 
@@ -46,21 +46,21 @@ fn an_end_or_a_brake_is_told_as_normal_where_nothing_is_wrong() {
 fn only_the_loss_of_ready_to_a_row_of_failures_is_told_of_what_passes() {
     let in_sync = (Reason::InSync, Severity::Current);
     let throttled = (Reason::Throttled, Severity::Unknown);
-    assert_eq!(told_of(in_sync, throttled), Some(("Throttled", true)));
-    assert_eq!(told_of((Reason::Progressing, Severity::Unknown), throttled), None);
-    assert_eq!(told_of(in_sync, (Reason::Throttled, Severity::Retrying)), None);
-    assert_eq!(told_of(in_sync, (Reason::Progressing, Severity::InProgress)), None);
-    assert_eq!(told_of(in_sync, (Reason::OutcomeUnknown, Severity::Unknown)), None);
+    assert_eq!(event_of(in_sync, throttled), Some(("Throttled", true)));
+    assert_eq!(event_of((Reason::Progressing, Severity::Unknown), throttled), None);
+    assert_eq!(event_of(in_sync, (Reason::Throttled, Severity::Retrying)), None);
+    assert_eq!(event_of(in_sync, (Reason::Progressing, Severity::InProgress)), None);
+    assert_eq!(event_of(in_sync, (Reason::OutcomeUnknown, Severity::Unknown)), None);
     let deployment = (Reason::DeploymentInProgress, Severity::InProgress);
-    assert_eq!(told_of(in_sync, deployment), Some(("DeploymentInProgress", true)));
-    assert_eq!(told_of(deployment, deployment), None, "once");
+    assert_eq!(event_of(in_sync, deployment), Some(("DeploymentInProgress", true)));
+    assert_eq!(event_of(deployment, deployment), None, "once");
     let passing = (Reason::Throttled, Severity::Retrying);
     assert_eq!(
-        told_of(deployment, passing),
+        event_of(deployment, passing),
         None,
         "Ready stays False, for another reason"
     );
-    assert_eq!(told_of(deployment, throttled), Some(("Throttled", true)));
+    assert_eq!(event_of(deployment, throttled), Some(("Throttled", true)));
 }
 
 #[test]

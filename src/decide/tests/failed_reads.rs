@@ -17,14 +17,14 @@ use crate::{
 fn after_restart_and_failed_read(mut world: World) -> String {
     world.restart();
     world.read_failed(FailureKind::Throttled);
-    told(&world.status)
+    summarize(&world.status)
 }
 
 /// What is told after a restart and a pass that could make no call.
 fn after_restart_and_no_call(mut world: World) -> String {
     world.restart();
     world.see(&Evidence::Nothing);
-    told(&world.status)
+    summarize(&world.status)
 }
 
 fn above_desired() -> World {
@@ -44,7 +44,7 @@ fn waiting() -> World {
     let mut world = World::new(wants(25.0));
     let decision = world.read(&live(5.0));
     world.send(&decision, Outcome::Refused(update_failure(FailureKind::Conflict)));
-    assert_eq!(told(&world.status), "False DeploymentInProgress Reconciling");
+    assert_eq!(summarize(&world.status), "False DeploymentInProgress Reconciling");
     world
 }
 
@@ -67,7 +67,7 @@ fn p6_what_no_good_read_showed_does_not_stand() {
     ] {
         let mut world = in_sync();
         world.read_failed(kind);
-        assert!(told(&world.status).ends_with("Stalled"), "{kind:?}");
+        assert!(summarize(&world.status).ends_with("Stalled"), "{kind:?}");
         assert_eq!(
             after_restart_and_failed_read(world),
             "False Throttled Reconciling",
@@ -89,7 +89,7 @@ fn p9_what_was_shown_of_another_generation_does_not_stand() {
 #[test]
 fn the_target_is_told_as_it_was_last_seen_unless_it_can_not_be_reached_any_more() {
     let now = World::new(observing()).now().wall();
-    let told_of_target = |before: &[Condition], severity| {
+    let target_after = |before: &[Condition], severity| {
         let finding = Finding::Recorded {
             reason: Reason::AccessDenied,
             severity,
@@ -100,12 +100,12 @@ fn the_target_is_told_as_it_was_last_seen_unless_it_can_not_be_reached_any_more(
     };
     let seen = |target| conditions(&[], &Finding::Updating(Member::Description), target, 1, &now);
     let (reached, ahead) = (seen(Target::Reached), seen(Target::Ahead));
-    assert_eq!(told_of_target(&reached, Severity::Stalled), "True InSync");
-    assert_eq!(told_of_target(&reached, Severity::Retrying), "True InSync");
-    assert_eq!(told_of_target(&ahead, Severity::Retrying), "False Progressing");
-    assert_eq!(told_of_target(&ahead, Severity::Stalled), "False AccessDenied");
-    assert_eq!(told_of_target(&[], Severity::Retrying), "Unknown AccessDenied");
-    assert_eq!(told_of_target(&[], Severity::Stalled), "False AccessDenied");
+    assert_eq!(target_after(&reached, Severity::Stalled), "True InSync");
+    assert_eq!(target_after(&reached, Severity::Retrying), "True InSync");
+    assert_eq!(target_after(&ahead, Severity::Retrying), "False Progressing");
+    assert_eq!(target_after(&ahead, Severity::Stalled), "False AccessDenied");
+    assert_eq!(target_after(&[], Severity::Retrying), "Unknown AccessDenied");
+    assert_eq!(target_after(&[], Severity::Stalled), "False AccessDenied");
 }
 
 #[test]

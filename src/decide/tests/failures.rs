@@ -34,21 +34,21 @@ fn rows_of_failed_reads_that_a_person_must_mend_are_stalled_and_heal() {
         let mut world = World::new(wants(25.0));
         world.read(&live(25.0));
         let decision = world.read_failed(kind);
-        assert_eq!(told(&world.status), expected);
+        assert_eq!(summarize(&world.status), expected);
         assert!(message(&world.status).contains(advice), "{}", message(&world.status));
         assert!(!message(&world.status).contains("request-1"));
         assert!(
             matches!(decision.next, Next::After(wait) if wait <= Duration::from_mins(10)),
             "every resync"
         );
-        assert_eq!(events(&decision), [expected.split(' ').nth(1).unwrap()]);
+        assert_eq!(event_reasons(&decision), [expected.split(' ').nth(1).unwrap()]);
         assert_eq!(
             target(&world.status),
             "True InSync",
             "what was last seen of the target stands"
         );
         world.read(&live(25.0));
-        assert_eq!(told(&world.status), "True InSync -");
+        assert_eq!(summarize(&world.status), "True InSync -");
         assert_eq!(world.status.last_error, None);
     }
 }
@@ -69,16 +69,20 @@ fn rows_of_failed_reads_that_pass_keep_ready_until_the_third_in_a_row() {
         world.read(&live(25.0));
         for (attempt, seconds) in [(1, 1), (2, 2)] {
             let decision = world.read_failed(kind);
-            assert_eq!(told(&world.status), "True InSync Reconciling", "{reason} {attempt}");
+            assert_eq!(
+                summarize(&world.status),
+                "True InSync Reconciling",
+                "{reason} {attempt}"
+            );
             assert_eq!(decision.next, Next::Backoff(Duration::from_secs(seconds)));
-            assert_eq!((sends(&decision), events(&decision).len()), (None, 0));
+            assert_eq!((sends(&decision), event_reasons(&decision).len()), (None, 0));
         }
         let decision = world.read_failed(kind);
-        assert_eq!(told(&world.status), format!("Unknown {reason} Reconciling"));
-        assert_eq!(events(&decision), [reason]);
+        assert_eq!(summarize(&world.status), format!("Unknown {reason} Reconciling"));
+        assert_eq!(event_reasons(&decision), [reason]);
         assert_eq!(world.status.exposure_percentage, Some(exposure(25.0)));
         let decision = world.read(&live(25.0));
-        assert_eq!(told(&world.status), "True InSync -");
+        assert_eq!(summarize(&world.status), "True InSync -");
         assert_eq!((decision.memory.failures, decision.memory.attempts), (0, 0));
     }
 }
@@ -89,8 +93,8 @@ fn a_stalled_row_of_the_last_good_read_stands_through_failures() {
     world.read(&live(25.0));
     for _ in 0..4 {
         let decision = world.read_failed(FailureKind::Unavailable);
-        assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
-        assert_eq!(events(&decision), [""; 0]);
+        assert_eq!(summarize(&world.status), "False ExposureAboveDesired Stalled");
+        assert_eq!(event_reasons(&decision), [""; 0]);
     }
 }
 
@@ -117,9 +121,9 @@ fn refused_credentials_get_one_more_try_for_reads_and_for_updates_and_are_told_a
         let mut world = World::new(wants(25.0));
         world.read(&live(25.0));
         assert_eq!(world.read_failed(kind).next, Next::Now);
-        assert_eq!(told(&world.status), "True InSync -");
+        assert_eq!(summarize(&world.status), "True InSync -");
         assert_ne!(world.read_failed(kind).next, Next::Now);
-        assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+        assert_eq!(summarize(&world.status), "False CredentialsUnavailable Stalled");
         let message = message(&world.status);
         let about = kinds.map(|(_, advice)| message.contains(advice));
         assert_eq!(about, kinds.map(|(of, _)| of == kind), "{advice}: {message}");
@@ -131,7 +135,7 @@ fn refused_credentials_get_one_more_try_for_reads_and_for_updates_and_are_told_a
         assert_eq!(world.status.pending_update, None);
         let decision = world.read(&live(10.0));
         assert_ne!(world.send(&decision, refused()).next, Next::Now);
-        assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+        assert_eq!(summarize(&world.status), "False CredentialsUnavailable Stalled");
     }
 }
 
@@ -141,7 +145,7 @@ fn row_access_denied_to_an_update_says_what_to_do_and_is_tried_each_resync_witho
     let denied = || Outcome::Refused(update_failure(FailureKind::AccessDenied));
     let decision = world.read(&live(10.0));
     let decision = world.send(&decision, denied());
-    assert_eq!(told(&world.status), "False AccessDenied Stalled");
+    assert_eq!(summarize(&world.status), "False AccessDenied Stalled");
     assert!(message(&world.status).ends_with("; what to do in AWS"));
     assert!(matches!(decision.next, Next::After(_)));
     let first = world.status.clone();
@@ -152,7 +156,7 @@ fn row_access_denied_to_an_update_says_what_to_do_and_is_tried_each_resync_witho
         "the fence changes no standing reason"
     );
     let decision = world.send(&decision, denied());
-    assert_eq!(events(&decision), [""; 0]);
+    assert_eq!(event_reasons(&decision), [""; 0]);
     assert_eq!(world.status, first, "a repeat writes nothing");
 }
 
@@ -164,18 +168,18 @@ fn row_deployment_in_progress_waits_from_30_seconds_up_to_5_minutes_and_clears()
         let decision = world.read(&live(10.0));
         let decision = world.send(&decision, conflict());
         assert_eq!(decision.next, Next::After(Duration::from_secs(seconds)));
-        assert_eq!(told(&world.status), "False DeploymentInProgress Reconciling");
-        let told_once = if attempt == 0 {
+        assert_eq!(summarize(&world.status), "False DeploymentInProgress Reconciling");
+        let events = if attempt == 0 {
             vec!["DeploymentInProgress"]
         } else {
             vec![]
         };
-        assert_eq!(events(&decision), told_once);
+        assert_eq!(event_reasons(&decision), events);
     }
     let mut run = live(10.0);
     world.converge(&mut run);
     assert_eq!(
-        (told(&world.status), world.memory.conflicts),
+        (summarize(&world.status), world.memory.conflicts),
         ("True InSync -".to_owned(), 0)
     );
 }
@@ -187,7 +191,7 @@ fn a_throttled_update_backs_off_and_is_not_unsettled() {
         let decision = world.read(&live(10.0));
         let decision = world.send(&decision, Outcome::Refused(update_failure(FailureKind::Throttled)));
         assert_eq!(decision.next, Next::Backoff(Duration::from_secs(seconds)));
-        assert_eq!(told(&world.status), "False Throttled Reconciling");
+        assert_eq!(summarize(&world.status), "False Throttled Reconciling");
         assert_eq!((&world.status.pending_update, held(&world).len()), (&None, 0));
     }
 }
@@ -219,13 +223,13 @@ fn what_was_not_sent_is_no_refusal() {
     let decision = world.read(&live(10.0));
     let decision = world.send(&decision, Outcome::NotSent(None));
     assert_eq!((decision.next, &world.status.pending_update), (Next::Now, &None));
-    assert_eq!(told(&world.status), "False Progressing Reconciling");
+    assert_eq!(summarize(&world.status), "False Progressing Reconciling");
     let decision = world.read(&live(10.0));
     world.send(
         &decision,
         Outcome::NotSent(Some(update_failure(FailureKind::CredentialsUnavailable))),
     );
-    assert_eq!(told(&world.status), "False CredentialsUnavailable Stalled");
+    assert_eq!(summarize(&world.status), "False CredentialsUnavailable Stalled");
     assert_eq!(held(&world), []);
 }
 

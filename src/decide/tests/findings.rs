@@ -281,7 +281,7 @@ fn entering_each_finding_is_told_as_its_event_says_and_staying_is_not() {
     let in_sync = shown(&[], &F::InSync { exposure: None });
     for line in table().iter().filter(|line| line.reason != Reason::InSync) {
         let after = shown(&in_sync, &line.finding);
-        let told = of_transition(&in_sync, &after, &line.finding).map(|event| {
+        let warns = of_transition(&in_sync, &after, &line.finding).map(|event| {
             assert_eq!((event.reason, &event.note), (line.reason.as_str(), &line.message));
             event.warning
         });
@@ -290,7 +290,7 @@ fn entering_each_finding_is_told_as_its_event_says_and_staying_is_not() {
             (Normal, _) => Some(false),
             (Warning | WarningWhenUnknown, _) => Some(true),
         };
-        assert_eq!(told, expected, "{}", line.message);
+        assert_eq!(warns, expected, "{}", line.message);
         let again = shown(&after, &line.finding);
         assert_eq!(of_transition(&after, &again, &line.finding), None, "{}", line.message);
     }
@@ -327,7 +327,7 @@ fn the_target_has_a_reason_of_its_own_when_it_is_reached_and_else_that_of_ready(
         for target in [Target::Reached, Target::NotManaged, Target::Ahead, Target::NotSeen] {
             let conditions = conditions(&[], &line.finding, target, 1, &Time(at(0)));
             let reached = find(&conditions, crate::api::ConditionType::TargetReached).unwrap();
-            let told = (
+            let condition = (
                 reached.status.as_str(),
                 reached.reason.as_str(),
                 reached.message.as_str(),
@@ -339,7 +339,7 @@ fn the_target_has_a_reason_of_its_own_when_it_is_reached_and_else_that_of_ready(
                 Target::NotSeen if line.severity != Stalled => ("Unknown", own.0, own.1),
                 Target::Ahead | Target::NotSeen => ("False", own.0, own.1),
             };
-            assert_eq!(told, expected);
+            assert_eq!(condition, expected);
         }
     }
 }

@@ -17,7 +17,7 @@ fn rejected() -> World {
     let decision = world.read(&live(10.0));
     let decision = world.send(&decision, refused());
     assert_eq!(decision.next, Next::Now, "a fresh read comes first");
-    assert_eq!(told(&world.status), "False Progressing Reconciling");
+    assert_eq!(summarize(&world.status), "False Progressing Reconciling");
     assert_eq!(sends(&world.read(&live(10.0))), None);
     world
 }
@@ -25,7 +25,7 @@ fn rejected() -> World {
 #[test]
 fn row_update_rejected_is_told_after_a_fresh_read_leads_to_the_same_update() {
     let world = rejected();
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
     assert_eq!(held(&world), [(Member::ExposurePercentage, "UpdateRejected")]);
     let text = message(&world.status);
     assert!(
@@ -47,21 +47,21 @@ fn p12_a_rejected_update_is_tried_once_an_hour_without_flapping_and_heals() {
     let decision = world.read(&live(10.0));
     assert_eq!(sends(&decision), Some(Member::ExposurePercentage));
     assert_eq!(
-        told(&decision.status),
+        summarize(&decision.status),
         "False UpdateRejected Stalled",
         "the fence leaves the reason"
     );
     let decision = world.send(&decision, refused());
     assert_eq!(
-        (told(&world.status).as_str(), events(&decision).len()),
+        (summarize(&world.status).as_str(), event_reasons(&decision).len()),
         ("False UpdateRejected Stalled", 0)
     );
     let decision = world.read(&live(10.0));
-    assert_eq!((sends(&decision), events(&decision).len()), (None, 0));
+    assert_eq!((sends(&decision), event_reasons(&decision).len()), (None, 0));
     world.wait(3600);
     let mut run = live(10.0);
     world.converge(&mut run);
-    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(summarize(&world.status), "True InSync -");
     assert_eq!((&world.status.last_error, held(&world).len()), (&None, 0));
 }
 
@@ -70,7 +70,7 @@ fn p12_a_restart_tries_a_rejected_update_no_sooner() {
     let mut world = rejected();
     world.restart();
     assert_eq!(sends(&world.read(&live(10.0))), None);
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn p12_a_crash_between_refusal_and_fresh_read_tries_it_no_sooner() {
     world.send(&decision, refused());
     world.restart();
     assert_eq!(sends(&world.read(&live(10.0))), None);
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_refusal_after_which_the_read_leads_elsewhere_holds_nothing() {
     world.send(&decision, refused());
     world.read(&live(25.0));
     assert_eq!(
-        (told(&world.status).as_str(), &world.status.last_error),
+        (summarize(&world.status).as_str(), &world.status.last_error),
         ("True InSync -", &None)
     );
 }
@@ -126,9 +126,9 @@ fn a_stale_read_is_no_fresh_read() {
     let decision = world.read(&run);
     world.send(&decision, refused());
     world.read(&live(10.0));
-    assert_eq!(told(&world.status), "False StaleRead Reconciling");
+    assert_eq!(summarize(&world.status), "False StaleRead Reconciling");
     world.read(&run);
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_rejected_description_holds_the_exposure_but_not_the_other_way_round() {
     let decision = world.read(&live(10.0));
     world.send(&decision, refused());
     assert_eq!(sends(&world.read(&live(10.0))), None);
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
 
     let mut world = rejected();
     world.desired.description = Some("text".to_owned());
@@ -163,11 +163,11 @@ fn row_update_ineffective_is_held_until_generation_or_updated_at_changes() {
     run.overrides = overrides(&[("alice", "t1"), ("bob", "c")]);
     touch(&mut run);
     let decision = world.send(&decision, Outcome::Applied(Box::new(run.clone())));
-    assert_eq!(told(&world.status), "False UpdateIneffective Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateIneffective Stalled");
     assert_eq!(held(&world), [(Member::TreatmentOverrides, "UpdateIneffective")]);
     assert!(message(&world.status).contains("remove this field from the spec to raise exposure without it"));
     assert_eq!(
-        events(&decision),
+        event_reasons(&decision),
         ["UpdateIneffective"],
         "what was not done is not announced"
     );
@@ -208,9 +208,9 @@ fn a_raise_that_somebody_overtook_is_not_ineffective() {
     let mut run = live(30.0);
     touch(&mut run);
     let decision = world.send(&decision, Outcome::Applied(Box::new(run)));
-    assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
+    assert_eq!(summarize(&world.status), "False ExposureAboveDesired Stalled");
     assert_eq!(
-        (events(&decision), held(&world).len()),
+        (event_reasons(&decision), held(&world).len()),
         (vec!["ExposureRaised", "ExposureAboveDesired"], 0)
     );
 }
@@ -222,7 +222,7 @@ fn row_update_ineffective_of_an_exposure_does_not_advise_to_move_exposure_withou
     let decision = world.read(&run);
     touch(&mut run);
     world.send(&decision, Outcome::Applied(Box::new(run)));
-    assert_eq!(told(&world.status), "False UpdateIneffective Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateIneffective Stalled");
     assert!(message(&world.status).contains("the operator sends it again when the spec or the run changes"));
 }
 

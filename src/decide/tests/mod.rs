@@ -1,4 +1,5 @@
-//! The decision table, row by row, and what holds across passes and restarts. The laws are in `laws.rs`.
+//! The decision table, row by row, and what holds across passes and restarts. What holds in any
+//! history is in `properties`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,11 +18,12 @@ mod failures;
 mod findings;
 mod holds;
 mod pending;
+pub(crate) mod properties;
 mod ramp_clock;
 mod ramp_edits;
 mod ramp_holds;
 mod ramp_windows;
+mod restarts;
 mod stale;
 pub(crate) mod support;
-mod survival;
 mod times;

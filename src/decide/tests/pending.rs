@@ -23,7 +23,7 @@ fn unsettled(desired: Desired) -> World {
     let mut world = World::new(desired);
     let decision = world.read(&live(10.0));
     let decision = world.send(&decision, unknown());
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     assert_eq!(decision.next, Next::Backoff(Duration::from_secs(1)));
     assert!(world.status.pending_update.is_some());
     world
@@ -56,7 +56,7 @@ fn row_outcome_unknown_sends_nothing_until_60_seconds_and_a_read_that_is_not_sta
     for _ in 0..5 {
         world.wait(10);
         assert_eq!(sends(&world.read(&touched())), None, "UpdatedAt alone settles nothing");
-        assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+        assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     }
     world.wait(10);
     world.read_failed(FailureKind::Unavailable);
@@ -93,7 +93,7 @@ fn an_unsettled_exposure_is_settled_by_one_at_or_above_it() {
         touch(&mut run);
         let decision = world.read(&run);
         assert_eq!(world.status.pending_update.is_none(), settled, "{seen}");
-        assert_eq!(events(&decision)[0], notice);
+        assert_eq!(event_reasons(&decision)[0], notice);
     }
 }
 
@@ -102,7 +102,7 @@ fn another_member_is_settled_when_live_is_the_spec_at_the_generation_that_asked(
     let mut world = unsettled(describing());
     let decision = world.read(&described());
     assert_eq!(
-        (told(&world.status).as_str(), events(&decision)),
+        (summarize(&world.status).as_str(), event_reasons(&decision)),
         ("True InSync -", vec!["DescriptionUpdated"])
     );
     assert_eq!((&world.status.pending_update, &world.status.last_error), (&None, &None));
@@ -122,7 +122,7 @@ fn the_end_of_the_run_settles_everything() {
         EndedBy::Event(Some("USER".to_owned())),
     ));
     assert_eq!(
-        (told(&world.status).as_str(), &world.status.pending_update),
+        (summarize(&world.status).as_str(), &world.status.pending_update),
         ("False RunDone Stalled", &None)
     );
 }
@@ -148,7 +148,7 @@ fn p4_one_found_at_start_counts_from_the_first_sight() {
     world.wait(3600);
     world.restart();
     assert_eq!(sends(&world.read(&touched())), None);
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     world.wait(59);
     assert_eq!(sends(&world.read(&touched())), None);
     world.wait(1);
@@ -166,7 +166,7 @@ fn p4_an_outcome_is_unknown_even_when_the_status_at_hand_does_not_say_so() {
         id: Some(id.clone()),
         outcome: unknown(),
     });
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     assert_eq!(world.status.pending_update.as_ref().unwrap().id, id);
     assert_eq!(sends(&world.read(&touched())), None);
 }
@@ -180,7 +180,7 @@ fn p4_a_failed_read_leaves_no_ready_true_beside_an_unsettled_update() {
     run.fence(&decision);
     world.status.pending_update = run.status.pending_update;
     world.read_failed(FailureKind::Unavailable);
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn an_old_copy_of_the_status_does_not_revive_a_settled_update() {
     world.status = fenced;
     world.read(&run);
     assert_eq!(
-        (told(&world.status).as_str(), &world.status.pending_update),
+        (summarize(&world.status).as_str(), &world.status.pending_update),
         ("True InSync -", &None)
     );
 }
@@ -210,7 +210,7 @@ fn p8_an_inherited_update_is_settled_by_the_run_or_by_time_only() {
     let mut heir = World::new(describing());
     heir.memory.inherit(elder.memory.pending.clone().unwrap());
     assert_eq!(sends(&heir.read(&live(10.0))), None);
-    assert_eq!(told(&heir.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&heir.status), "Unknown OutcomeUnknown Reconciling");
     heir.read(&described());
     assert!(
         heir.status.pending_update.is_some(),
@@ -219,7 +219,7 @@ fn p8_an_inherited_update_is_settled_by_the_run_or_by_time_only() {
     heir.wait(60);
     heir.read(&described());
     assert_eq!(
-        (told(&heir.status).as_str(), &heir.status.pending_update),
+        (summarize(&heir.status).as_str(), &heir.status.pending_update),
         ("True InSync -", &None)
     );
 
@@ -243,13 +243,13 @@ fn p4_two_open_updates_are_settled_by_time_only() {
     let mut run = live(25.0);
     touch(&mut run);
     world.read(&run);
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     world.wait(59);
     world.read(&run);
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     world.wait(1);
     world.read(&run);
-    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(summarize(&world.status), "True InSync -");
 }
 
 #[test]
@@ -300,8 +300,8 @@ fn p4_an_update_that_came_about_within_the_second_of_what_was_known_is_settled_a
         "AppConfig's times are compared in whole seconds"
     );
     let decision = world.read(&run);
-    assert_eq!(told(&world.status), "True InSync -");
-    assert_eq!(events(&decision), ["DescriptionUpdated"]);
+    assert_eq!(summarize(&world.status), "True InSync -");
+    assert_eq!(event_reasons(&decision), ["DescriptionUpdated"]);
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn p12_an_update_of_an_earlier_generation_within_the_second_of_what_was_known_is
     let mut run = live(10.0);
     run.description = "text".to_owned();
     world.read(&run);
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     world.wait(60);
     assert_eq!(sends(&world.read(&run)), Some(Member::ExposurePercentage));
 }

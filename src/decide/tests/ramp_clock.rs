@@ -25,7 +25,7 @@ fn second(offset: i64) -> Timestamp {
 fn held_at_5() -> (World, LiveRun) {
     let (mut world, mut run) = (World::new(ramped(50.0, steps(&[(5.0, "24h")]))), live(5.0));
     world.converge(&mut run);
-    assert_eq!(told(&world.status), "True RampHolding -");
+    assert_eq!(summarize(&world.status), "True RampHolding -");
     (world, run)
 }
 
@@ -76,7 +76,7 @@ fn p6_a_raise_that_needs_the_time_says_clock_skew_while_the_date_does_not_count(
         assert_eq!(decision.status.ramp, before.ramp, "what is known of the ramp stays");
         assert_eq!(decision.next, Next::Backoff(Duration::from_secs(1 << (times - 1))));
         let ready = ["True RampHolding Reconciling", "Unknown ClockSkew Reconciling"];
-        assert_eq!(told(&world.status), ready[usize::from(times > 2)]);
+        assert_eq!(summarize(&world.status), ready[usize::from(times > 2)]);
         let (reason, message) = reconciling(&world);
         assert_eq!(reason, "ClockSkew");
         assert!(
@@ -86,12 +86,12 @@ fn p6_a_raise_that_needs_the_time_says_clock_skew_while_the_date_does_not_count(
         let first = first.get_or_insert(message.to_owned());
         assert_eq!(message, first, "the same situation in the same words");
         let expected = if times == 3 { vec!["ClockSkew"] } else { vec![] };
-        assert_eq!(events(&decision), expected);
+        assert_eq!(event_reasons(&decision), expected);
     }
     world.wait(60);
     world.read(&run);
     assert_eq!(
-        (told(&world.status), world.memory.skew),
+        (summarize(&world.status), world.memory.skew),
         ("True RampHolding -".to_owned(), None)
     );
     assert_eq!(world.status.ramp, before.ramp, "the hold is what it was");
@@ -129,7 +129,7 @@ fn p6_where_the_time_is_not_needed_a_skewed_date_keeps_nothing_back() {
     let mut at_target = World::new(ramped(5.0, steps(&[(5.0, "24h")])));
     let now = skewed(&at_target);
     see(&mut at_target, &read(&run), &now);
-    assert_eq!(told(&at_target.status), "True InSync -");
+    assert_eq!(summarize(&at_target.status), "True InSync -");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn p6_windows_need_the_time_though_nothing_is_held() {
     let now = skewed(&world);
     let decision = see(&mut world, &read(&live(5.0)), &now);
     assert_eq!(
-        (sends(&decision), told(&world.status).as_str()),
+        (sends(&decision), summarize(&world.status).as_str()),
         (None, "Unknown ClockSkew Reconciling")
     );
 }
@@ -173,11 +173,11 @@ fn the_rest_of_a_good_read_with_a_skewed_date_is_told_and_done() {
     let mut suspended = world.clone();
     suspended.edit(|spec| spec.suspend = true);
     see(&mut suspended, &read(&run), &now);
-    assert_eq!(told(&suspended.status), "False Suspended Stalled");
+    assert_eq!(summarize(&suspended.status), "False Suspended Stalled");
     let mut another = world.clone();
     another.owner = Owner::Other { name: None };
     see(&mut another, &read(&run), &now);
-    assert_eq!(told(&another.status), "False RunAlreadyManaged Stalled");
+    assert_eq!(summarize(&another.status), "False RunAlreadyManaged Stalled");
     let mut ended = world.clone();
     let user = EndedBy::Event(Some("USER".to_owned()));
     see(&mut ended, &Evidence::Read(done(run.clone()), user), &now);
@@ -209,19 +209,19 @@ fn a_ramp_that_an_older_crd_has_dropped_is_still_told_of_while_it_has_no_time_to
         let now = skewed(&world);
         see(&mut world, &read(&run), &now);
     }
-    assert_eq!(told(&world.status), "Unknown ClockSkew Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown ClockSkew Reconciling");
     world.status.ramp = None;
     world.edit(|spec| spec.ramp = None);
     world.restart();
     assert_eq!(sends(&world.read(&run)), None);
-    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    assert_eq!(summarize(&world.status), "False RampRemoved Stalled");
 
     // A plain target whose reads fail for the clock has none.
     let mut plain = World::new(wants(25.0));
     for _ in 0..3 {
         plain.read_failed(FailureKind::ClockSkew);
     }
-    assert_eq!(told(&plain.status), "Unknown ClockSkew Reconciling");
+    assert_eq!(summarize(&plain.status), "Unknown ClockSkew Reconciling");
     plain.restart();
     assert_eq!(sends(&plain.read(&run)), Some(Member::ExposurePercentage));
 }
@@ -305,7 +305,7 @@ fn a_hold_is_cut_only_when_both_clocks_say_that_it_was_begun_in_the_future() {
 }
 
 /// What a pass knows of `AppConfig`'s time: that it is this, and before when the answer was given.
-fn told_at(at: i64, answered: i64) -> Now {
+fn now_at(at: i64, answered: i64) -> Now {
     Now {
         service: Ok(ServiceTime {
             now: second(at),
@@ -326,14 +326,14 @@ fn begins(world: &World) -> Timestamp {
 #[test]
 fn a_hold_begins_at_the_end_of_the_second_in_which_an_updates_answer_was_given_and_nothing_cuts_it_back() {
     let mut world = held_for_a_second();
-    let due = see(&mut world, &read(&live(0.0)), &told_at(0, 1));
+    let due = see(&mut world, &read(&live(0.0)), &now_at(0, 1));
     let (update, id) = world.fence(&due);
     let applied = Evidence::Updated {
         update,
         id: Some(id),
         outcome: Outcome::Applied(Box::new(live(5.0))),
     };
-    let decision = see(&mut world, &applied, &told_at(3, 4));
+    let decision = see(&mut world, &applied, &now_at(3, 4));
     assert_eq!(
         (begins(&world), decision.next),
         (second(4), Next::After(Duration::from_secs(2)))
@@ -342,7 +342,7 @@ fn a_hold_begins_at_the_end_of_the_second_in_which_an_updates_answer_was_given_a
     let mut seen_again = live(5.0);
     seen_again.exposed_at = Some(second(3));
     for (at, answered, due) in [(3, 4, false), (4, 5, false), (5, 6, true)] {
-        let decision = see(&mut world, &read(&seen_again), &told_at(at, answered));
+        let decision = see(&mut world, &read(&seen_again), &now_at(at, answered));
         assert_eq!(sends(&decision).is_some(), due, "at {at}");
         assert_eq!(decision.status.ramp.unwrap().reached.at.0, second(4));
     }
@@ -351,20 +351,20 @@ fn a_hold_begins_at_the_end_of_the_second_in_which_an_updates_answer_was_given_a
 #[test]
 fn what_is_seen_first_is_held_from_the_end_of_that_second_or_from_its_event_if_that_is_earlier() {
     let mut world = held_for_a_second();
-    see(&mut world, &read(&live(5.0)), &told_at(7, 8));
+    see(&mut world, &read(&live(5.0)), &now_at(7, 8));
     assert_eq!(begins(&world), second(8));
 
     for (event, expected) in [(-3600, -3600), (7, 7), (8, 8), (9, 8), (1_000_000, 8)] {
         let mut run = live(5.0);
         run.exposed_at = Some(second(event));
-        let decision = held_for_a_second().decide_at(&read(&run), &told_at(7, 8));
+        let decision = held_for_a_second().decide_at(&read(&run), &now_at(7, 8));
         let ramp = decision.status.ramp.unwrap();
         assert_eq!(ramp.reached.at.0, second(expected), "an event at {event}");
     }
 
     // What is not held waits for no second.
     for spec in [ramped(50.0, steps(&[])), ramped(50.0, steps(&[(10.0, "1h")]))] {
-        let decision = World::new(spec).decide_at(&read(&live(5.0)), &told_at(7, 8));
+        let decision = World::new(spec).decide_at(&read(&live(5.0)), &now_at(7, 8));
         assert_eq!(sends(&decision), Some(Member::ExposurePercentage));
     }
 }
@@ -372,11 +372,11 @@ fn what_is_seen_first_is_held_from_the_end_of_that_second_or_from_its_event_if_t
 #[test]
 fn what_comes_about_while_the_ramp_is_gone_is_recorded_with_the_first_time_that_is_known() {
     let mut world = held_for_a_second();
-    see(&mut world, &read(&live(5.0)), &told_at(7, 8));
+    see(&mut world, &read(&live(5.0)), &now_at(7, 8));
     world.edit(|spec| spec.ramp = None);
     let without = see(&mut world, &read(&live(6.0)), &skewed(&World::new(wants(5.0))));
     let reached = without.status.ramp.unwrap().reached;
     assert_eq!((reached.exposure_percentage, reached.at.0), (exposure(5.0), second(8)));
-    see(&mut world, &read(&live(6.0)), &told_at(9, 10));
+    see(&mut world, &read(&live(6.0)), &now_at(9, 10));
     assert_eq!(begins(&world), second(10));
 }

@@ -17,7 +17,7 @@ fn careful() -> Ramp {
 fn at_ten() -> (World, crate::run::LiveRun) {
     let (mut world, mut run) = (World::new(ramped(100.0, careful())), live(10.0));
     world.converge(&mut run);
-    assert_eq!(told(&world.status), "True RampHolding -");
+    assert_eq!(summarize(&world.status), "True RampHolding -");
     (world, run)
 }
 
@@ -31,10 +31,10 @@ fn a_ramp_that_is_removed_under_way_is_not_released_by_that() {
     world.edit(|spec| spec.ramp = None);
     let decision = world.read(&run);
     assert_eq!(
-        (sends(&decision), told(&world.status)),
+        (sends(&decision), summarize(&world.status)),
         (None, "False RampRemoved Stalled".to_owned())
     );
-    assert_eq!(events(&decision), ["RampRemoved"]);
+    assert_eq!(event_reasons(&decision), ["RampRemoved"]);
     assert!(message(&world.status).ends_with("to go to 100 % at once, set ramp: {steps: []}"));
     assert_eq!(target(&world.status), "False RampRemoved");
     assert_eq!(world.status.ramp.as_ref().unwrap().summary, "ramp removed");
@@ -48,7 +48,7 @@ fn a_ramp_that_is_removed_under_way_is_not_released_by_that() {
     world.edit(|spec| spec.description = Some("ours".to_owned()));
     assert_eq!(sends(&world.read(&run)), Some(Member::Description));
     world.converge(&mut run);
-    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    assert_eq!(summarize(&world.status), "False RampRemoved Stalled");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn p6_a_ramp_that_the_api_server_has_dropped_from_spec_and_status_is_not_release
     let (mut world, mut run) = at_ten();
     prune(&mut world);
     assert_eq!(raise(&mut world, &run), None);
-    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    assert_eq!(summarize(&world.status), "False RampRemoved Stalled");
     prune(&mut world);
     world.wait(30 * DAY);
     assert_eq!(raise(&mut world, &run), None, "nor when that is dropped again");
@@ -76,11 +76,11 @@ fn p6_a_ramp_that_the_api_server_has_dropped_from_spec_and_status_is_not_release
     // An edit that was stored without the ramp it came with.
     world.edit(|spec| spec.exposure = Some(exposure(90.0)));
     assert_eq!(raise(&mut world, &run), None);
-    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    assert_eq!(summarize(&world.status), "False RampRemoved Stalled");
     world.edit(|spec| spec.ramp = Some(steps(&[])));
     world.converge(&mut run);
     assert_eq!(
-        (run.exposure, told(&world.status)),
+        (run.exposure, summarize(&world.status)),
         (exposure(90.0), "True InSync -".to_owned())
     );
 }
@@ -111,7 +111,7 @@ fn a_removed_ramp_goes_on_when_it_is_set_again_and_at_once_with_an_empty_list() 
     world.edit(|spec| spec.ramp = Some(careful()));
     world.wait(3600);
     assert_eq!(raise(&mut world, &run), None);
-    assert_eq!(told(&world.status), "True RampHolding -");
+    assert_eq!(summarize(&world.status), "True RampHolding -");
     world.wait(DAY - 3600);
     assert_eq!(
         raise(&mut world, &run),
@@ -125,7 +125,7 @@ fn a_removed_ramp_goes_on_when_it_is_set_again_and_at_once_with_an_empty_list() 
     world.edit(|spec| spec.ramp = Some(steps(&[])));
     world.converge(&mut run);
     assert_eq!(
-        (run.exposure, told(&world.status)),
+        (run.exposure, summarize(&world.status)),
         (exposure(100.0), "True InSync -".to_owned())
     );
 }
@@ -146,7 +146,7 @@ fn a_ramp_removed_with_its_target_lowered_to_live_is_at_rest_and_forgotten() {
     });
     world.read(&run);
     assert_eq!(
-        (told(&world.status), world.status.ramp.is_none()),
+        (summarize(&world.status), world.status.ramp.is_none()),
         ("True InSync -".to_owned(), true)
     );
     // From now on it is a resource without a ramp.
@@ -163,10 +163,10 @@ fn a_ramp_removed_together_with_the_exposure_is_remembered_until_there_is_a_targ
         spec.exposure = None;
     });
     world.read(&run);
-    assert_eq!(told(&world.status), "True Observing -");
+    assert_eq!(summarize(&world.status), "True Observing -");
     world.edit(|spec| spec.exposure = Some(exposure(100.0)));
     assert_eq!(raise(&mut world, &run), None);
-    assert_eq!(told(&world.status), "False RampRemoved Stalled");
+    assert_eq!(summarize(&world.status), "False RampRemoved Stalled");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn lowering_the_target_under_way_stops_the_ramp_below_it() {
     world.wait(DAY);
     world.converge(&mut run);
     assert_eq!(
-        (run.exposure, told(&world.status)),
+        (run.exposure, summarize(&world.status)),
         (exposure(30.0), "True InSync -".to_owned())
     );
     // The release: raised again, the hold at 30 % is that of the longer neighbour, from when it was reached.
@@ -225,14 +225,14 @@ fn a_target_below_live_raises_nothing_and_says_so() {
     world.edit(|spec| spec.exposure = Some(exposure(5.0)));
     let decision = world.read(&run);
     assert_eq!(
-        (sends(&decision), told(&world.status)),
+        (sends(&decision), summarize(&world.status)),
         (None, "False ExposureAboveDesired Stalled".to_owned())
     );
     assert_eq!(target(&world.status), "False ExposureAboveDesired");
     assert_eq!(world.status.ramp.as_ref().unwrap().next, None);
     world.edit(|spec| spec.exposure = Some(exposure(10.0)));
     world.read(&run);
-    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(summarize(&world.status), "True InSync -");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn an_edit_of_the_ramp_after_the_decision_is_decided_upon_anew() {
     });
     assert_eq!(decision.next, Next::Now);
     assert_eq!(raise(&mut world, &run), None);
-    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(summarize(&world.status), "True InSync -");
 }
 
 #[test]

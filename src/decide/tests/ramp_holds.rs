@@ -24,8 +24,8 @@ fn after(seconds: i64) -> Timestamp {
     Timestamp::from_second(START + seconds).unwrap()
 }
 
-/// Where the ramp stands: the exposure reached and its hold, the next one and when, as seconds from the start.
-fn stands(status: &ExperimentRunStatus) -> (f32, String, Option<(f32, i64)>) {
+/// Where the ramp is: the exposure reached and its hold, the next one and when, as seconds from the start.
+fn place(status: &ExperimentRunStatus) -> (f32, String, Option<(f32, i64)>) {
     let ramp = status.ramp.as_ref().unwrap();
     let next = ramp.next.as_ref().map(|next| {
         let at = next.not_before.as_ref().unwrap().0;
@@ -40,9 +40,9 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
     let (mut world, mut run) = (careful(), live(0.0));
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(0.5), "below the first step nothing is held");
-    assert_eq!(told(&world.status), "True RampHolding -");
+    assert_eq!(summarize(&world.status), "True RampHolding -");
     assert_eq!(target(&world.status), "False RampHolding");
-    assert_eq!(stands(&world.status), (0.5, "1h".to_owned(), Some((10.0, 3600))));
+    assert_eq!(place(&world.status), (0.5, "1h".to_owned(), Some((10.0, 3600))));
     let ramp = world.status.ramp.clone().unwrap();
     assert_eq!(ramp.waiting_for, Some(WaitingFor::Hold));
     assert_eq!(ramp.summary, "10 at 2026-09-01T01:00Z");
@@ -57,14 +57,14 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
     assert_eq!(run.exposure, exposure(0.5));
     world.wait(1);
     world.converge(&mut run);
-    assert_eq!(stands(&world.status), (10.0, "24h".to_owned(), Some((50.0, 25 * 3600))));
+    assert_eq!(place(&world.status), (10.0, "24h".to_owned(), Some((50.0, 25 * 3600))));
     world.wait(24 * 3600);
     world.converge(&mut run);
     world.wait(48 * 3600);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(100.0));
     assert_eq!(
-        (told(&world.status), target(&world.status)),
+        (summarize(&world.status), target(&world.status)),
         ("True InSync -".to_owned(), "True InSync".to_owned())
     );
     let ramp = world.status.ramp.clone().unwrap();
@@ -76,10 +76,10 @@ fn each_step_is_held_and_the_status_says_what_comes_and_when() {
 fn each_raise_and_each_wait_is_told_once_and_the_target_at_the_end() {
     let mut world = World::new(ramped(10.0, steps(&[(5.0, "1h")])));
     let first = world.read(&live(0.0));
-    assert_eq!(events(&first), [""; 0]);
+    assert_eq!(event_reasons(&first), [""; 0]);
     let mut run = live(5.0);
     let waits = world.send(&first, Outcome::Applied(Box::new(run.clone())));
-    assert_eq!(events(&waits), ["RampAdvanced", "RampWaiting", "ExposureRaised"]);
+    assert_eq!(event_reasons(&waits), ["RampAdvanced", "RampWaiting", "ExposureRaised"]);
     assert_eq!(waits.events[0].note, "the ramp is at 5 %, step 1 of 1");
     assert!(
         waits.events[1]
@@ -88,13 +88,13 @@ fn each_raise_and_each_wait_is_told_once_and_the_target_at_the_end() {
     );
     for _ in 0..3 {
         world.wait(60);
-        assert_eq!(events(&world.read(&run)), [""; 0], "once per wait");
+        assert_eq!(event_reasons(&world.read(&run)), [""; 0], "once per wait");
     }
     world.wait(3600);
     let due = world.read(&run);
     apply(&due.update.clone().unwrap(), &mut run);
     let done = world.send(&due, Outcome::Applied(Box::new(run)));
-    assert_eq!(events(&done), ["TargetReached", "ExposureRaised"]);
+    assert_eq!(event_reasons(&done), ["TargetReached", "ExposureRaised"]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn after_downtime_across_two_holds_there_is_one_raise_and_its_full_hold() {
     world.wait(1800);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(5.0));
-    assert_eq!(stands(&world.status), (5.0, "10m".to_owned(), Some((20.0, 1800 + 600))));
+    assert_eq!(place(&world.status), (5.0, "10m".to_owned(), Some((20.0, 1800 + 600))));
     world.wait(599);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(5.0));
@@ -145,7 +145,7 @@ fn what_became_live_unseen_counts_from_its_event_and_without_one_from_now() {
     assert!(ask(&world, &run));
     run.exposed_at = Some(after(-7200));
     world.read(&run);
-    assert_eq!(stands(&world.status).2, Some((50.0, 22 * 3600)));
+    assert_eq!(place(&world.status).2, Some((50.0, 22 * 3600)));
     assert!(!ask(&world, &run), "it is known now");
     assert!(!ask(&World::new(wants(10.0)), &run), "no ramp");
     assert!(!ask(&careful(), &done(run.clone())), "nothing is raised any more");
@@ -153,13 +153,13 @@ fn what_became_live_unseen_counts_from_its_event_and_without_one_from_now() {
     let mut unseen = careful();
     unseen.wait(500);
     unseen.read(&live(10.0));
-    assert_eq!(stands(&unseen.status).2, Some((50.0, 500 + 24 * 3600)));
+    assert_eq!(place(&unseen.status).2, Some((50.0, 500 + 24 * 3600)));
 
     let mut early = careful();
     run.exposed_at = Some(after(3));
     early.read(&run);
     assert_eq!(
-        stands(&early.status).2,
+        place(&early.status).2,
         Some((50.0, 24 * 3600)),
         "no event is later than now"
     );
@@ -175,11 +175,11 @@ fn a_raise_from_outside_goes_on_from_where_it_led() {
     assert!(asks_since_when(&world.desired, &run, &world.status, &world.memory));
     let decision = world.read(&run);
     assert_eq!(
-        events(&decision),
+        event_reasons(&decision),
         ["ExposureChangedExternally", "RampAdvanced", "RampWaiting"]
     );
     assert_eq!(
-        stands(&world.status),
+        place(&world.status),
         (20.0, "48h".to_owned(), Some((50.0, 60 + 48 * 3600))),
         "the longer of 24h and 48h"
     );
@@ -194,13 +194,13 @@ fn a_hold_counts_from_the_confirmation_and_not_from_the_request() {
     assert_eq!(due.update.as_ref().unwrap().exposure(), Some(exposure(10.0)));
     // The answer is lost, and a minute later a read shows that the raise came about.
     world.send(&due, Outcome::Unknown(update_failure(FailureKind::Unavailable)));
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     world.wait(60);
     run.exposure = exposure(10.0);
     touch(&mut run);
     world.read(&run);
     assert_eq!(
-        stands(&world.status),
+        place(&world.status),
         (10.0, "24h".to_owned(), Some((50.0, 3660 + 24 * 3600)))
     );
 }
@@ -219,7 +219,7 @@ fn without_appconfigs_own_clock_nothing_is_raised() {
     let resource = |world: &World, now: &Now| world.decide_at(&seen, now);
     let decision = resource(&world, &without);
     assert_eq!(
-        (decision.update.clone(), told(&decision.status)),
+        (decision.update.clone(), summarize(&decision.status)),
         (None, "True RampWaiting -".to_owned())
     );
     assert_eq!(decision.status.ramp, world.status.ramp);
@@ -253,7 +253,7 @@ fn other_members_go_first_and_hold_the_ramp_while_they_differ() {
         None,
         "an override that can't be sent holds the raise that is due"
     );
-    assert_eq!(told(&world.status), "False UnknownTreatment Stalled");
+    assert_eq!(summarize(&world.status), "False UnknownTreatment Stalled");
     world.edit(|spec| spec.overrides = None);
     assert_eq!(sends(&world.read(&run)), Some(Member::ExposurePercentage));
 }
@@ -269,7 +269,7 @@ fn suspended_another_owner_or_ended_nothing_is_raised() {
     let (mut world, run) = due();
     world.edit(|spec| spec.suspend = true);
     assert_eq!(sends(&world.read(&run)), None);
-    assert_eq!(told(&world.status), "False Suspended Stalled");
+    assert_eq!(summarize(&world.status), "False Suspended Stalled");
     world.edit(|spec| spec.suspend = false);
     assert_eq!(sends(&world.read(&run)), Some(Member::ExposurePercentage));
 
@@ -283,7 +283,7 @@ fn suspended_another_owner_or_ended_nothing_is_raised() {
     let alarm = EndedBy::Event(Some("CLOUDWATCH_ALARM".to_owned()));
     let decision = world.see(&Evidence::Read(done(run.clone()), alarm));
     assert_eq!(
-        (sends(&decision), told(&world.status)),
+        (sends(&decision), summarize(&world.status)),
         (None, "False RunStopped Stalled".to_owned())
     );
     assert_eq!(world.status.ramp.as_ref().unwrap().next, None);
@@ -292,7 +292,7 @@ fn suspended_another_owner_or_ended_nothing_is_raised() {
     let user = EndedBy::Event(Some("USER".to_owned()));
     world.see(&Evidence::Read(done(run), user));
     assert_eq!(
-        told(&world.status),
+        summarize(&world.status),
         "True RunDone -",
         "it was where it might be when a user ended it"
     );
@@ -304,7 +304,11 @@ fn waiting_for_a_suspended_ramp_is_told_as_suspended_with_what_would_change() {
     world.converge(&mut run);
     world.edit(|spec| spec.suspend = true);
     world.read(&run);
-    assert_eq!(told(&world.status), "False Suspended Stalled", "live is not the target");
+    assert_eq!(
+        summarize(&world.status),
+        "False Suspended Stalled",
+        "live is not the target"
+    );
     assert_eq!(
         message(&world.status),
         "suspended; the exposure would change: remove spec.suspend to continue"
@@ -319,7 +323,7 @@ fn a_step_that_is_refused_is_tried_once_an_hour_though_the_ramp_waits_meanwhile(
     let due = world.read(&run);
     world.send(&due, Outcome::Refused(update_failure(FailureKind::Refused)));
     assert_eq!(sends(&world.read(&run)), None);
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
     world.wait(3599);
     assert_eq!(sends(&world.read(&run)), None);
     world.wait(1);
@@ -340,7 +344,7 @@ fn a_step_that_is_refused_is_not_tried_sooner_after_an_answer_without_a_date() {
     let decision = world.decide_at(&Evidence::Read(run.clone(), EndedBy::NotAsked), &without);
     (world.memory, world.status) = (decision.memory, stored(&decision.status));
     assert_eq!(sends(&world.read(&run)), None);
-    assert_eq!(told(&world.status), "False UpdateRejected Stalled");
+    assert_eq!(summarize(&world.status), "False UpdateRejected Stalled");
 }
 
 #[test]

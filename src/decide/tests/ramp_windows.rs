@@ -11,7 +11,7 @@ use crate::{
     decide::{EndedBy, Evidence, Now, schedule::Next, service_time::ServiceTime},
 };
 
-/// The stories start on a Tuesday at midnight, UTC.
+/// These tests start on a Tuesday at midnight, UTC.
 fn windows(windows: &[[&str; 3]]) -> Value {
     let window = |[kind, schedule, duration]: &[&str; 3]| json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": "UTC"});
     windows.iter().map(window).collect()
@@ -38,7 +38,7 @@ fn a_raise_waits_for_its_window_and_the_pass_wakes_when_it_opens() {
     world.desired.resync_interval = Duration::from_hours(24);
     let decision = world.converge(&mut run);
     assert_eq!(
-        (run.exposure, told(&world.status)),
+        (run.exposure, summarize(&world.status)),
         (exposure(0.0), "True RampWaiting -".to_owned())
     );
     assert_eq!(target(&world.status), "False RampWaiting");
@@ -46,7 +46,7 @@ fn a_raise_waits_for_its_window_and_the_pass_wakes_when_it_opens() {
         message(&world.status),
         "exposure is 0 %; it rises to 1 % at 2026-09-01T09:00Z, when a window opens"
     );
-    assert_eq!(events(&decision), ["RampWaiting"]);
+    assert_eq!(event_reasons(&decision), ["RampWaiting"]);
     let ramp = world.status.ramp.clone().unwrap();
     assert_eq!(ramp.waiting_for, Some(WaitingFor::Window));
     assert_eq!(
@@ -66,7 +66,7 @@ fn a_raise_waits_for_its_window_and_the_pass_wakes_when_it_opens() {
     world.wait(600);
     world.converge(&mut run);
     assert_eq!(run.exposure, exposure(5.0));
-    assert_eq!(told(&world.status), "True RampHolding -");
+    assert_eq!(summarize(&world.status), "True RampHolding -");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn what_is_sent_may_leave_until_5_seconds_before_the_window_closes() {
     late.wait(1);
     let decision = late.read(&run);
     assert_eq!(
-        (sends(&decision), told(&late.status)),
+        (sends(&decision), summarize(&late.status)),
         (None, "True RampWaiting -".to_owned())
     );
     assert!(message(&late.status).contains("2026-09-01T13:00Z"));
@@ -129,7 +129,7 @@ fn windows_that_never_open_are_told_and_nothing_is_raised() {
     let mut world = World::new(ramped(10.0, never));
     let decision = world.read(&live(0.0));
     assert_eq!(
-        (sends(&decision), told(&world.status)),
+        (sends(&decision), summarize(&world.status)),
         (None, "True RampWaiting -".to_owned())
     );
     assert_eq!(
@@ -141,7 +141,7 @@ fn windows_that_never_open_are_told_and_nothing_is_raised() {
     assert_eq!((ramp.next.unwrap().not_before, ramp.completes_at), (None, None));
     assert_eq!(ramp.summary, "10 when a window opens");
     world.wait(600);
-    assert_eq!(events(&world.read(&live(0.0))), [""; 0]);
+    assert_eq!(event_reasons(&world.read(&live(0.0))), [""; 0]);
 }
 
 #[test]

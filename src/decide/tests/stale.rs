@@ -35,7 +35,7 @@ fn p6_each_kind_of_stale_read_changes_nothing_that_was_copied() {
         make(&mut run);
         let decision = world.read(&run);
         assert_eq!(sends(&decision), None, "{run:?}");
-        assert_eq!(told(&world.status), "Unknown StaleRead Reconciling");
+        assert_eq!(summarize(&world.status), "Unknown StaleRead Reconciling");
         assert_eq!(world.status.exposure_percentage, before.exposure_percentage);
         assert_eq!(world.status.description, before.description);
         assert_eq!(world.status.updated_at, before.updated_at);
@@ -60,11 +60,11 @@ fn p2_a_status_that_another_process_wrote_meanwhile_tells_a_new_process_what_is_
     // It remembers what an old copy of the status told, and decides on the newest.
     world.memory = Memory::from_status(&first_seen, 1, world.elapsed);
     assert_eq!(sends(&world.read(&run)), None);
-    assert_eq!(told(&world.status), "True InSync Reconciling");
+    assert_eq!(summarize(&world.status), "True InSync Reconciling");
     // Once it has had an answer of its own, no status tells it otherwise.
     world.read(&raised);
     world.status.exposure_percentage = Some(exposure(90.0));
-    assert_eq!(told(&world.read(&raised).status), "True InSync -");
+    assert_eq!(summarize(&world.read(&raised).status), "True InSync -");
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn row_stale_read_keeps_ready_until_the_third_in_a_row() {
         "Unknown StaleRead Reconciling",
     ] {
         world.read(&run);
-        assert_eq!(told(&world.status), expected);
+        assert_eq!(summarize(&world.status), expected);
     }
     world.read(&fresh);
-    assert_eq!(told(&world.status), "True InSync -");
+    assert_eq!(summarize(&world.status), "True InSync -");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn the_same_stale_answer_is_believed_after_5_minutes_with_an_event() {
     world.wait(1);
     let decision = world.read(&run);
     assert!(sends(&decision).is_some());
-    assert_eq!(events(&decision), ["StaleReadBelieved"]);
+    assert_eq!(event_reasons(&decision), ["StaleReadBelieved"]);
     assert_eq!(decision.status.exposure_percentage, Some(exposure(10.0)));
 }
 
@@ -147,7 +147,7 @@ fn p2_an_old_answer_to_an_update_neither_lowers_the_floor_nor_settles_it() {
     let mut old = live(5.0);
     old.description = "text".to_owned();
     world.send(&decision, Outcome::Applied(Box::new(old)));
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
     assert_eq!(world.status.exposure_percentage, Some(exposure(20.0)));
     assert!(world.status.pending_update.is_some());
     apply(decision.update.as_ref().unwrap(), &mut run);

@@ -339,7 +339,7 @@ pub fn sends(decision: &Decision) -> Option<Member> {
 }
 
 /// Ready, its reason, and the condition beside it, in one line.
-pub fn told(status: &ExperimentRunStatus) -> String {
+pub fn summarize(status: &ExperimentRunStatus) -> String {
     let ready = conditions::find(&status.conditions, ConditionType::Ready).unwrap();
     let beside = |kind: ConditionType| conditions::find(&status.conditions, kind).map(|it| it.type_.clone());
     let third = beside(ConditionType::Stalled).or(beside(ConditionType::Reconciling));
@@ -372,8 +372,8 @@ pub fn held(world: &World) -> Vec<(Member, &str)> {
         .collect()
 }
 
-/// The reasons of a decision's events.
-pub fn events(decision: &Decision) -> Vec<&'static str> {
+/// The reasons of a decision's Events.
+pub fn event_reasons(decision: &Decision) -> Vec<&'static str> {
     decision.events.iter().map(|event| event.reason).collect()
 }
 

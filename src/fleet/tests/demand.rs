@@ -16,21 +16,21 @@ fn it_is_told_once_when_most_of_the_rate_is_needed_and_once_when_no_longer() {
     let (mut demand, here) = (Demand::new(20.0), region("eu-west-1"));
     let interval = Duration::from_mins(10);
     // 12,000 resources at 10 minutes need all of 20 reads a second, and 9,600 need 80 %.
-    let told: Vec<_> = (1..=12_000)
+    let crossings: Vec<_> = (1..=12_000)
         .filter_map(|number| Some((number, demand.add(&here, interval)?)))
         .collect();
-    let [(number, Crossed::Much(ref told, 80))] = told[..] else {
-        unreachable!("{told:?}")
+    let [(number, Crossed::Much(ref region, 80))] = crossings[..] else {
+        unreachable!("{crossings:?}")
     };
-    assert_eq!(told, &here);
+    assert_eq!(region, &here);
     assert!((9_600..=9_602).contains(&number), "{number}");
     assert!((demand.highest_share() - 1.0).abs() < 0.001);
-    let told: Vec<_> = (1..=12_000)
+    let crossings: Vec<_> = (1..=12_000)
         .filter_map(|number| Some((number, demand.remove(&here, interval)?)))
         .collect();
-    assert_eq!(told.len(), 1);
-    assert!((3_599..=3_601).contains(&told[0].0), "{told:?}");
-    assert_eq!(told[0].1, Crossed::Enough(here));
+    assert_eq!(crossings.len(), 1);
+    assert!((3_599..=3_601).contains(&crossings[0].0), "{crossings:?}");
+    assert_eq!(crossings[0].1, Crossed::Enough(here));
     assert!(demand.highest_share().abs() < f64::EPSILON, "sums do not drift");
 }
 

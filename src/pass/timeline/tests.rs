@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     decide::{
-        laws::{
+        schedule::Next,
+        tests::properties::{
             calendar::edges,
             cases,
             ramps::numbers::{DAY, numbers},
         },
-        schedule::Next,
         tests::support::{START, exposure, live, overrides, spec, spec_with_ramp},
     },
     pass::tests::Stage,
@@ -144,7 +144,7 @@ fn a_two_week_ramp_in_working_hours_is_simulated_in_under_a_second() {
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
-/// The specs of the calendar's laws.
+/// The specs that the calendar is tested with.
 fn specs() -> Vec<ExperimentRunSpec> {
     let steps = json!([{"exposurePercentage": 5, "hold": "8784h"}, {"exposurePercentage": 50, "hold": "1s"}]);
     let allows = [

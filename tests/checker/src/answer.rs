@@ -25,9 +25,9 @@ impl RunKey {
     }
 }
 
-/// What the answer to a request told whoever sent it.
+/// The answer to a request, as far as whoever sent it can know.
 #[derive(Clone, Debug)]
-pub(crate) enum Told {
+pub(crate) enum Answer {
     /// A run as it is: a good answer.
     Run(Box<LiveRun>),
     /// A refusal: a 4xx other than 408. Nothing has changed.
@@ -50,7 +50,7 @@ pub(crate) struct LiveRun {
     answer: Value,
 }
 
-impl Told {
+impl Answer {
     /// What became of a request, as far as whoever sent it can know.
     pub(crate) fn of(record: &RequestRecord, default_region: &str) -> Self {
         let Some(status) = record.status.filter(|_| record.answered_at.is_some()) else {

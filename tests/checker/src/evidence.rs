@@ -125,7 +125,7 @@ impl<'a> Evidence<'a> {
             .filter(|request| request.answered_before(before))
             // Names that were corrected since may have meant another run.
             .filter(|request| request.is_update() || resource.is_named_by(request))
-            .filter_map(|request| Some((request.record.answered_at?, request.told.run()?)))
+            .filter_map(|request| Some((request.record.answered_at?, request.answer.run()?)))
             .collect();
         good.sort_by_key(|(at, _)| *at);
         believed(&good)

@@ -7,7 +7,7 @@ use appconfig_experiment_operator::api::Member;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::answer::{RunKey, Told, f32_of};
+use crate::answer::{Answer, RunKey, f32_of};
 
 /// The product in the `User-Agent` of the operator's requests. Those of others are none of the checker's business.
 const PRODUCT: &str = "appconfig-experiment-operator";
@@ -20,7 +20,7 @@ pub(crate) struct Request<'a> {
     /// The ID of the pending update that it carries out.
     pub(crate) id: Option<&'a str>,
     /// What its answer told.
-    pub(crate) told: Told,
+    pub(crate) answer: Answer,
     pub(crate) region: &'a str,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Request<'a> {
             record,
             process: named("process/").unwrap_or_default(),
             id: named("update/"),
-            told: Told::of(record, default_region),
+            answer: Answer::of(record, default_region),
             region: record.region.as_deref().unwrap_or(default_region),
         })
     }

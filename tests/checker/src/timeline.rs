@@ -4,7 +4,7 @@ use appconfig_experiment_operator::api::Member;
 use jiff::Timestamp;
 
 use crate::{
-    answer::Told,
+    answer::Answer,
     evidence::Evidence,
     resource::{Resource, State},
     sent::Request,
@@ -39,8 +39,8 @@ impl Evidence<'_> {
             lines.push((event.at, format!("process    {} {:?}", event.process, event.what)));
         }
         if let Some(resource) = resource {
-            lines.extend(told_states(resource));
-            lines.extend(self.requests_of(resource).map(told_request));
+            lines.extend(describe_states(resource));
+            lines.extend(self.requests_of(resource).map(describe_request));
             let run = resource.run();
             let others = self.history.context.other_writers.iter().filter(|change| {
                 let key = (
@@ -53,7 +53,7 @@ impl Evidence<'_> {
             });
             lines.extend(others.map(|change| (change.at, format!("somebody   {}", change.what))));
         } else {
-            lines.extend(self.requests.iter().map(told_request));
+            lines.extend(self.requests.iter().map(describe_request));
         }
         lines.sort_by_key(|(at, _)| *at);
         let after = lines.partition_point(|(at, _)| *at <= moment);
@@ -65,15 +65,15 @@ impl Evidence<'_> {
     }
 }
 
-fn told_states(resource: &Resource<'_>) -> Vec<(Timestamp, String)> {
+fn describe_states(resource: &Resource<'_>) -> Vec<(Timestamp, String)> {
     let mut lines = Vec::new();
     let mut before: Option<&State<'_>> = None;
     for state in &resource.states {
         if before.is_none_or(|before| before.run.spec != state.run.spec) {
-            lines.push((state.seen_at, format!("asked      {}", told_spec(state))));
+            lines.push((state.seen_at, format!("asked      {}", describe_spec(state))));
         }
         if before.is_none_or(|before| before.status != state.status) {
-            lines.push((state.seen_at, format!("recorded   {}", told_status(state))));
+            lines.push((state.seen_at, format!("recorded   {}", describe_status(state))));
         }
         before = Some(state);
     }
@@ -81,7 +81,7 @@ fn told_states(resource: &Resource<'_>) -> Vec<(Timestamp, String)> {
     lines
 }
 
-fn told_spec(state: &State<'_>) -> String {
+fn describe_spec(state: &State<'_>) -> String {
     let spec = &state.run.spec;
     let mut told = vec![format!("generation {}", state.generation())];
     told.extend(spec.exposure_percentage.map(|asked| format!("exposure {asked}")));
@@ -93,7 +93,7 @@ fn told_spec(state: &State<'_>) -> String {
     told.join(", ")
 }
 
-fn told_status(state: &State<'_>) -> String {
+fn describe_status(state: &State<'_>) -> String {
     let status = state.status;
     let number = state.run.metadata.resource_version.as_deref().unwrap_or("?");
     let mut told = vec![format!("version {number} of generation {}", state.generation())];
@@ -130,7 +130,7 @@ const fn name(member: Member) -> &'static str {
     }
 }
 
-fn told_request(request: &Request<'_>) -> (Timestamp, String) {
+fn describe_request(request: &Request<'_>) -> (Timestamp, String) {
     let record = request.record;
     let operation = record
         .operation
@@ -152,19 +152,19 @@ fn told_request(request: &Request<'_>) -> (Timestamp, String) {
         let effect = if record.changed { "" } else { " without effect" };
         told.push(format!("; committed{at}{effect}"));
     }
-    told.push(told_answer(request));
+    told.push(describe_answer(request));
     (record.arrived_at, told.concat())
 }
 
-fn told_answer(request: &Request<'_>) -> String {
+fn describe_answer(request: &Request<'_>) -> String {
     let record = request.record;
     let (Some(at), Some(status)) = (record.answered_at, record.status) else {
         return "; not answered".to_owned();
     };
     let code = record.code.as_ref().map_or_else(String::new, |code| format!(" {code}"));
     let half = if record.truncated { ", broken off" } else { "" };
-    let run = match &request.told {
-        Told::Run(run) => {
+    let run = match &request.answer {
+        Answer::Run(run) => {
             let state = if run.done { "DONE" } else { "RUNNING" };
             let updated = run
                 .updated_at
@@ -175,7 +175,7 @@ fn told_answer(request: &Request<'_>) -> String {
                 run.overrides.len()
             )
         }
-        Told::Refused | Told::Nothing => String::new(),
+        Answer::Refused | Answer::Nothing => String::new(),
     };
     format!("; answered {} {status}{code}{half}{run}", time(at))
 }

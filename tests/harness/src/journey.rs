@@ -74,7 +74,7 @@ impl Scene {
     }
 
     /// Waits until a resource has so many Events of a reason, and gives their notes.
-    pub async fn told(&self, name: &str, reason: &str, times: usize) -> Vec<String> {
+    pub async fn wait_for_notes(&self, name: &str, reason: &str, times: usize) -> Vec<String> {
         let what = format!("told as {times} Events of reason {reason}");
         self.eventually(&what, async || self.notes(name, reason).await.len() >= times)
             .await;

@@ -10,13 +10,13 @@ use proptest::prelude::*;
 
 use super::{at, schedules::fields};
 use crate::decide::{
-    laws::cases,
     ramp::{
         remarks::remarks,
         schedule::time_zone,
         search::{DECISION, NoneBefore},
         windows::{CLOSES_EARLY, Windows},
     },
+    tests::properties::cases,
 };
 
 /// About which time the weeks lie, and the zone whose clocks are changed then.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::at;
-use crate::decide::{laws::cases, ramp::schedule::Schedule};
+use crate::decide::{ramp::schedule::Schedule, tests::properties::cases};
 
 fn openings(schedule: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
     let schedule = Schedule::parse(schedule, zone).unwrap();

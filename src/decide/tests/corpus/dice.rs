@@ -1,4 +1,4 @@
-//! The numbers that stories are made of. Written out here, so that no library's update changes the corpus.
+//! The numbers that cases are made of. Written out here, so that no library's update changes the corpus.
 
 /// The splitmix64 generator (<https://prng.di.unimi.it/splitmix64.c>). The same seed gives the same numbers, always.
 pub struct Dice(u64);

@@ -1,12 +1,12 @@
 //! One operator's process that decides on one resource: the only part of the corpus that knows the types of `decide`. When
-//! these change, this file does, and no story.
+//! these change, this file does, and no case.
 
 use std::time::Duration;
 
 use super::{
-    answers::{failure, live, set_at, stopped_by},
+    decode::{failure, live, set_at, stopped_by},
     time::timestamp,
-    wire::Failed,
+    wire::FailedReply,
 };
 use crate::api::{ExperimentRunSpec, ExperimentRunStatus, PendingUpdate, Region};
 use crate::decide::{
@@ -46,7 +46,7 @@ pub enum Acts {
 
 /// The time, by three clocks; in milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct ClockReadings {
     /// Since the machine was booted.
     pub boot: u64,
     /// By this machine's clock, since the epoch.
@@ -61,8 +61,8 @@ pub enum Reply {
     /// Nothing was asked, since the spec can't be used.
     Nothing,
     /// The run, and its events if they were asked for.
-    Run(String, Option<Result<String, Failed>>),
-    ReadFailed(Failed),
+    Run(String, Option<Result<String, FailedReply>>),
+    ReadFailed(FailedReply),
     /// What came of the last update that was asked for, and the ID under which it was fenced.
     Update(Option<String>, UpdateResult),
 }
@@ -71,9 +71,9 @@ pub enum Reply {
 #[derive(Clone, Debug)]
 pub enum UpdateResult {
     Applied(String),
-    Refused(Failed),
-    Unknown(Failed),
-    NotSent(Option<Failed>),
+    Refused(FailedReply),
+    Unknown(FailedReply),
+    NotSent(Option<FailedReply>),
 }
 
 /// What the operator makes of it.
@@ -102,14 +102,14 @@ pub struct Operator {
     parsed: Parsed,
 }
 
-/// What was parsed last, and of what: stories of thousands of steps have few specs.
+/// What was parsed last, and of what: cases of thousands of steps have few specs.
 #[derive(Default)]
 struct Parsed {
     status: (String, ExperimentRunStatus),
     spec: Option<(String, Option<Region>, Result<Desired, InvalidSpec>)>,
 }
 
-fn boot(moment: &Moment) -> BootInstant {
+fn boot(moment: &ClockReadings) -> BootInstant {
     BootInstant::after_boot(Duration::from_millis(moment.boot))
 }
 
@@ -130,7 +130,7 @@ fn json(status: &ExperimentRunStatus) -> String {
 
 impl Operator {
     /// A process that sees the resource for the first time.
-    pub fn started(resource: &Stored, moment: &Moment) -> Self {
+    pub fn started(resource: &Stored, moment: &ClockReadings) -> Self {
         let spec: ExperimentRunSpec = serde_json::from_str(&resource.spec).unwrap();
         Self {
             memory: Memory::from_status(&status(resource), spec.run, Duration::ZERO),
@@ -179,12 +179,12 @@ impl Operator {
     }
 
     /// An answer has come, with its `Date`.
-    pub fn hears(&mut self, moment: &Moment, of_update: bool) {
+    pub fn hears(&mut self, moment: &ClockReadings, of_update: bool) {
         let dated = moment.date.map(timestamp).map(whole_seconds).ok_or(Untold::NoDate);
         let came = boot(moment);
         let clock = dated.and_then(|date| {
-            let judged = self.dates.judge(date, timestamp(moment.local), came.since_boot());
-            judged.map_err(Untold::Skewed)?;
+            let accepted = self.dates.accept(date, timestamp(moment.local), came.since_boot());
+            accepted.map_err(Untold::Skewed)?;
             Ok(ServiceClock::new(date, came, came))
         });
         self.service = match (clock, self.service) {
@@ -193,7 +193,7 @@ impl Operator {
         };
     }
 
-    fn now(&self, moment: &Moment) -> Now {
+    fn now(&self, moment: &ClockReadings) -> Now {
         let boot = boot(moment);
         let service = self.service.map(|clock| clock.time(boot));
         Now {
@@ -204,7 +204,7 @@ impl Operator {
     }
 
     /// The one step that everything is about.
-    pub fn decide(&mut self, resource: &Stored, acts: Acts, evidence: &Reply, moment: &Moment) -> Given {
+    pub fn decide(&mut self, resource: &Stored, acts: Acts, evidence: &Reply, moment: &ClockReadings) -> Given {
         let (desired, status) = self.parse(resource);
         let (desired, status, defaults) = (desired.clone(), status.clone(), defaults());
         let owner = match acts {
@@ -283,14 +283,14 @@ impl Operator {
     }
 
     /// The status that fences the update of the last decision.
-    pub fn fence(&self, resource: &Stored, id: &str, moment: &Moment) -> String {
+    pub fn fence(&self, resource: &Stored, id: &str, moment: &ClockReadings) -> String {
         let decision = self.decision.as_ref().unwrap();
         let update = decision.update.as_ref().unwrap();
         json(&decision.fence(update, id, resource.generation, &self.now(moment)))
     }
 
     /// Whether a window of the ramp lets the update of the last decision leave now.
-    pub fn may_send(&self, moment: &Moment) -> bool {
+    pub fn may_send(&self, moment: &ClockReadings) -> bool {
         let Some(until) = self.decision.as_ref().and_then(|decision| decision.until) else {
             return true;
         };
@@ -319,7 +319,7 @@ impl Operator {
     }
 
     /// It takes over the unsettled update of another resource, as that one's status records it.
-    pub fn inherits(&mut self, record: &str, moment: &Moment) {
+    pub fn inherits(&mut self, record: &str, moment: &ClockReadings) {
         let record: PendingUpdate = serde_json::from_str(record).unwrap();
         let first_seen = boot(moment) - self.started;
         self.memory.inherit(Pending { record, first_seen });

@@ -1,10 +1,12 @@
-//! Makes stories from numbers. A number gives the same story always: whoever changes anything here writes the corpus anew.
+//! Makes cases from numbers. A number gives the same case always: whoever changes anything here writes the corpus anew.
 
 use super::{
+    case::{
+        Case, Clocks, EventsOutcome, Happening, Outside, PassOutcomes, ReadOutcome, RecordOutcome, UpdateOutcome, Wait,
+    },
     dice::Dice,
-    run::Run,
-    specs::{EDITS, EXPOSURES, Spec},
-    story::{Clocks, Events, Happening, Outside, Pass, Read, Recording, Sending, Story, Wait},
+    run::SimulatedRun,
+    specs::{EDITS, EXPOSURES, GeneratedSpec},
     themes::{THEMES, Theme},
     time::START,
     wire::{self, WireError},
@@ -13,21 +15,21 @@ use super::{
 struct Generator {
     dice: Dice,
     theme: &'static Theme,
-    spec: Spec,
+    spec: GeneratedSpec,
     /// The failure before: of a read, of an update.
     before: [Option<WireError>; 2],
 }
 
-/// The story of a number.
-pub fn story(number: usize) -> Story {
+/// The case of a number.
+pub fn case(number: usize) -> Case {
     let theme = &THEMES[number % THEMES.len()];
     let mut dice = Dice::new(u64::try_from(number).unwrap());
     let exposure = dice.one_of(&[0.0, 0.0, 0.1, 5.0, 10.0, 25.0, 33.3]);
-    let mut run = Run::started(START - 86_400_000 + 123, exposure);
+    let mut run = SimulatedRun::started(START - 86_400_000 + 123, exposure);
     if dice.percent(30) {
         run.describe("as it was started", START - 3_600_000);
     }
-    let spec = Spec::first(&mut dice, theme.ramps, theme.ramped, theme.others);
+    let spec = GeneratedSpec::first(&mut dice, theme.ramps, theme.ramped, theme.others);
     let mut generator = Generator {
         dice,
         theme,
@@ -52,9 +54,9 @@ pub fn story(number: usize) -> Story {
     happens.push(Happening::Spec(generator.spec.json()));
     for wait in [Wait::AsSaid, Wait::Milliseconds(65_000), Wait::AsSaid] {
         happens.push(Happening::Wait(wait));
-        happens.push(Happening::Pass(Pass::default()));
+        happens.push(Happening::Pass(PassOutcomes::default()));
     }
-    Story {
+    Case {
         theme: theme.name,
         spec: spec.json(),
         run,
@@ -67,7 +69,7 @@ impl Generator {
         match self.dice.weighted(&self.theme.happens) {
             0 => Happening::Pass(self.pass()),
             1 => Happening::Spec(self.edited()),
-            2 => Happening::Asked,
+            2 => Happening::PassRequested,
             3 => Happening::Wait(self.dice.one_of(self.theme.waits)),
             4 => Happening::Outside(self.outside()),
             5 => Happening::Restart,
@@ -120,13 +122,13 @@ impl Generator {
         }
     }
 
-    fn pass(&mut self) -> Pass {
+    fn pass(&mut self) -> PassOutcomes {
         let events = match self.dice.weighted(&self.theme.events) {
-            0 => Events::Good,
-            1 => Events::Empty,
-            _ => Events::Fails(self.dice.one_of(&wire::READ)),
+            0 => EventsOutcome::Good,
+            1 => EventsOutcome::Empty,
+            _ => EventsOutcome::Fails(self.dice.one_of(&wire::READ)),
         };
-        Pass {
+        PassOutcomes {
             reads: (0..2).map(|_| self.read()).collect(),
             events,
             updates: (0..3).map(|_| self.sending()).collect(),
@@ -134,12 +136,12 @@ impl Generator {
         }
     }
 
-    fn read(&mut self) -> Read {
+    fn read(&mut self) -> ReadOutcome {
         match self.dice.weighted(&self.theme.reads) {
-            0 => Read::Good,
-            1 => Read::Old(1 + self.dice.below(2)),
-            2 => Read::OtherRun,
-            _ => Read::Fails(self.error(0, &wire::READ)),
+            0 => ReadOutcome::Good,
+            1 => ReadOutcome::Old(1 + self.dice.below(2)),
+            2 => ReadOutcome::OtherRun,
+            _ => ReadOutcome::Fails(self.error(0, &wire::READ)),
         }
     }
 
@@ -150,34 +152,34 @@ impl Generator {
         *self.before[place].insert(self.before[place].filter(|_| steady).unwrap_or(other))
     }
 
-    fn sending(&mut self) -> Sending {
+    fn sending(&mut self) -> UpdateOutcome {
         let unknown = self.dice.one_of(&wire::UNKNOWN);
         match self.dice.weighted(&self.theme.updates) {
-            0 => Sending::Applied,
-            1 => Sending::Ineffective(self.dice.percent(50)),
-            2 => Sending::AnsweredOld,
-            3 => Sending::Refused(self.error(1, &wire::REFUSED)),
-            4 => Sending::AnswerLost(unknown),
-            5 => Sending::Lost(unknown),
-            6 => Sending::Late(unknown),
-            7 => Sending::NotSent(self.dice.one_of(&wire::NOT_SENT)),
-            8 => Sending::SlowPreparation,
-            9 => Sending::SlowFence,
-            10 => Sending::SpecBefore(self.edited()),
-            11 => Sending::WipedBefore,
-            12 => Sending::FenceUnanswered,
-            13 => Sending::CrashBefore,
-            _ => Sending::CrashAfter,
+            0 => UpdateOutcome::Applied,
+            1 => UpdateOutcome::Ineffective(self.dice.percent(50)),
+            2 => UpdateOutcome::AnsweredOld,
+            3 => UpdateOutcome::Refused(self.error(1, &wire::REFUSED)),
+            4 => UpdateOutcome::AnswerLost(unknown),
+            5 => UpdateOutcome::Lost(unknown),
+            6 => UpdateOutcome::Late(unknown),
+            7 => UpdateOutcome::NotSent(self.dice.one_of(&wire::NOT_SENT)),
+            8 => UpdateOutcome::SlowPreparation,
+            9 => UpdateOutcome::SlowFence,
+            10 => UpdateOutcome::SpecBefore(self.edited()),
+            11 => UpdateOutcome::WipedBefore,
+            12 => UpdateOutcome::FenceUnanswered,
+            13 => UpdateOutcome::CrashBefore,
+            _ => UpdateOutcome::CrashAfter,
         }
     }
 
-    fn recording(&mut self) -> Recording {
+    fn recording(&mut self) -> RecordOutcome {
         match self.dice.weighted(&self.theme.records) {
-            0 => Recording::Written,
-            1 => Recording::Fails,
-            2 => Recording::Crash,
-            3 => Recording::SpecBefore(self.edited()),
-            _ => Recording::WipedBefore,
+            0 => RecordOutcome::Written,
+            1 => RecordOutcome::Fails,
+            2 => RecordOutcome::Crash,
+            3 => RecordOutcome::SpecBefore(self.edited()),
+            _ => RecordOutcome::WipedBefore,
         }
     }
 }

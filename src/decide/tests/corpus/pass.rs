@@ -1,11 +1,11 @@
 //! One pass, step by step, as the controller makes it: read, decide, fence, update, decide, record.
 
 use super::{
+    case::{EventsOutcome, PassOutcomes, ReadOutcome, RecordOutcome, UpdateOutcome},
     driver::{Given, Reply, UpdateResult},
-    stage::Stage,
-    story::{Events, Pass, Read, Recording, Sending},
+    player::Player,
     time::timestamp,
-    wire::{Failed, WireError},
+    wire::{FailedReply, WireError},
 };
 
 /// How many steps one pass takes at most.
@@ -18,15 +18,15 @@ enum Then {
     Over,
 }
 
-impl Stage {
-    pub(super) fn pass(&mut self, pass: &Pass) {
+impl Player {
+    pub(super) fn pass(&mut self, pass: &PassOutcomes) {
         let now = timestamp(self.time());
         self.line(&format!("pass at {now}"));
         self.operator.begins();
         let mut reads = pass.reads.iter();
         let mut updates = pass.updates.iter();
         let mut records = pass.records.iter();
-        let mut read = |stage: &mut Self| stage.read(reads.next().copied().unwrap_or(Read::Good), pass.events);
+        let mut read = |player: &mut Self| player.read(reads.next().copied().unwrap_or(ReadOutcome::Good), pass.events);
         let mut evidence = read(self);
         for _ in 0..STEPS {
             let given = self.decide(&evidence);
@@ -36,8 +36,8 @@ impl Stage {
                 }
             }
             let then = match &given.update {
-                Some(body) => self.send(body, updates.next().unwrap_or(&Sending::Applied)),
-                None => self.record(&given, records.next().unwrap_or(&Recording::Written)),
+                Some(body) => self.send(body, updates.next().unwrap_or(&UpdateOutcome::Applied)),
+                None => self.record(&given, records.next().unwrap_or(&RecordOutcome::Written)),
             };
             evidence = match then {
                 Then::Decide(evidence) => evidence,
@@ -48,7 +48,7 @@ impl Stage {
         self.line("  the pass takes too many steps");
     }
 
-    fn read(&mut self, read: Read, events: Events) -> Reply {
+    fn read(&mut self, read: ReadOutcome, events: EventsOutcome) -> Reply {
         if !self.operator.can_ask(&self.stored) {
             return Reply::Nothing;
         }
@@ -56,10 +56,10 @@ impl Stage {
         let request = self.next_request();
         self.line(&format!("  GetExperimentRun: {read:?}"));
         let answer = match read {
-            Read::Fails(error) => return Reply::ReadFailed(failed(error, request)),
-            Read::Good => self.answer(0, false),
-            Read::Old(changes) => self.answer(changes, false),
-            Read::OtherRun => self.answer(0, true),
+            ReadOutcome::Fails(error) => return Reply::ReadFailed(failed(error, request)),
+            ReadOutcome::Good => self.answer(0, false),
+            ReadOutcome::Old(changes) => self.answer(changes, false),
+            ReadOutcome::OtherRun => self.answer(0, true),
         };
         let moment = self.moment();
         self.operator.hears(&moment, false);
@@ -70,9 +70,9 @@ impl Stage {
         self.pass_time(40);
         let request = self.next_request();
         let events = match events {
-            Events::Good => Ok(self.run().events()),
-            Events::Empty => Ok("{\"Items\":[]}".to_owned()),
-            Events::Fails(error) => Err(failed(error, request)),
+            EventsOutcome::Good => Ok(self.run().events()),
+            EventsOutcome::Empty => Ok("{\"Items\":[]}".to_owned()),
+            EventsOutcome::Fails(error) => Err(failed(error, request)),
         };
         Reply::Run(answer, Some(events))
     }
@@ -89,14 +89,14 @@ impl Stage {
     }
 
     /// Everything that can wait, the fence, the update.
-    fn send(&mut self, body: &str, sending: &Sending) -> Then {
+    fn send(&mut self, body: &str, sending: &UpdateOutcome) -> Then {
         match sending {
-            Sending::NotSent(error) => {
+            UpdateOutcome::NotSent(error) => {
                 self.line(&format!("  can't be sent: {error:?}"));
                 let failed = failed(*error, String::new());
                 return Then::Decide(Reply::Update(None, UpdateResult::NotSent(Some(failed))));
             }
-            Sending::SlowPreparation => {
+            UpdateOutcome::SlowPreparation => {
                 self.line("  what comes before the fence takes too long");
                 self.pass_time(2_500);
                 return Then::ReadAgain;
@@ -108,34 +108,34 @@ impl Stage {
         let moment = self.moment();
         let fence = self.operator.fence(&self.stored, &id, &moment);
         match sending {
-            Sending::SpecBefore(spec) => self.write_spec(spec),
-            Sending::WipedBefore => self.wipe_status(),
+            UpdateOutcome::SpecBefore(spec) => self.write_spec(spec),
+            UpdateOutcome::WipedBefore => self.wipe_status(),
             _ => {}
         }
-        if matches!(sending, Sending::SpecBefore(_) | Sending::WipedBefore) {
+        if matches!(sending, UpdateOutcome::SpecBefore(_) | UpdateOutcome::WipedBefore) {
             self.line("  the fence is refused");
             self.operator.sent_nothing(&id);
             return Then::ReadAgain;
         }
         self.write_status(&fence);
-        if matches!(sending, Sending::FenceUnanswered) {
+        if matches!(sending, UpdateOutcome::FenceUnanswered) {
             self.line("  the fence is not answered");
             self.operator.sent_nothing(&id);
             return Then::Over;
         }
         self.operator.recorded();
         self.publish();
-        self.pass_time(if matches!(sending, Sending::SlowFence) {
+        self.pass_time(if matches!(sending, UpdateOutcome::SlowFence) {
             2_500
         } else {
             30
         });
         let moment = self.moment();
-        if matches!(sending, Sending::SlowFence) || !self.operator.may_send(&moment) {
+        if matches!(sending, UpdateOutcome::SlowFence) || !self.operator.may_send(&moment) {
             self.line("  the update may not leave any more");
             return Then::Decide(Reply::Update(Some(id), UpdateResult::NotSent(None)));
         }
-        if matches!(sending, Sending::CrashBefore) {
+        if matches!(sending, UpdateOutcome::CrashBefore) {
             self.restart();
             return Then::Over;
         }
@@ -150,7 +150,7 @@ impl Stage {
     }
 
     /// What comes of an update that has left; `None` when the process ends before it is known.
-    fn outcome(&mut self, body: &str, sending: &Sending) -> Option<UpdateResult> {
+    fn outcome(&mut self, body: &str, sending: &UpdateOutcome) -> Option<UpdateResult> {
         let request = self.next_request();
         // Of a request that carries what is sensitive, the client keeps no text of AWS's.
         let sensitive = body.contains("TreatmentOverrides") || body.contains("DeploymentParameters");
@@ -160,30 +160,33 @@ impl Stage {
         };
         let applies = matches!(
             sending,
-            Sending::Applied | Sending::AnsweredOld | Sending::AnswerLost(_) | Sending::CrashAfter
+            UpdateOutcome::Applied
+                | UpdateOutcome::AnsweredOld
+                | UpdateOutcome::AnswerLost(_)
+                | UpdateOutcome::CrashAfter
         );
         if applies && !self.run().done {
             self.run_changes(|run, at| run.update(body, at));
         }
         Some(match sending {
-            Sending::Ineffective(touched) => {
+            UpdateOutcome::Ineffective(touched) => {
                 if *touched {
                     self.run_changes(|run, at| run.updated_at = at);
                 }
                 self.hears_update();
                 UpdateResult::Applied(self.answer(0, false))
             }
-            Sending::AnsweredOld => {
+            UpdateOutcome::AnsweredOld => {
                 self.hears_update();
                 UpdateResult::Applied(self.answer(2, false))
             }
-            Sending::Refused(error) => UpdateResult::Refused(failed(*error)),
-            Sending::AnswerLost(error) | Sending::Lost(error) => UpdateResult::Unknown(failed(*error)),
-            Sending::Late(error) => {
+            UpdateOutcome::Refused(error) => UpdateResult::Refused(failed(*error)),
+            UpdateOutcome::AnswerLost(error) | UpdateOutcome::Lost(error) => UpdateResult::Unknown(failed(*error)),
+            UpdateOutcome::Late(error) => {
                 self.late = Some(body.to_owned());
                 UpdateResult::Unknown(failed(*error))
             }
-            Sending::CrashAfter => return None,
+            UpdateOutcome::CrashAfter => return None,
             _ => {
                 self.hears_update();
                 UpdateResult::Applied(self.answer(0, false))
@@ -197,25 +200,25 @@ impl Stage {
     }
 
     /// The status, when it differs; onto the newest object when that has changed meanwhile.
-    fn record(&mut self, given: &Given, recording: &Recording) -> Then {
+    fn record(&mut self, given: &Given, recording: &RecordOutcome) -> Then {
         let decided_upon = self.stored.clone();
         match recording {
-            Recording::Written => {}
-            Recording::Fails => {
+            RecordOutcome::Written => {}
+            RecordOutcome::Fails => {
                 self.line("  the API server takes no status");
                 return Then::Over;
             }
-            Recording::Crash => {
+            RecordOutcome::Crash => {
                 self.restart();
                 return Then::Over;
             }
-            Recording::SpecBefore(spec) => {
+            RecordOutcome::SpecBefore(spec) => {
                 self.write_spec(spec);
                 if self.stored.generation != decided_upon.generation && self.operator.keeps_a_pin() {
                     return Then::ReadAgain;
                 }
             }
-            Recording::WipedBefore => {
+            RecordOutcome::WipedBefore => {
                 self.wipe_status();
                 if self.stored.status != decided_upon.status {
                     return Then::ReadAgain;
@@ -246,8 +249,8 @@ impl Stage {
     }
 }
 
-fn failed(error: WireError, request: String) -> Failed {
-    Failed {
+fn failed(error: WireError, request: String) -> FailedReply {
+    FailedReply {
         error,
         request_id: error.status.map(|_| request),
     }

@@ -1,4 +1,4 @@
-//! What one story gave, line by line: once whole, and once without the sentences that people read.
+//! What one case gave, line by line: once whole, and once without the sentences that people read.
 
 use std::{
     collections::BTreeMap,
@@ -12,9 +12,9 @@ use serde::{
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-/// The record of one story.
+/// The record of one case.
 #[derive(Default)]
-pub struct Record {
+pub struct CaseRecord {
     /// All of it.
     pub whole: String,
     /// All but the messages of conditions and the notes of Events.
@@ -28,7 +28,7 @@ pub struct Record {
 /// Names and values.
 type Lines = Vec<(String, String)>;
 
-impl Record {
+impl CaseRecord {
     pub fn line(&mut self, line: &str) {
         for text in [&mut self.whole, &mut self.without_sentences] {
             text.push_str(line);

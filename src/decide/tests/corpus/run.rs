@@ -8,7 +8,7 @@ use super::time::rfc3339;
 
 /// A run. Times are in milliseconds since the epoch.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct SimulatedRun {
     pub exposure: f64,
     pub description: String,
     pub overrides: BTreeMap<String, String>,
@@ -23,7 +23,7 @@ pub struct Run {
     happened: Vec<Value>,
 }
 
-impl Run {
+impl SimulatedRun {
     pub fn started(at: i64, exposure: f64) -> Self {
         let mut run = Self {
             exposure,

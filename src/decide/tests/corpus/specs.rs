@@ -1,10 +1,10 @@
-//! The specs that people write in stories.
+//! The specs that people write in cases.
 
 use super::dice::Dice;
 
-/// A spec, as far as stories vary it.
+/// A spec, as far as cases vary it.
 #[derive(Clone, Copy, Debug)]
-pub struct Spec {
+pub struct GeneratedSpec {
     pub application: &'static str,
     pub run: &'static str,
     pub region: Option<&'static str>,
@@ -91,8 +91,8 @@ const PARAMETERS: [Option<&str>; 3] = [
     Some(r#"{"dynamicExtensionParameters":{"ext#stage":"full"},"tags":{"team":"checkout"}}"#),
 ];
 
-impl Spec {
-    /// The first one of a story.
+impl GeneratedSpec {
+    /// The first one of a case.
     pub fn first(dice: &mut Dice, ramps: &[&'static str], ramped: usize, others: usize) -> Self {
         let mut spec = Self {
             application: "shop",

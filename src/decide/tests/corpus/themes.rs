@@ -1,11 +1,11 @@
-//! What stories are about: how often what happens in them, and to what.
+//! What cases are about: how often what happens in them, and to what.
 
 use super::{
+    case::Wait,
     specs::{STEPS, WINDOWS},
-    story::Wait,
 };
 
-/// What a story is about. All numbers are weights, in the order of the lists beside them, unless they are percentages.
+/// What a case is about. All numbers are weights, in the order of the lists beside them, unless they are percentages.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
     pub name: &'static str,
@@ -26,13 +26,13 @@ pub struct Theme {
     pub edits: [usize; 8],
     pub waits: &'static [Wait],
     pub ramps: &'static [&'static str],
-    /// How many of a hundred stories begin with a ramp.
+    /// How many of a hundred cases begin with a ramp.
     pub ramped: usize,
     /// How many of a hundred manage the description, and how many the overrides.
     pub others: usize,
     /// Whether each change from outside is followed by a pass.
     pub followed: bool,
-    /// How many of a hundred failures are of the same kind as the one before in the story.
+    /// How many of a hundred failures are of the same kind as the one before in the case.
     pub steady: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Times of a story, in milliseconds since the epoch.
+//! Times of a case, in milliseconds since the epoch.
 
 use jiff::Timestamp;
 

@@ -27,7 +27,7 @@ impl fmt::Debug for WireError {
 
 /// One try that failed.
 #[derive(Clone, Debug)]
-pub struct Failed {
+pub struct FailedReply {
     pub error: WireError,
     /// AWS's request ID, which differs from try to try; `None` without an answer.
     pub request_id: Option<String>,

@@ -41,7 +41,7 @@ fn the_reference_lists_each_reason_with_what_its_findings_make_of_the_conditions
     for row in rows.iter().filter(|row| row[0] != PENDING) {
         let (mut ready, mut beside) = (BTreeSet::new(), BTreeSet::new());
         for line in table().iter().filter(|line| line.reason.as_str() == row[0]) {
-            let told = match line.severity {
+            let conditions = match line.severity {
                 Stalled => ("False", "Stalled"),
                 InProgress => ("False", "Reconciling"),
                 Unknown if line.event == WarningWhenUnknown => ("as it was", "Reconciling"),
@@ -49,13 +49,13 @@ fn the_reference_lists_each_reason_with_what_its_findings_make_of_the_conditions
                 Retrying => ("as it was", "Reconciling"),
                 Current => ("True", "–"),
             };
-            ready.insert(told.0);
-            beside.insert(told.1);
+            ready.insert(conditions.0);
+            beside.insert(conditions.1);
         }
         assert_eq!((words(row[1]), words(row[2])), (ready, beside), "{}", row[0]);
     }
-    let told: Vec<_> = rows.iter().map(|row| row[0]).collect();
-    assert_eq!(told, Reason::NAMES);
+    let reasons: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(reasons, Reason::NAMES);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn the_reference_lists_the_event_of_each_finding() {
             Warning | WarningWhenUnknown => "Warning",
         };
         let row = rows.iter().find(|row| row[0] == line.reason.as_str());
-        let told = row.map(|row| words(row[1]).contains(kind));
-        assert_eq!(told, Some(true), "{:?}", line.finding);
+        let listed = row.map(|row| words(row[1]).contains(kind));
+        assert_eq!(listed, Some(true), "{:?}", line.finding);
     }
 }
 

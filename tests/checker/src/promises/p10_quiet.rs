@@ -93,7 +93,7 @@ fn reads(
         .collect();
     let reads: Vec<_> = requests.iter().filter(|request| request.is_read()).collect();
     // A failed read is tried again, and one that shows something new leads on.
-    let mut answers = reads.iter().map(|read| read.told.run());
+    let mut answers = reads.iter().map(|read| read.answer.run());
     let first = answers.next()??;
     if answers.any(|answer| answer != Some(first)) || first.exposure.to_bits() != live(state) {
         return None;

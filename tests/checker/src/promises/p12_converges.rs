@@ -110,7 +110,7 @@ fn unsettled(evidence: &Evidence<'_>, resource: &Resource<'_>, last: &State<'_>)
 fn last_known(evidence: &Evidence<'_>, resource: &Resource<'_>) -> Option<LiveRun> {
     let run = resource.run()?;
     let facts = evidence.requests.iter().filter_map(|request| {
-        let (at, live) = match request.told.run() {
+        let (at, live) = match request.answer.run() {
             Some(live) => (request.record.answered_at?, live.clone()),
             None if request.record.changed => (request.record.committed_at?, LiveRun::of_record(request)?),
             None => return None,
@@ -179,7 +179,7 @@ fn other_facts(evidence: &Evidence<'_>, resource: &Resource<'_>, from: Timestamp
     let between = evidence
         .requests_of(resource)
         .filter(|request| request.arrived_at() > from && request.answered_before(until));
-    let mut updated = between.filter_map(|request| request.told.run().map(|run| run.updated_at));
+    let mut updated = between.filter_map(|request| request.answer.run().map(|run| run.updated_at));
     let first = updated.next();
     updated.all(|updated| Some(updated) == first)
 }

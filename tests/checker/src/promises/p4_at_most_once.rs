@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    answer::{LiveRun, Told},
+    answer::{Answer, LiveRun},
     evidence::Evidence,
     history::ProcessChange,
     resource::{Resource, State},
@@ -129,10 +129,10 @@ fn is_forgotten(
 
 /// Whether the answer to an update tells what became of it.
 fn is_conclusive(evidence: &Evidence<'_>, resource: &Resource<'_>, update: &Request<'_>) -> bool {
-    match &update.told {
-        Told::Refused => true,
-        Told::Nothing => false,
-        Told::Run(run) => !is_old(evidence, resource, update, run),
+    match &update.answer {
+        Answer::Refused => true,
+        Answer::Nothing => false,
+        Answer::Run(run) => !is_old(evidence, resource, update, run),
     }
 }
 
@@ -156,7 +156,7 @@ fn is_settled(
             .requests_of(resource)
             .filter(|read| read.is_read() && by.is_none_or(|process| read.process == process))
             .filter(|read| read.arrived_at() > update.arrived_at() && read.answered_before(moment))
-            .filter_map(|read| Some((read, read.told.run()?, read.record.answered_at?)))
+            .filter_map(|read| Some((read, read.answer.run()?, read.record.answered_at?)))
             .filter(|(_, run, _)| Some(&run.key) == update.target().as_ref())
             .any(|(read, run, answered_at)| {
                 let waited = answered_at.duration_since(first_seen) >= SETTLED_AFTER;

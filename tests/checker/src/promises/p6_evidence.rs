@@ -104,7 +104,7 @@ fn unfounded(evidence: &Evidence<'_>, update: &Request<'_>) -> Option<Violation>
     if resource.shares_its_run {
         return None;
     }
-    let Some(run) = last.told.run().filter(|_| last.answered_before(moment)) else {
+    let Some(run) = last.answer.run().filter(|_| last.answered_before(moment)) else {
         return broken("was sent although the last request before it had brought no good answer");
     };
     let known = evidence.known_by(update.process, resource, moment);
@@ -118,7 +118,7 @@ fn good_answers<'e>(
     evidence: &'e Evidence<'_>,
     resource: &'e Resource<'_>,
 ) -> impl Iterator<Item = (Timestamp, &'e Request<'e>, &'e LiveRun)> {
-    let answered = |request: &'e Request<'_>| Some((request.record.answered_at?, request, request.told.run()?));
+    let answered = |request: &'e Request<'_>| Some((request.record.answered_at?, request, request.answer.run()?));
     evidence.requests_of(resource).filter_map(answered)
 }
 

@@ -65,7 +65,7 @@ fn untrue(
             .record
             .answered_at
             .is_some_and(|at| at >= from && at <= state.seen_at);
-        given && request.told.run().is_some_and(|run| matches(first.run, state, run))
+        given && request.answer.run().is_some_and(|run| matches(first.run, state, run))
     });
     (!matched && !was_told).then(|| {
         format!("it says Ready=True for generation {generation}, and no answer since that generation matched it")

@@ -1,22 +1,22 @@
-//! Laws that hold in any story: whatever specs, answers, failures, lost answers, restarts and waits come in whatever order.
-//! Passes play it, so that what is decided comes in the order of theirs.
+//! Properties that hold in any history: whatever specs, answers, failures, lost answers, restarts and waits come, in
+//! whatever order. Passes play it, so that what is decided comes in the order of theirs.
 #![allow(clippy::unwrap_used, reason = "tests: what is not as expected ends them")]
 
 pub(crate) mod calendar;
+mod history;
 pub(crate) mod ramps;
-mod story;
 
 use proptest::prelude::*;
 
 use crate::api::{ConditionType, ExperimentRunStatus, RunStatus};
 
-use super::{
+use crate::decide::{
     Decision, EndedBy, Evidence, Outcome, Owner,
     conditions::find,
     event::STALE_READ_BELIEVED,
-    tests::support::{World, apply, done, held, live, sends, stored, target, told},
+    tests::support::{World, apply, done, held, live, sends, stored, summarize, target},
 };
-use story::{CANARIES, Stage, answer_of, desired, managed, story};
+use history::{CANARIES, Simulation, answer_of, desired, history, managed};
 
 fn bytes(status: &ExperimentRunStatus) -> String {
     serde_json::to_string(status).unwrap()
@@ -57,15 +57,15 @@ fn older(status: &ExperimentRunStatus, seen: &Evidence) -> bool {
 }
 
 fn plays(
-    spec: super::desired::Desired,
-    events: &[story::Event],
-    mut law: impl FnMut(&World, &Evidence, &Decision),
-) -> Stage {
-    let mut stage = Stage::new(spec);
-    for event in events {
-        stage.play(event, &mut law);
+    spec: crate::decide::desired::Desired,
+    actions: &[history::Action],
+    mut property: impl FnMut(&World, &Evidence, &Decision),
+) -> Simulation {
+    let mut simulation = Simulation::new(spec);
+    for action in actions {
+        simulation.play(action, &mut property);
     }
-    stage
+    simulation
 }
 
 pub(crate) fn cases() -> ProptestConfig {
@@ -85,8 +85,8 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn p2_never_at_or_below_live_and_never_above_the_desired(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn p2_never_at_or_below_live_and_never_above_the_desired(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             if let Some(to) = decision.update.as_ref().and_then(crate::run::Update::exposure) {
                 assert!(to > answer_of(seen).unwrap().exposure);
                 let believed = decision.events.iter().any(|event| event.reason == STALE_READ_BELIEVED);
@@ -97,8 +97,8 @@ proptest! {
     }
 
     #[test]
-    fn p3_one_differing_member_and_absent_is_untouched(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn p3_one_differing_member_and_absent_is_untouched(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             if let Some(member) = sends(decision) {
                 let live = answer_of(seen).unwrap();
                 assert!(managed(&world.desired).contains(&member));
@@ -114,9 +114,9 @@ proptest! {
     }
 
     #[test]
-    fn p4_nothing_is_sent_and_ready_is_not_true_until_it_is_settled(spec in desired(), events in story()) {
+    fn p4_nothing_is_sent_and_ready_is_not_true_until_it_is_settled(spec in desired(), actions in history()) {
         let mut open: Option<(crate::run::Update, i64, std::time::Duration)> = None;
-        plays(spec, &events, |world, seen, decision| {
+        plays(spec, &actions, |world, seen, decision| {
             let settled = open.as_ref().zip(answer_of(seen)).is_some_and(|((update, generation, since), live)| {
                 let shown = update.exposure().is_some() || *generation == world.generation;
                 live.status == RunStatus::Done
@@ -140,8 +140,8 @@ proptest! {
     }
 
     #[test]
-    fn p5_another_run_than_the_pinned_is_neither_copied_nor_updated(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn p5_another_run_than_the_pinned_is_neither_copied_nor_updated(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             let pinned = world.memory.pin.clone().or_else(|| crate::run::RunKey::pinned(&world.status, 1));
             if let Some((pinned, live)) = pinned.zip(answer_of(seen)).filter(|(pinned, live)| *pinned != live.key) {
                 assert_eq!(decision.update, None, "{pinned:?} {:?}", live.key);
@@ -152,8 +152,8 @@ proptest! {
     }
 
     #[test]
-    fn p6_a_failed_or_stale_read_is_no_evidence(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn p6_a_failed_or_stale_read_is_no_evidence(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             let believed = decision.events.iter().any(|event| event.reason == STALE_READ_BELIEVED);
             let evidence = answer_of(seen).is_some() && !older(&world.status, seen);
             if !evidence && !believed {
@@ -164,8 +164,8 @@ proptest! {
     }
 
     #[test]
-    fn p7_p8_nothing_is_sent_for_what_is_done_suspended_or_anothers(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn p7_p8_nothing_is_sent_for_what_is_done_suspended_or_anothers(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             let ended = answer_of(seen).is_some_and(|live| live.status == RunStatus::Done);
             if ended || world.desired.suspend || world.owner != Owner::Itself {
                 assert_eq!(decision.update, None);
@@ -174,10 +174,10 @@ proptest! {
     }
 
     #[test]
-    fn p9_ready_true_follows_from_an_answer_that_matches(spec in desired(), events in story()) {
+    fn p9_ready_true_follows_from_an_answer_that_matches(spec in desired(), actions in history()) {
         // The generation that the last usable answer was read for, and whether it matched then or ended having matched.
         let (mut read_for, mut matched) = (0, false);
-        plays(spec, &events, |world, seen, decision| {
+        plays(spec, &actions, |world, seen, decision| {
             let of_run = |live: &&crate::run::LiveRun| decision.memory.pin.as_ref() == Some(&live.key);
             let usable = decision.memory.stale.is_none() && decision.memory.pending.is_none();
             if let Some(live) = answer_of(seen).filter(of_run).filter(|_| usable) {
@@ -190,14 +190,14 @@ proptest! {
                 assert_eq!(decision.status.observed_generation, Some(world.generation));
                 assert_eq!(read_for, world.generation, "read after the generation");
                 let by_user = decision.status.ended_by.as_deref() == Some("USER");
-                assert!(matched || by_user, "{} {seen:?}", told(&decision.status));
+                assert!(matched || by_user, "{} {seen:?}", summarize(&decision.status));
             }
         });
     }
 
     #[test]
-    fn p10_the_same_answer_again_changes_nothing(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn p10_the_same_answer_again_changes_nothing(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             if let (Evidence::Read(..), None) = (seen, &decision.update) {
                 let mut world = world.clone();
                 let first = world.see(seen);
@@ -211,36 +211,36 @@ proptest! {
     }
 
     #[test]
-    fn p11_entities_and_parameters_are_never_shown(spec in desired(), events in story()) {
-        let stage = plays(spec, &events, |world, seen, decision| {
+    fn p11_entities_and_parameters_are_never_shown(spec in desired(), actions in history()) {
+        let simulation = plays(spec, &actions, |world, seen, decision| {
             let shown = format!("{} {decision:?} {seen:?} {:?} {:?}", bytes(&decision.status), world.desired, world.memory);
             for canary in CANARIES {
                 assert!(!shown.contains(canary), "{canary} in {shown}");
             }
         });
-        let shown = format!("{:?} {events:?}", stage.run);
+        let shown = format!("{:?} {actions:?}", simulation.run);
         prop_assert!(!shown.contains("canary"));
     }
 
     #[test]
-    fn p12_when_faults_stop_it_converges_or_a_reason_stands_and_stays(spec in desired(), events in story()) {
-        let mut stage = plays(spec, &events, |_, _, _| {});
-        stage.world.wait(300);
-        let read = |run| story::Event::Read {
-            versions_behind: 0, replaced: false, events: story::Events::User, answers: vec![run; 4],
+    fn p12_when_faults_stop_it_converges_or_a_reason_stands_and_stays(spec in desired(), actions in history()) {
+        let mut simulation = plays(spec, &actions, |_, _, _| {});
+        simulation.world.wait(300);
+        let read = |run| history::Action::Read {
+            versions_behind: 0, replaced: false, events: history::EndEvents::User, answers: vec![run; 4],
         };
         for _ in 0..4 {
-            stage.play(&read(story::Answer::Applied), &mut |_, _, _| {});
-            stage.world.wait(60);
+            simulation.play(&read(history::UpdateAnswer::Applied), &mut |_, _, _| {});
+            simulation.world.wait(60);
         }
-        let status = stage.world.status.clone();
-        prop_assert!(!told(&status).ends_with("Reconciling"), "{}", told(&status));
-        stage.play(&read(story::Answer::Applied), &mut |_, _, decision| assert_eq!(decision.update, None));
-        prop_assert_eq!(told(&stage.world.status), told(&status));
-        let ours = stage.world.owner == Owner::Itself && stage.world.memory.pin.as_ref() == Some(&stage.run.key);
-        if ours && stage.world.desired.differences(&stage.run).is_empty() {
+        let status = simulation.world.status.clone();
+        prop_assert!(!summarize(&status).ends_with("Reconciling"), "{}", summarize(&status));
+        simulation.play(&read(history::UpdateAnswer::Applied), &mut |_, _, decision| assert_eq!(decision.update, None));
+        prop_assert_eq!(summarize(&simulation.world.status), summarize(&status));
+        let ours = simulation.world.owner == Owner::Itself && simulation.world.memory.pin.as_ref() == Some(&simulation.run.key);
+        if ours && simulation.world.desired.differences(&simulation.run).is_empty() {
             prop_assert_eq!(ready(&status), "True");
-            prop_assert!(target(&status).starts_with("True") && held(&stage.world).is_empty());
+            prop_assert!(target(&status).starts_with("True") && held(&simulation.world).is_empty());
         }
     }
 
@@ -265,8 +265,8 @@ proptest! {
     }
 
     #[test]
-    fn the_same_input_gives_the_same_status_to_the_byte(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn the_same_input_gives_the_same_status_to_the_byte(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             let again = world.decide(seen);
             assert_eq!(&again, decision);
             assert_eq!(bytes(&again.status), bytes(&decision.status));
@@ -275,8 +275,8 @@ proptest! {
     }
 
     #[test]
-    fn conditions_are_always_whole(spec in desired(), events in story()) {
-        plays(spec, &events, |world, seen, decision| {
+    fn conditions_are_always_whole(spec in desired(), actions in history()) {
+        plays(spec, &actions, |world, seen, decision| {
             let (before, after) = (&world.status.conditions, &decision.status.conditions);
             let is = |kind| find(after, kind).is_some();
             assert!(is(ConditionType::Ready) && is(ConditionType::TargetReached), "{seen:?}");

@@ -1,27 +1,27 @@
-//! What happens in a story: to the resource, to its run, to the process, and to each pass.
+//! What happens in a case: to the resource, to its run, to the process, and to each pass.
 
-use super::{run::Run, wire::WireError};
+use super::{run::SimulatedRun, wire::WireError};
 
-/// One story.
+/// One case.
 #[derive(Clone, Debug)]
-pub struct Story {
+pub struct Case {
     /// What it is about.
     pub theme: &'static str,
     /// The first spec, as JSON.
     pub spec: String,
     /// The run as it is at first.
-    pub run: Run,
+    pub run: SimulatedRun,
     pub happens: Vec<Happening>,
 }
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub enum Happening {
-    Pass(Pass),
+    Pass(PassOutcomes),
     /// Somebody writes another spec.
     Spec(String),
     /// Somebody asks for a pass, by annotation.
-    Asked,
+    PassRequested,
     Wait(Wait),
     Outside(Outside),
     /// The process ends, and another one starts.
@@ -71,20 +71,20 @@ pub struct Clocks {
 
 /// What befalls one pass.
 #[derive(Clone, Debug, Default)]
-pub struct Pass {
+pub struct PassOutcomes {
     /// What its reads meet, in order; any further one is good.
-    pub reads: Vec<Read>,
+    pub reads: Vec<ReadOutcome>,
     /// What its reads of events meet.
-    pub events: Events,
+    pub events: EventsOutcome,
     /// What its updates meet, in order; any further one is applied.
-    pub updates: Vec<Sending>,
+    pub updates: Vec<UpdateOutcome>,
     /// What its records meet, in order; any further one is written.
-    pub records: Vec<Recording>,
+    pub records: Vec<RecordOutcome>,
 }
 
 /// What a read meets.
 #[derive(Clone, Copy, Debug)]
-pub enum Read {
+pub enum ReadOutcome {
     Good,
     /// The run as it was so many changes ago.
     Old(usize),
@@ -95,7 +95,7 @@ pub enum Read {
 
 /// What a read of events meets.
 #[derive(Clone, Copy, Debug, Default)]
-pub enum Events {
+pub enum EventsOutcome {
     #[default]
     Good,
     Empty,
@@ -104,7 +104,7 @@ pub enum Events {
 
 /// What an update meets.
 #[derive(Clone, Debug)]
-pub enum Sending {
+pub enum UpdateOutcome {
     Applied,
     /// Accepted, and not done; whether the run's time changes.
     Ineffective(bool),
@@ -137,7 +137,7 @@ pub enum Sending {
 
 /// What a record meets.
 #[derive(Clone, Debug)]
-pub enum Recording {
+pub enum RecordOutcome {
     Written,
     /// The API server takes none.
     Fails,

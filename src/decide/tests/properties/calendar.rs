@@ -25,10 +25,10 @@ use crate::{
     run::LiveRun,
 };
 
-/// How many times there are in a story.
+/// How many times there are in a history.
 const TIMES: usize = 18;
 
-/// All times of a story, each of which may be any.
+/// All times of a history, each of which may be any.
 #[derive(Clone, Copy, Debug)]
 struct Times([Timestamp; TIMES]);
 
@@ -155,11 +155,11 @@ impl Times {
             other: local,
             by: Witness::LocalClock,
         };
-        let told = Ok(ServiceTime { now: service, answered });
+        let known = Ok(ServiceTime { now: service, answered });
         Now {
             elapsed: Duration::from_secs(100),
             local,
-            service: [told, Err(Untold::NoDate), Err(Untold::Skewed(skew))][kind % 3],
+            service: [known, Err(Untold::NoDate), Err(Untold::Skewed(skew))][kind % 3],
         }
     }
 
@@ -228,14 +228,14 @@ fn every_time_may_be_any_together() {
         1 => (Timestamp::MIN.as_second()..Timestamp::MAX.as_second(), 0..1_000_000_000)
             .prop_map(|(second, nanosecond)| Timestamp::new(second, nanosecond).unwrap()),
     ];
-    let stories = (
+    let histories = (
         proptest::collection::vec(any, TIMES),
         proptest::sample::select(specs()),
         0..3_usize,
     );
     let decisions = std::cell::Cell::new(0);
     TestRunner::new_with_rng(config, rng)
-        .run(&stories, |(times, desired, kind)| {
+        .run(&histories, |(times, desired, kind)| {
             let times = Times(times.try_into().unwrap());
             decisions.set(decisions.get() + times.play(&desired, kind));
             Ok(())

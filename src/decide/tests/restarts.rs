@@ -23,7 +23,7 @@ fn p10_a_restart_writes_nothing_for_what_is_settled() {
         world.wait(5);
         let decision = world.read(&live(25.0));
         assert_eq!(world.status, before);
-        assert_eq!(events(&decision), [""; 0]);
+        assert_eq!(event_reasons(&decision), [""; 0]);
     }
 }
 
@@ -37,7 +37,7 @@ fn p5_a_wiped_status_is_restored_with_its_pins_even_by_a_failed_read() {
     other.key.application_id = "zzzzzz1".to_owned();
     world.read(&other);
     assert_eq!(
-        told(&world.status),
+        summarize(&world.status),
         "False RunReplaced Stalled",
         "the memory knows the run"
     );
@@ -48,7 +48,7 @@ fn p5_a_wiped_status_is_restored_with_its_pins_even_by_a_failed_read() {
     assert_eq!(world.status.region, before.region);
     world.read(&live(25.0));
     assert_eq!(
-        (&world.status.exposure_percentage, told(&world.status).as_str()),
+        (&world.status.exposure_percentage, summarize(&world.status).as_str()),
         (&before.exposure_percentage, "True InSync -")
     );
 }
@@ -85,7 +85,7 @@ fn p5_edited_pins_are_put_right_by_memory_and_stop_updates_after_a_restart() {
 
     world.restart();
     assert_eq!(sends(&world.read(&live(10.0))), None);
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn p5_the_run_that_another_process_recorded_first_counts_until_the_own_is_record
     world.status = recorded;
     assert_eq!(sends(&world.see(&seen)), None);
     assert_eq!(world.status.application_id.as_deref(), Some("abc1234"));
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
     assert_eq!(sends(&world.read(&other)), None);
 }
 
@@ -143,7 +143,7 @@ fn a_status_of_an_older_schema_or_edited_by_hand_breaks_nothing() {
         let mut run = live(10.0);
         world.converge(&mut run);
         assert_eq!(
-            (told(&world.status).as_str(), held(&world).len()),
+            (summarize(&world.status).as_str(), held(&world).len()),
             ("True InSync -", 0),
             "{text}"
         );
@@ -192,20 +192,20 @@ fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_
     above.read(&live(25.0));
     let mut world = restarted_and_wiped(above.clone());
     world.read_failed(FailureKind::Throttled);
-    assert_eq!(told(&world.status), "False ExposureAboveDesired Stalled");
+    assert_eq!(summarize(&world.status), "False ExposureAboveDesired Stalled");
 
     let mut world = restarted_and_wiped(above);
     let mut other = live(25.0);
     other.key.application_id = "zzzzzz1".to_owned();
     world.read(&other);
-    assert_eq!(told(&world.status), "False RunReplaced Stalled");
+    assert_eq!(summarize(&world.status), "False RunReplaced Stalled");
 
     let mut fenced = World::new(wants(25.0));
     let decision = fenced.read(&live(5.0));
     fenced.fence(&decision);
     let mut world = restarted_and_wiped(fenced);
     assert_eq!(sends(&world.read(&live(5.0))), None);
-    assert_eq!(told(&world.status), "Unknown OutcomeUnknown Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown OutcomeUnknown Reconciling");
 
     let mut refused = World::new(wants(25.0));
     let decision = refused.read(&live(5.0));
@@ -220,21 +220,21 @@ fn what_a_process_saw_first_is_remembered_when_somebody_wipes_the_status_before_
     seen.read(&newer);
     let mut world = restarted_and_wiped(seen);
     assert_eq!(sends(&world.read(&live(5.0))), None, "older than what was seen");
-    assert_eq!(told(&world.status), "Unknown StaleRead Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown StaleRead Reconciling");
 
     let mut ready = World::new(wants(25.0));
     ready.read(&live(25.0));
     let mut world = restarted_and_wiped(ready);
     let by_a_user = EndedBy::Event(Some("USER".to_owned()));
     world.see(&Evidence::Read(done(live(30.0)), by_a_user));
-    assert_eq!(told(&world.status), "True RunDone -", "it had matched the spec");
+    assert_eq!(summarize(&world.status), "True RunDone -", "it had matched the spec");
 
     let mut never_ready = World::new(wants(5.0));
     never_ready.read(&live(25.0));
     never_ready.restart();
     let by_a_user = EndedBy::Event(Some("USER".to_owned()));
     never_ready.see(&Evidence::Read(done(live(25.0)), by_a_user));
-    assert_eq!(told(&never_ready.status), "False RunDone Stalled");
+    assert_eq!(summarize(&never_ready.status), "False RunDone Stalled");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn an_older_copy_of_the_status_does_not_revive_a_run_that_ended_within_the_same_
     world.status = older;
     world.edit(|spec| spec.exposure = Some(exposure(50.0)));
     assert_eq!(sends(&world.read(&running)), None);
-    assert_eq!(told(&world.status), "Unknown StaleRead Reconciling");
+    assert_eq!(summarize(&world.status), "Unknown StaleRead Reconciling");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What each path is answered.
+//! The response to each request, by its path.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Sources;
 use crate::metrics::Format;
 
-/// How many answers with metrics are written and sent at a time, one after the other for whoever else asks. With metrics
+/// How many responses with metrics are written and sent at a time, one after the other for whoever else asks. With metrics
 /// per object one takes megabytes, which stay in memory until the other side has read them.
 const METRICS_AT_A_TIME: usize = 2;
 
-/// A whole body.
-pub(super) type Body = Full<Bytes>;
+/// A whole body, which is known before the first byte of it is sent.
+pub(super) type ResponseBody = Full<Bytes>;
 
-/// Answers requests. Cheap to clone.
+/// Responds to requests. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Answers {
+pub(super) struct Responder {
     sources: Sources,
     metrics: Arc<Semaphore>,
 }
 
-impl Answers {
+impl Responder {
     pub(super) fn new(sources: Sources) -> Self {
         Self {
             sources,
@@ -32,12 +32,12 @@ impl Answers {
         }
     }
 
-    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+    pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<ResponseBody> {
         if ![Method::GET, Method::HEAD].contains(request.method()) {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n".to_owned());
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n".to_owned());
             let allow = header::HeaderValue::from_static("GET, HEAD");
-            answer.headers_mut().insert(header::ALLOW, allow);
-            return answer;
+            response.headers_mut().insert(header::ALLOW, allow);
+            return response;
         }
         match request.uri().path() {
             "/livez" => self.livez(),
@@ -50,7 +50,7 @@ impl Answers {
         }
     }
 
-    fn livez(&self) -> Response<Body> {
+    fn livez(&self) -> Response<ResponseBody> {
         match self.sources.heartbeat.stuck_for() {
             None => text(StatusCode::OK, "ok\n".to_owned()),
             Some(silent) => {
@@ -60,7 +60,7 @@ impl Answers {
         }
     }
 
-    fn readyz(&self) -> Response<Body> {
+    fn readyz(&self) -> Response<ResponseBody> {
         let missing = self.sources.readiness.missing();
         if missing.is_empty() {
             text(StatusCode::OK, "ok\n".to_owned())
@@ -70,7 +70,7 @@ impl Answers {
         }
     }
 
-    async fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
+    async fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
         let Ok(permit) = Arc::clone(&self.metrics).acquire_owned().await else {
             return text(StatusCode::SERVICE_UNAVAILABLE, String::new());
         };
@@ -79,10 +79,10 @@ impl Answers {
         match self.sources.metrics.encode(format) {
             Ok(text) => {
                 let body = Bytes::from_owner(Sent { text, _permit: permit });
-                let mut answer = Response::new(Full::new(body));
+                let mut response = Response::new(Full::new(body));
                 let media_type = header::HeaderValue::from_static(format.media_type());
-                answer.headers_mut().insert(header::CONTENT_TYPE, media_type);
-                answer
+                response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+                response
             }
             Err(error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,12 +104,12 @@ impl AsRef<[u8]> for Sent {
     }
 }
 
-fn text(status: StatusCode, body: String) -> Response<Body> {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
+fn text(status: StatusCode, body: String) -> Response<ResponseBody> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
     let media_type = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(header::CONTENT_TYPE, media_type);
-    answer
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
 }
 
 #[cfg(test)]
@@ -126,51 +126,51 @@ mod tests {
         metrics::Metrics,
     };
 
-    fn answers() -> Answers {
-        Answers::new(Sources {
+    fn responder() -> Responder {
+        Responder::new(Sources {
             metrics: Metrics::new("lease", None),
             readiness: Readiness::default(),
             heartbeat: Heartbeat::new(Duration::from_mins(1)),
         })
     }
 
-    async fn get(answers: &Answers, path: &str) -> (u16, String) {
-        let answer = answers.answer(&Request::get(path).body(()).unwrap()).await;
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
+    async fn get(responder: &Responder, path: &str) -> (u16, String) {
+        let response = responder.respond(&Request::get(path).body(()).unwrap()).await;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     #[tokio::test]
     async fn ready_once_nothing_is_missing() {
-        let answers = answers();
-        let cache = answers.sources.readiness.require("the cache of ExperimentRuns");
-        let definition = answers.sources.readiness.require("a CRD");
+        let responder = responder();
+        let cache = responder.sources.readiness.require("the cache of ExperimentRuns");
+        let definition = responder.sources.readiness.require("a CRD");
         let waiting = "waiting for a CRD, the cache of ExperimentRuns\n".to_owned();
-        assert_eq!(get(&answers, "/readyz").await, (503, waiting));
+        assert_eq!(get(&responder, "/readyz").await, (503, waiting));
         cache.set(true);
         definition.wait_for("a CRD with spec.ramp".to_owned());
-        assert_eq!(get(&answers, "/readyz").await.1, "waiting for a CRD with spec.ramp\n");
+        assert_eq!(get(&responder, "/readyz").await.1, "waiting for a CRD with spec.ramp\n");
         definition.set(true);
-        assert_eq!(get(&answers, "/readyz").await.0, 200);
+        assert_eq!(get(&responder, "/readyz").await.0, 200);
     }
 
     #[tokio::test(start_paused = true)]
     async fn alive_while_the_heart_beats() {
-        let answers = answers();
+        let responder = responder();
         tokio::time::advance(Duration::from_mins(1)).await;
-        assert_eq!(get(&answers, "/livez").await.0, 200);
+        assert_eq!(get(&responder, "/livez").await.0, 200);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(get(&answers, "/livez").await.0, 503);
-        answers.sources.heartbeat.beat();
-        assert_eq!(get(&answers, "/livez").await.0, 200);
+        assert_eq!(get(&responder, "/livez").await.0, 503);
+        responder.sources.heartbeat.beat();
+        assert_eq!(get(&responder, "/livez").await.0, 200);
     }
 
     #[tokio::test]
     async fn other_paths_and_methods_are_refused() {
-        let answers = answers();
-        assert_eq!(get(&answers, "/").await.0, 404);
-        let post = answers.answer(&Request::post("/livez").body(()).unwrap()).await;
+        let responder = responder();
+        assert_eq!(get(&responder, "/").await.0, 404);
+        let post = responder.respond(&Request::post("/livez").body(()).unwrap()).await;
         assert_eq!(
             (post.status().as_u16(), &post.headers()["allow"]),
             (405, &"GET, HEAD".parse().unwrap())
@@ -179,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_come_in_the_format_that_is_asked_for() {
-        let answers = answers();
+        let responder = responder();
         for (accept, expected) in [
             (None, "text/plain; version=0.0.4; charset=utf-8"),
             (Some("*/*"), "text/plain; version=0.0.4; charset=utf-8"),
@@ -192,21 +192,21 @@ mod tests {
             if let Some(accept) = accept {
                 request.headers_mut().insert("accept", accept.parse().unwrap());
             }
-            assert_eq!(answers.answer(&request).await.headers()["content-type"], expected);
+            assert_eq!(responder.respond(&request).await.headers()["content-type"], expected);
         }
     }
 
     #[tokio::test]
     async fn metrics_that_nobody_reads_keep_none_from_being_probed() {
-        let answers = answers();
+        let responder = responder();
         let request = Request::get("/metrics").body(()).unwrap();
-        let held = [answers.answer(&request).await, answers.answer(&request).await];
+        let held = [responder.respond(&request).await, responder.respond(&request).await];
         assert!(
-            answers.answer(&request).now_or_never().is_none(),
+            responder.respond(&request).now_or_never().is_none(),
             "a third is not written"
         );
-        assert_eq!(get(&answers, "/livez").await.0, 200);
+        assert_eq!(get(&responder, "/livez").await.0, 200);
         drop(held);
-        assert_eq!(answers.answer(&request).await.status(), StatusCode::OK);
+        assert_eq!(responder.respond(&request).await.status(), StatusCode::OK);
     }
 }

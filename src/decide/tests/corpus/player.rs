@@ -1,10 +1,10 @@
-//! Plays a story: the resource as the API server has it, the run as `AppConfig` has it, and the operator between them.
+//! Plays a case: the resource as the API server has it, the run as `AppConfig` has it, and the operator between them.
 
 use super::{
-    driver::{Acts, Moment, Operator, Reply, Stored},
-    record::Record,
-    run::Run,
-    story::{Clocks, Happening, Outside, Story, Wait},
+    case::{Case, Clocks, Happening, Outside, Wait},
+    driver::{Acts, ClockReadings, Operator, Reply, Stored},
+    record::CaseRecord,
+    run::SimulatedRun,
     time::{START, timestamp},
 };
 
@@ -13,9 +13,9 @@ const NEW: &str = "{\"observedGeneration\":-1,\"conditions\":[{\"type\":\"Ready\
                    \"reason\":\"Pending\",\"message\":\"no operator has looked at this yet\",\
                    \"lastTransitionTime\":\"1970-01-01T00:00:00Z\"}]}";
 
-/// One story being played.
-pub struct Stage {
-    pub record: Record,
+/// One case being played.
+pub struct Player {
+    pub record: CaseRecord,
     /// How many decisions were taken.
     pub decisions: usize,
     /// How many updates were sent.
@@ -24,7 +24,7 @@ pub struct Stage {
     pub(super) acts: Acts,
     pub(super) operator: Operator,
     /// Every state of the run, the last one being that of now.
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<SimulatedRun>,
     /// An update that is on its way still.
     pub(super) late: Option<String>,
     /// Events that no status has been written for yet.
@@ -38,12 +38,12 @@ pub struct Stage {
     requests: u32,
 }
 
-/// Plays a whole story.
-pub fn played(number: usize, story: &Story) -> Stage {
+/// Plays a whole case.
+pub fn played(number: usize, case: &Case) -> Player {
     let stored = Stored {
         generation: 1,
         requested_at: None,
-        spec: story.spec.clone(),
+        spec: case.spec.clone(),
         status: NEW.to_owned(),
     };
     let clocks = Clocks {
@@ -52,14 +52,14 @@ pub fn played(number: usize, story: &Story) -> Stage {
     };
     let boot = 3_600_000;
     let operator = Operator::started(&stored, &moment(boot, clocks));
-    let mut stage = Stage {
-        record: Record::default(),
+    let mut player = Player {
+        record: CaseRecord::default(),
         decisions: 0,
         updates: 0,
         stored,
         acts: Acts::This,
         operator,
-        runs: vec![story.run.clone()],
+        runs: vec![case.run.clone()],
         late: None,
         unpublished: Vec::new(),
         means_to_wait: 0,
@@ -68,30 +68,31 @@ pub fn played(number: usize, story: &Story) -> Stage {
         ids: 0,
         requests: 0,
     };
-    stage.line(&format!("story {number}: {}", story.theme));
-    stage.line(&format!("spec {}", story.spec));
-    stage.line(&format!("run {}", story.run.answer("abc1234", "bsxyd7k", 1)));
-    for happening in &story.happens {
-        stage.happens(happening);
+    // Every digest has this line, so its words stay as they are.
+    player.line(&format!("story {number}: {}", case.theme));
+    player.line(&format!("spec {}", case.spec));
+    player.line(&format!("run {}", case.run.answer("abc1234", "bsxyd7k", 1)));
+    for happening in &case.happens {
+        player.happens(happening);
     }
-    stage
+    player
 }
 
-fn moment(boot: u64, clocks: Clocks) -> Moment {
+fn moment(boot: u64, clocks: Clocks) -> ClockReadings {
     let time = START + i64::try_from(boot).unwrap() - 3_600_000;
-    Moment {
+    ClockReadings {
         boot,
         local: time + clocks.local,
         date: clocks.date.map(|date| time + date),
     }
 }
 
-impl Stage {
+impl Player {
     pub(super) fn line(&mut self, line: &str) {
         self.record.line(line);
     }
 
-    pub(super) fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> ClockReadings {
         moment(self.boot, self.clocks)
     }
 
@@ -115,12 +116,12 @@ impl Stage {
         format!("request-{}", self.requests)
     }
 
-    pub(super) fn run(&self) -> &Run {
+    pub(super) fn run(&self) -> &SimulatedRun {
         self.runs.last().unwrap()
     }
 
     /// The run changes.
-    pub(super) fn run_changes(&mut self, change: impl FnOnce(&mut Run, i64)) {
+    pub(super) fn run_changes(&mut self, change: impl FnOnce(&mut SimulatedRun, i64)) {
         let mut run = self.run().clone();
         change(&mut run, self.time());
         self.runs.push(run);
@@ -156,7 +157,7 @@ impl Stage {
         match happening {
             Happening::Pass(pass) => self.pass(pass),
             Happening::Spec(spec) => self.write_spec(spec),
-            Happening::Asked => {
+            Happening::PassRequested => {
                 let asked = format!("asked-{}", self.boot);
                 self.line(&format!("somebody asks for a pass: {asked}"));
                 self.stored.requested_at = Some(asked);

@@ -1,8 +1,8 @@
-//! Which stories there are, and how often what happens in them.
+//! Which histories there are, and how often each action comes in them.
 
 use proptest::prelude::*;
 
-use super::{Answer, Event, Events, Outside};
+use super::{Action, EndEvents, OutsideChange, UpdateAnswer};
 use crate::{
     api::Exposure,
     decide::{
@@ -12,8 +12,8 @@ use crate::{
     run::FailureKind,
 };
 
-pub fn story() -> impl Strategy<Value = Vec<Event>> {
-    proptest::collection::vec(event(), 1..24)
+pub fn history() -> impl Strategy<Value = Vec<Action>> {
+    proptest::collection::vec(action(), 1..24)
 }
 
 pub fn desired() -> impl Strategy<Value = Desired> {
@@ -48,20 +48,25 @@ fn kind() -> impl Strategy<Value = FailureKind> {
     proptest::sample::select(FailureKind::ALL.to_vec())
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn answer() -> impl Strategy<Value = UpdateAnswer> {
     prop_oneof![
-        4 => Just(Answer::Applied),
-        2 => kind().prop_map(Answer::Refused),
-        1 => proptest::sample::select(vec![Answer::Ineffective, Answer::Old, Answer::NotSent, Answer::Crash]),
-        2 => proptest::sample::select(vec![Answer::LostApplied, Answer::Lost]),
+        4 => Just(UpdateAnswer::Applied),
+        2 => kind().prop_map(UpdateAnswer::Refused),
+        1 => proptest::sample::select(vec![UpdateAnswer::Ineffective, UpdateAnswer::Old, UpdateAnswer::NotSent, UpdateAnswer::Crash]),
+        2 => proptest::sample::select(vec![UpdateAnswer::LostApplied, UpdateAnswer::Lost]),
     ]
 }
 
-fn read() -> impl Strategy<Value = Event> {
+fn read() -> impl Strategy<Value = Action> {
     let behind = prop_oneof![5 => Just(0_usize), 1 => 1..3_usize];
-    let events = proptest::sample::select(vec![Events::User, Events::Alarm, Events::Nothing, Events::Unreadable]);
+    let events = proptest::sample::select(vec![
+        EndEvents::User,
+        EndEvents::Alarm,
+        EndEvents::Nothing,
+        EndEvents::Unreadable,
+    ]);
     let answers = proptest::collection::vec(answer(), 4);
-    (behind, 0..12_u8, events, answers).prop_map(|(versions_behind, other, events, answers)| Event::Read {
+    (behind, 0..12_u8, events, answers).prop_map(|(versions_behind, other, events, answers)| Action::Read {
         versions_behind,
         replaced: other == 0,
         events,
@@ -69,20 +74,20 @@ fn read() -> impl Strategy<Value = Event> {
     })
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn action() -> impl Strategy<Value = Action> {
     let outside = prop_oneof![
-        3 => percentage().prop_map(Outside::Raise),
-        2 => Just(Outside::Describe),
-        2 => Just(Outside::Override),
-        1 => Just(Outside::End),
+        3 => percentage().prop_map(OutsideChange::Raise),
+        2 => Just(OutsideChange::Describe),
+        2 => Just(OutsideChange::Override),
+        1 => Just(OutsideChange::End),
     ];
     prop_oneof![
         10 => read(),
-        3 => desired().prop_map(|desired| Event::Edit(Box::new(desired))),
-        2 => outside.prop_map(Event::Outside),
-        2 => kind().prop_map(Event::ReadFails),
-        3 => proptest::sample::select(vec![1, 30, 60, 300, 3600, 86_400]).prop_map(Event::Wait),
-        1 => (0..3_u8).prop_map(|other| Event::Owner(other != 0)),
-        1 => proptest::sample::select(vec![Event::NoCall, Event::Restart, Event::StatusWiped]),
+        3 => desired().prop_map(|desired| Action::Edit(Box::new(desired))),
+        2 => outside.prop_map(Action::Outside),
+        2 => kind().prop_map(Action::ReadFails),
+        3 => proptest::sample::select(vec![1, 30, 60, 300, 3600, 86_400]).prop_map(Action::Wait),
+        1 => (0..3_u8).prop_map(|other| Action::Owner(other != 0)),
+        1 => proptest::sample::select(vec![Action::NoCall, Action::Restart, Action::StatusWiped]),
     ]
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::wire::Failed;
+use super::wire::FailedReply;
 use crate::api::{ExperimentDefinition, Exposure, Region, RunResult, RunStatus, Treatment, TreatmentOverrides};
 use crate::run::{Failure, FailureKind, LiveRun, Operation, RunKey, end_of_second, whole_seconds};
 
@@ -88,7 +88,7 @@ pub fn set_at(events: &str, exposure: Exposure) -> Option<Timestamp> {
 }
 
 /// The failure that an error tells of.
-pub fn failure(operation: Operation, failed: &Failed) -> Failure {
+pub fn failure(operation: Operation, failed: &FailedReply) -> Failure {
     let error = failed.error;
     let kind = kind(error.kind);
     Failure {

@@ -35,7 +35,7 @@ pub enum Begun {
 
 /// Whether resources may be acted upon and written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SchemaState {
     /// Every field is served. They may.
     Complete,
     /// The read that a list or a watch asks for is under way. They may not.
@@ -48,7 +48,7 @@ pub enum Standing {
 
 /// What was read, and what has begun since.
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct SchemaCheck {
     /// A read must begin then or later to speak of everything that has begun.
     speaks_from: BootInstant,
     /// Since when something has begun of which no read speaks.
@@ -59,7 +59,7 @@ pub struct Gate {
     failed: Option<BootInstant>,
 }
 
-impl Standing {
+impl SchemaState {
     /// Whether resources may be acted upon and written.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -73,7 +73,7 @@ impl Standing {
     }
 }
 
-impl Gate {
+impl SchemaCheck {
     /// Nothing was read yet.
     #[must_use]
     pub fn new(now: BootInstant) -> Self {
@@ -109,14 +109,14 @@ impl Gate {
         self.failed = Some(began);
     }
 
-    /// Where things stand.
+    /// What follows from that.
     #[must_use]
-    pub fn standing(&self, now: BootInstant) -> Standing {
+    pub fn state(&self, now: BootInstant) -> SchemaState {
         match (&self.read, self.unproven_since) {
-            (Some((_, missing)), _) if !missing.is_empty() => Standing::Lacks(missing.clone()),
-            (_, Some(since)) if now - since < PATIENCE => Standing::Pending,
-            (Some((began, _)), None) if now - *began < COUNTS_FOR => Standing::Complete,
-            _ => Standing::Unread,
+            (Some((_, missing)), _) if !missing.is_empty() => SchemaState::Lacks(missing.clone()),
+            (_, Some(since)) if now - since < PATIENCE => SchemaState::Pending,
+            (Some((began, _)), None) if now - *began < COUNTS_FOR => SchemaState::Complete,
+            _ => SchemaState::Unread,
         }
     }
 
@@ -144,120 +144,120 @@ mod tests {
         BootInstant::after_boot(Duration::from_hours(1) + Duration::from_millis(milliseconds))
     }
 
-    fn proven() -> Gate {
-        let mut gate = Gate::new(at(0));
-        gate.read(at(0), vec![]);
-        gate
+    fn proven() -> SchemaCheck {
+        let mut check = SchemaCheck::new(at(0));
+        check.read(at(0), vec![]);
+        check
     }
 
     #[test]
     fn nothing_may_be_written_before_the_first_read_has_succeeded() {
-        let mut gate = Gate::new(at(0));
+        let mut check = SchemaCheck::new(at(0));
         assert_eq!(
-            (gate.standing(at(0)), gate.next_read(at(0))),
-            (Standing::Pending, Duration::ZERO)
+            (check.state(at(0)), check.next_read(at(0))),
+            (SchemaState::Pending, Duration::ZERO)
         );
-        gate.failed(at(0));
+        check.failed(at(0));
         assert_eq!(
-            (gate.standing(at(1)), gate.next_read(at(0))),
-            (Standing::Pending, RETRY)
+            (check.state(at(1)), check.next_read(at(0))),
+            (SchemaState::Pending, RETRY)
         );
-        assert_eq!(gate.standing(at(10_000)), Standing::Unread);
-        gate.read(at(12_000), vec![]);
-        assert_eq!(gate.standing(at(12_001)), Standing::Complete);
+        assert_eq!(check.state(at(10_000)), SchemaState::Unread);
+        check.read(at(12_000), vec![]);
+        assert_eq!(check.state(at(12_001)), SchemaState::Complete);
     }
 
     #[test]
     fn a_read_speaks_of_a_watch_that_had_begun_and_of_no_later_one() {
-        let mut gate = proven();
-        gate.begun(Begun::Watch, at(5_000));
+        let mut check = proven();
+        check.begun(Begun::Watch, at(5_000));
         assert_eq!(
-            (gate.standing(at(5_000)), gate.next_read(at(5_000))),
-            (Standing::Pending, Duration::ZERO)
+            (check.state(at(5_000)), check.next_read(at(5_000))),
+            (SchemaState::Pending, Duration::ZERO)
         );
-        gate.begun(Begun::Watch, at(5_010));
-        gate.read(at(5_009), vec![]);
-        assert_eq!(gate.standing(at(5_020)), Standing::Pending);
-        assert_eq!(gate.next_read(at(5_020)), Duration::ZERO);
-        gate.read(at(5_020), vec![]);
-        assert_eq!(gate.standing(at(5_021)), Standing::Complete);
+        check.begun(Begun::Watch, at(5_010));
+        check.read(at(5_009), vec![]);
+        assert_eq!(check.state(at(5_020)), SchemaState::Pending);
+        assert_eq!(check.next_read(at(5_020)), Duration::ZERO);
+        check.read(at(5_020), vec![]);
+        assert_eq!(check.state(at(5_021)), SchemaState::Complete);
     }
 
     #[test]
     fn a_read_speaks_of_a_list_only_when_every_api_server_has_had_time_to_know() {
         for what in [Begun::List, Begun::Contradiction] {
-            let mut gate = proven();
-            gate.begun(what, at(5_000));
+            let mut check = proven();
+            check.begun(what, at(5_000));
             // A watch that begins meanwhile brings it no nearer.
-            gate.begun(Begun::Watch, at(5_010));
-            assert_eq!(gate.next_read(at(5_100)), Duration::from_millis(400));
-            gate.read(at(5_499), vec![]);
-            assert_eq!(gate.standing(at(5_500)), Standing::Pending);
-            gate.read(at(5_500), vec![]);
-            assert_eq!(gate.standing(at(5_501)), Standing::Complete);
+            check.begun(Begun::Watch, at(5_010));
+            assert_eq!(check.next_read(at(5_100)), Duration::from_millis(400));
+            check.read(at(5_499), vec![]);
+            assert_eq!(check.state(at(5_500)), SchemaState::Pending);
+            check.read(at(5_500), vec![]);
+            assert_eq!(check.state(at(5_501)), SchemaState::Complete);
         }
     }
 
     #[test]
     fn fields_that_are_missing_are_told_until_a_read_finds_them() {
-        let lacks = Standing::Lacks(vec!["spec.ramp".to_owned()]);
-        let mut gate = proven();
-        gate.read(at(1_000), vec!["spec.ramp".to_owned()]);
-        assert_eq!(gate.standing(at(1_001)), lacks);
-        gate.begun(Begun::Watch, at(2_000));
-        gate.failed(at(2_000));
+        let lacks = SchemaState::Lacks(vec!["spec.ramp".to_owned()]);
+        let mut check = proven();
+        check.read(at(1_000), vec!["spec.ramp".to_owned()]);
+        assert_eq!(check.state(at(1_001)), lacks);
+        check.begun(Begun::Watch, at(2_000));
+        check.failed(at(2_000));
         for later in [2_001, 60_000, 3_600_000] {
-            assert_eq!(gate.standing(at(later)), lacks, "failed reads are no evidence");
+            assert_eq!(check.state(at(later)), lacks, "failed reads are no evidence");
         }
         assert!(lacks.is_unusable() && !lacks.is_complete());
-        gate.read(at(3_600_000), vec![]);
-        assert_eq!(gate.standing(at(3_600_001)), Standing::Complete);
+        check.read(at(3_600_000), vec![]);
+        assert_eq!(check.state(at(3_600_001)), SchemaState::Complete);
     }
 
     #[test]
     fn it_is_read_every_30_s_and_what_fails_then_is_repeated_and_counts_after_two_minutes() {
-        let mut gate = proven();
-        assert_eq!(gate.next_read(at(0)), PERIOD);
-        gate.failed(at(30_000));
-        assert_eq!(gate.next_read(at(30_000)), RETRY);
-        gate.failed(at(118_000));
+        let mut check = proven();
+        assert_eq!(check.next_read(at(0)), PERIOD);
+        check.failed(at(30_000));
+        assert_eq!(check.next_read(at(30_000)), RETRY);
+        check.failed(at(118_000));
         assert_eq!(
-            (gate.standing(at(119_999)), gate.next_read(at(118_000))),
-            (Standing::Complete, RETRY)
+            (check.state(at(119_999)), check.next_read(at(118_000))),
+            (SchemaState::Complete, RETRY)
         );
         assert_eq!(
-            gate.standing(at(120_000)),
-            Standing::Unread,
+            check.state(at(120_000)),
+            SchemaState::Unread,
             "two minutes after the last that succeeded"
         );
-        gate.read(at(130_000), vec![]);
+        check.read(at(130_000), vec![]);
         assert_eq!(
-            (gate.standing(at(130_001)), gate.next_read(at(130_000))),
-            (Standing::Complete, PERIOD)
+            (check.state(at(130_001)), check.next_read(at(130_000))),
+            (SchemaState::Complete, PERIOD)
         );
     }
 
     #[test]
     fn a_read_that_a_list_or_a_watch_asks_for_and_that_fails_counts_at_once() {
-        let mut gate = proven();
-        gate.begun(Begun::Watch, at(1_000));
-        gate.failed(at(1_000));
+        let mut check = proven();
+        check.begun(Begun::Watch, at(1_000));
+        check.failed(at(1_000));
         assert_eq!(
-            (gate.standing(at(1_001)), gate.next_read(at(1_000))),
-            (Standing::Pending, RETRY)
+            (check.state(at(1_001)), check.next_read(at(1_000))),
+            (SchemaState::Pending, RETRY)
         );
-        gate.begun(Begun::Watch, at(9_000));
+        check.begun(Begun::Watch, at(9_000));
         assert_eq!(
-            gate.standing(at(11_000)),
-            Standing::Unread,
+            check.state(at(11_000)),
+            SchemaState::Unread,
             "since the first of which nothing speaks"
         );
     }
 
     #[test]
     fn a_machine_that_was_suspended_wakes_up_without_evidence() {
-        let gate = proven();
-        assert_eq!(gate.standing(at(3_600_000)), Standing::Unread);
-        assert_eq!(gate.next_read(at(3_600_000)), Duration::ZERO);
+        let check = proven();
+        assert_eq!(check.state(at(3_600_000)), SchemaState::Unread);
+        assert_eq!(check.next_read(at(3_600_000)), Duration::ZERO);
     }
 }

@@ -1,4 +1,4 @@
-//! Stories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does. What is
+//! Histories: what may happen to one resource and its run, in any order, and a run that behaves as `AppConfig`'s does. What is
 //! read is looked at by a whole pass.
 
 mod strategies;
@@ -15,21 +15,21 @@ use crate::decide::{
 use crate::pass::{self, Answered, Claimed, Moment, Read, Send, ServiceClock, Step, Written, resource::StoredResource};
 use crate::run::{ExperimentRunEvent, ExperimentRunEventType, Failure, FailureKind, LiveRun, Operation, TriggeredBy};
 
-pub use strategies::{desired, story};
+pub use strategies::{desired, history};
 
 /// What must never be shown.
 pub const CANARIES: [&str; 3] = ["canary-entity", "canary-parameter", "canary-value"];
 
-/// One thing that happens.
+/// One thing that happens: to the resource, its run or the process.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum Action {
     Edit(Box<Desired>),
-    Outside(Outside),
+    Outside(OutsideChange),
     Read {
         versions_behind: usize,
         replaced: bool,
-        events: Events,
-        answers: Vec<Answer>,
+        events: EndEvents,
+        answers: Vec<UpdateAnswer>,
     },
     ReadFails(FailureKind),
     NoCall,
@@ -41,7 +41,7 @@ pub enum Event {
 
 /// What somebody else does to the run.
 #[derive(Clone, Debug)]
-pub enum Outside {
+pub enum OutsideChange {
     Raise(Exposure),
     Describe,
     Override,
@@ -50,14 +50,14 @@ pub enum Outside {
 
 /// What the run's events say of its end.
 #[derive(Clone, Copy, Debug)]
-pub enum Events {
+pub enum EndEvents {
     User,
     Alarm,
     Nothing,
     Unreadable,
 }
 
-impl Events {
+impl EndEvents {
     fn listed(self) -> Result<Vec<ExperimentRunEvent>, Failure> {
         let stopped = |triggered_by| ExperimentRunEvent {
             event_type: ExperimentRunEventType::RunStopped,
@@ -76,7 +76,7 @@ impl Events {
 
 /// What comes of an update.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub enum UpdateAnswer {
     Applied,
     Ineffective,
     Old,
@@ -88,13 +88,13 @@ pub enum Answer {
 }
 
 /// A resource, its run, and everything that the run ever was.
-pub struct Stage {
+pub struct Simulation {
     pub world: World,
     pub run: LiveRun,
     past: Vec<LiveRun>,
 }
 
-impl Stage {
+impl Simulation {
     pub fn new(desired: Desired) -> Self {
         Self {
             world: World::new(desired),
@@ -108,12 +108,12 @@ impl Stage {
         self.past.push(self.run.clone());
     }
 
-    /// One event happens. `step` sees each decision before it is carried out, and what it rests on.
-    pub fn play(&mut self, event: &Event, step: &mut impl FnMut(&World, &Evidence, &Decision)) {
-        match event {
-            Event::Edit(desired) => self.world.edit(|spec| *spec = (**desired).clone()),
-            Event::Outside(change) => self.outside(change),
-            Event::Read {
+    /// One action happens. `step` sees each decision before it is carried out, and what it rests on.
+    pub fn play(&mut self, action: &Action, step: &mut impl FnMut(&World, &Evidence, &Decision)) {
+        match action {
+            Action::Edit(desired) => self.world.edit(|spec| *spec = (**desired).clone()),
+            Action::Outside(change) => self.outside(change),
+            Action::Read {
                 versions_behind,
                 replaced,
                 events,
@@ -126,18 +126,18 @@ impl Stage {
                 }
                 self.pass(&Ok(seen), *events, answers, step);
             }
-            Event::ReadFails(kind) => {
+            Action::ReadFails(kind) => {
                 let failed = Err(failure(Operation::GetExperimentRun, *kind));
-                self.pass(&failed, Events::Nothing, &[], step);
+                self.pass(&failed, EndEvents::Nothing, &[], step);
             }
             // One decision, which no pass over a spec that can be used comes to.
-            Event::NoCall => {
+            Action::NoCall => {
                 let decision = self.world.decide(&Evidence::Nothing);
                 step(&self.world, &Evidence::Nothing, &decision);
                 self.world.see(&Evidence::Nothing);
             }
-            Event::Wait(seconds) => self.world.wait(*seconds),
-            Event::Owner(itself) => {
+            Action::Wait(seconds) => self.world.wait(*seconds),
+            Action::Owner(itself) => {
                 self.world.owner = if *itself {
                     Owner::Itself
                 } else {
@@ -145,38 +145,38 @@ impl Stage {
                 };
             }
             // Status and memory both lost is a limit that people are told of.
-            Event::Restart if self.world.status.region.is_some() => self.world.restart(),
-            Event::StatusWiped if self.world.memory.pin.is_some() => {
+            Action::Restart if self.world.status.region.is_some() => self.world.restart(),
+            Action::StatusWiped if self.world.memory.pin.is_some() => {
                 self.world.status = crate::api::ExperimentRunStatus::default();
             }
-            Event::Restart | Event::StatusWiped => {}
+            Action::Restart | Action::StatusWiped => {}
         }
     }
 
-    fn outside(&mut self, change: &Outside) {
+    fn outside(&mut self, change: &OutsideChange) {
         let mut run = self.run.clone();
         if run.status == RunStatus::Done {
             return;
         }
         match change {
-            Outside::Raise(to) if *to > run.exposure => run.exposure = *to,
-            Outside::Raise(_) => return,
-            Outside::Describe => run.description = "somebody else's".to_owned(),
-            Outside::Override => run.overrides = overrides(&[("canary-entity", "c")]),
-            Outside::End => run = done(run),
+            OutsideChange::Raise(to) if *to > run.exposure => run.exposure = *to,
+            OutsideChange::Raise(_) => return,
+            OutsideChange::Describe => run.description = "somebody else's".to_owned(),
+            OutsideChange::Override => run.overrides = overrides(&[("canary-entity", "c")]),
+            OutsideChange::End => run = done(run),
         }
         touch(&mut run);
         self.becomes(run);
     }
 
     /// One pass, in which updates are answered so, until there is no answer any more or the process crashes. Everything that
-    /// is decided is judged by what was known before.
+    /// is decided is checked against what was known before.
     fn pass(
         &mut self,
         read: &Result<LiveRun, Failure>,
-        events: Events,
-        answers: &[Answer],
-        judge: &mut impl FnMut(&World, &Evidence, &Decision),
+        events: EndEvents,
+        answers: &[UpdateAnswer],
+        check: &mut impl FnMut(&World, &Evidence, &Decision),
     ) {
         let (mut answers, mut seen) = (answers.iter(), Evidence::Nothing);
         let moment = self.moment();
@@ -227,13 +227,13 @@ impl Stage {
                 Step::End(_) => return,
             };
             if let Some(decision) = step.decision() {
-                judge(&self.world, &seen, decision);
+                check(&self.world, &seen, decision);
             }
         }
     }
 
     /// `None` when the process crashes.
-    fn send(&mut self, update: Send<Answer>, seen: &mut Evidence, moment: &Moment) -> Option<Step<Answer>> {
+    fn send(&mut self, update: Send<UpdateAnswer>, seen: &mut Evidence, moment: &Moment) -> Option<Step<UpdateAnswer>> {
         let (answer, sent) = update.departs();
         let outcome = self.carry_out(sent.update(), answer)?;
         *seen = Evidence::Updated {
@@ -245,7 +245,7 @@ impl Stage {
         Some(sent.answered(Answered { outcome, service }, moment))
     }
 
-    fn begin(&self, moment: &Moment) -> Step<Answer> {
+    fn begin(&self, moment: &Moment) -> Step<UpdateAnswer> {
         let defaults = Defaults {
             region: None,
             resync_interval: Duration::from_mins(10),
@@ -277,10 +277,10 @@ impl Stage {
         }
     }
 
-    fn carry_out(&mut self, update: &crate::run::Update, answer: Answer) -> Option<Outcome> {
+    fn carry_out(&mut self, update: &crate::run::Update, answer: UpdateAnswer) -> Option<Outcome> {
         let changes = matches!(
             answer,
-            Answer::Applied | Answer::Old | Answer::LostApplied | Answer::Crash
+            UpdateAnswer::Applied | UpdateAnswer::Old | UpdateAnswer::LostApplied | UpdateAnswer::Crash
         );
         let old = self.run.clone();
         if changes && self.run.status == RunStatus::Running {
@@ -289,18 +289,20 @@ impl Stage {
             self.becomes(run);
         }
         Some(match answer {
-            Answer::Applied => Outcome::Applied(Box::new(self.run.clone())),
-            Answer::Ineffective => {
+            UpdateAnswer::Applied => Outcome::Applied(Box::new(self.run.clone())),
+            UpdateAnswer::Ineffective => {
                 let mut run = old;
                 touch(&mut run);
                 self.becomes(run.clone());
                 Outcome::Applied(Box::new(run))
             }
-            Answer::Old => Outcome::Applied(Box::new(self.past[self.past.len().saturating_sub(3)].clone())),
-            Answer::Refused(kind) => Outcome::Refused(update_failure(kind)),
-            Answer::LostApplied | Answer::Lost => Outcome::Unknown(update_failure(FailureKind::Unavailable)),
-            Answer::NotSent => Outcome::NotSent(None),
-            Answer::Crash => return None,
+            UpdateAnswer::Old => Outcome::Applied(Box::new(self.past[self.past.len().saturating_sub(3)].clone())),
+            UpdateAnswer::Refused(kind) => Outcome::Refused(update_failure(kind)),
+            UpdateAnswer::LostApplied | UpdateAnswer::Lost => {
+                Outcome::Unknown(update_failure(FailureKind::Unavailable))
+            }
+            UpdateAnswer::NotSent => Outcome::NotSent(None),
+            UpdateAnswer::Crash => return None,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Laws of ramps: whatever ramp, windows, edits, raises from outside, restarts and waits come in whatever order.
+//! Properties of ramps: whatever ramp, windows, edits, raises from outside, restarts and waits come in whatever order.
 //!
 //! What a raise is held against is worked out here anew, from the numbers that a ramp is made of, and not by the code under
 //! test: a window by arithmetic on the minutes of a week, a hold from when the exposure really changed.
@@ -23,7 +23,7 @@ use numbers::{Numbers, numbers};
 
 /// One thing that happens to a ramp.
 #[derive(Clone, Debug)]
-enum Event {
+enum Action {
     Read,
     Wait(u64),
     Edit(Numbers),
@@ -33,15 +33,15 @@ enum Event {
     StatusWiped,
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        8 => Just(Event::Read),
-        6 => proptest::sample::select(vec![1, 59, 1800, 3600, 20_000, 86_400, 200_000]).prop_map(Event::Wait),
-        2 => numbers().prop_map(Event::Edit),
-        1 => Just(Event::Remove),
-        1 => proptest::sample::select(vec![0.1, 1.0, 7.0, 33.3, 60.0_f32]).prop_map(Event::Outside),
-        1 => Just(Event::Restart),
-        1 => Just(Event::StatusWiped),
+        8 => Just(Action::Read),
+        6 => proptest::sample::select(vec![1, 59, 1800, 3600, 20_000, 86_400, 200_000]).prop_map(Action::Wait),
+        2 => numbers().prop_map(Action::Edit),
+        1 => Just(Action::Remove),
+        1 => proptest::sample::select(vec![0.1, 1.0, 7.0, 33.3, 60.0_f32]).prop_map(Action::Outside),
+        1 => Just(Action::Restart),
+        1 => Just(Action::StatusWiped),
     ]
 }
 
@@ -67,44 +67,44 @@ impl Stage {
         self.world.now().local.as_second()
     }
 
-    fn play(&mut self, event: &Event) {
-        match event {
-            Event::Read => self.read(),
-            Event::Wait(seconds) => self.world.wait(*seconds),
-            Event::Edit(numbers) => {
+    fn play(&mut self, action: &Action) {
+        match action {
+            Action::Read => self.read(),
+            Action::Wait(seconds) => self.world.wait(*seconds),
+            Action::Edit(numbers) => {
                 self.numbers = Some(numbers.clone());
                 self.world.edit(|spec| *spec = numbers.desired());
             }
             // One that no pass has seen is not under way.
-            Event::Remove if self.world.memory.ramp.is_some() => {
+            Action::Remove if self.world.memory.ramp.is_some() => {
                 self.numbers = None;
                 self.world.edit(|spec| spec.ramp = None);
             }
-            Event::Outside(to) if exposure(*to) > self.run.exposure => {
+            Action::Outside(to) if exposure(*to) > self.run.exposure => {
                 self.run.exposure = exposure(*to);
                 self.run.exposed_at = None;
                 self.changed = self.second();
                 touch(&mut self.run);
             }
-            Event::Restart if self.world.status.ramp.is_some() => self.world.restart(),
-            Event::StatusWiped if self.world.memory.ramp.is_some() => {
+            Action::Restart if self.world.status.ramp.is_some() => self.world.restart(),
+            Action::StatusWiped if self.world.memory.ramp.is_some() => {
                 self.world.status = crate::api::ExperimentRunStatus::default();
             }
-            Event::Outside(_) | Event::Remove | Event::Restart | Event::StatusWiped => {}
+            Action::Outside(_) | Action::Remove | Action::Restart | Action::StatusWiped => {}
         }
     }
 
     fn read(&mut self) {
         let mut decision = self.world.read(&self.run);
         while let Some(update) = decision.update.clone() {
-            self.judge(&decision, update.exposure().unwrap());
+            self.check_raise(&decision, update.exposure().unwrap());
             apply(&update, &mut self.run);
             self.changed = self.second();
             decision = self.world.send(&decision, Outcome::Applied(Box::new(self.run.clone())));
         }
     }
 
-    fn judge(&self, decision: &Decision, to: Exposure) {
+    fn check_raise(&self, decision: &Decision, to: Exposure) {
         let (from, to, now) = (self.run.exposure.percentage(), to.percentage(), self.second());
         let numbers = self.numbers.as_ref();
         let numbers = numbers.unwrap_or_else(|| unreachable!("a ramp that was removed under way raised to {to}"));
@@ -138,11 +138,11 @@ proptest! {
 
     #[test]
     fn no_raise_is_above_the_target_or_the_next_step_or_before_its_hold_or_outside_the_windows(
-        numbers in numbers(), events in proptest::collection::vec(event(), 1..40)
+        numbers in numbers(), actions in proptest::collection::vec(action(), 1..40)
     ) {
         let mut stage = Stage::new(&numbers);
-        for event in &events {
-            stage.play(event);
+        for action in &actions {
+            stage.play(action);
         }
     }
 
