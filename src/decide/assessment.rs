@@ -15,7 +15,7 @@ use super::{
     last_error,
     memory::{Memory, Pending},
     observation::Observation,
-    schedule::{self, Look, Next},
+    schedule::{self, Next, NextLook},
     service_time::Skew,
 };
 
@@ -41,11 +41,11 @@ pub(super) struct Assessment {
     /// Nothing is left of an update that failed.
     pub(super) clears_update_error: bool,
     /// When to look again.
-    pub(super) look: Look,
+    pub(super) look: NextLook,
 }
 
 impl Assessment {
-    fn new(findings: Vec<Finding>, look: Look) -> Self {
+    fn new(findings: Vec<Finding>, look: NextLook) -> Self {
         Self {
             findings,
             skewed: None,
@@ -58,7 +58,7 @@ impl Assessment {
     }
 
     /// The next read tells more; until then the conditions stay as they are.
-    fn read_again(findings: Vec<Finding>, look: Look) -> Self {
+    fn read_again(findings: Vec<Finding>, look: NextLook) -> Self {
         Self {
             is_under_way: true,
             ..Self::new(findings, look.at_once())
@@ -72,7 +72,7 @@ impl Assessment {
         memory: &Memory,
         error: Option<&LastError>,
     ) -> Self {
-        let look = Look::regular(memory, situation.slot(false));
+        let look = NextLook::regular(memory, situation.slot(false));
         match observation {
             Observation::Missing => without_answer(situation, memory, look),
             Observation::OfAnotherRun { now, pinned } => {
@@ -106,7 +106,7 @@ impl Assessment {
 }
 
 /// What was found last still holds, and so does the status.
-fn without_answer(situation: &Situation<'_>, memory: &Memory, look: Look) -> Assessment {
+fn without_answer(situation: &Situation<'_>, memory: &Memory, look: NextLook) -> Assessment {
     let findings = memory.findings_of(situation.resource.generation);
     match situation.evidence {
         Evidence::Nothing | Evidence::Read(..) => Assessment::new(findings, look),
@@ -131,7 +131,7 @@ fn failed(
     failure: &Failure,
     memory: &Memory,
     mut findings: Vec<Finding>,
-    look: Look,
+    look: NextLook,
 ) -> Assessment {
     let before = situation.resource.status.last_error.as_ref();
     if failure.kind.refuses_credentials() && !before.is_some_and(|before| failure.repeats(before)) {
@@ -141,7 +141,7 @@ fn failed(
     let error = last_error::record(before.cloned(), failure, situation.now);
     let finding = Finding::of_failure(failure, error, memory.failures);
     let look = match finding.severity() {
-        Severity::Stalled => Look {
+        Severity::Stalled => NextLook {
             class: Class::Retry,
             ..look
         },
@@ -161,7 +161,7 @@ fn of_run(
     error: Option<&LastError>,
 ) -> Assessment {
     let done = live.status == RunStatus::Done;
-    let look = look_at_ramp(situation, Look::regular(memory, situation.slot(done)));
+    let look = look_at_ramp(situation, NextLook::regular(memory, situation.slot(done)));
     let mut assessment = if done {
         of_ended(situation, live, ended_by, memory, error, look)
     } else {
@@ -197,7 +197,7 @@ fn of_run(
 }
 
 /// The regular look, or sooner when the ramp may change by itself.
-fn look_at_ramp(situation: &Situation<'_>, look: Look) -> Look {
+fn look_at_ramp(situation: &Situation<'_>, look: NextLook) -> NextLook {
     let changes_at = situation.effective.raise.changes_at();
     let ahead = changes_at.map(|at| at.duration_since(situation.now.wall().0));
     let next = match (look.next, ahead.and_then(|ahead| Duration::try_from(ahead).ok())) {
@@ -205,7 +205,7 @@ fn look_at_ramp(situation: &Situation<'_>, look: Look) -> Look {
         (slot, _) => slot,
     };
     let raises = next != look.next && situation.effective.raises_by_itself() && *situation.owner == Owner::Itself;
-    Look {
+    NextLook {
         next,
         class: if raises { Class::Raise } else { look.class },
         ..look
@@ -217,7 +217,7 @@ fn of_running(
     live: &LiveRun,
     memory: &Memory,
     error: Option<&LastError>,
-    look: Look,
+    look: NextLook,
 ) -> Assessment {
     let desired = situation.desired();
     let mut findings = Vec::new();
@@ -245,7 +245,7 @@ fn of_running(
     let is_settled = memory.pending.is_none() && update.is_none();
     let look = match &memory.pending {
         Some(pending) => look.settling(pending, situation.now),
-        None if is_settled => Look {
+        None if is_settled => NextLook {
             attempts: 0,
             conflicts: 0,
             ..look
@@ -313,7 +313,7 @@ fn of_ended(
     ended_by: &EndedBy,
     memory: &Memory,
     error: Option<&LastError>,
-    look: Look,
+    look: NextLook,
 ) -> Assessment {
     let was_ready = memory.ready_generation == Some(situation.resource.generation);
     let trigger = ended_by.trigger(situation.resource.status);
@@ -335,6 +335,6 @@ fn of_ended(
     };
     Assessment {
         clears_update_error: true,
-        ..Assessment::new(vec![finding], Look { attempts: 0, ..look })
+        ..Assessment::new(vec![finding], NextLook { attempts: 0, ..look })
     }
 }

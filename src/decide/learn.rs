@@ -55,7 +55,7 @@ impl Memory {
     }
 
     /// Takes up what the status tells now, while this process has had no answer of its own: the copy that it saw first may
-    /// have been old, and a read that lags is told by what another process has recorded since. One that was wiped tells
+    /// have been old, and what another process has recorded since tells a read that lags. One that was wiped tells
     /// nothing. Where another process has recorded the run that it found, that one was found first (P5).
     fn take_up_status(&mut self, status: &ExperimentRunStatus, run: i32) {
         if let Some(pin) = RunKey::pinned(status, run).filter(|_| !self.has_recorded_pin()) {
@@ -63,13 +63,19 @@ impl Memory {
             self.pin = Some(pin);
             self.found_by = None;
         }
-        let Some(told) = Known::from_status(status) else { return };
-        if self.known.as_ref().is_none_or(|known| known.is_told_later(&told)) {
+        let Some(recorded) = Known::from_status(status) else {
+            return;
+        };
+        if self
+            .known
+            .as_ref()
+            .is_none_or(|known| known.is_recorded_later(&recorded))
+        {
             self.held.clone_from(&status.held_updates);
             self.ramp.clone_from(&status.ramp);
             self.last_findings = conditions::recorded(&status.conditions);
             self.ready_generation = ready_generation(status);
-            self.known = Some(told);
+            self.known = Some(recorded);
         }
     }
 

@@ -85,10 +85,10 @@ impl Known {
         earlier || revived || live.exposure < self.exposure
     }
 
-    /// Whether this is what a status told, and another status tells no less of the run.
-    pub(super) fn is_told_later(&self, told: &Self) -> bool {
+    /// Whether this is what a status told, and what another status has recorded tells no less of the run.
+    pub(super) fn is_recorded_later(&self, recorded: &Self) -> bool {
         let age = |known: &Self| (known.updated_at, known.exposure, known.status == RunStatus::Done);
-        matches!(self.overrides, KnownOverrides::Count(_)) && age(told) >= age(self)
+        matches!(self.overrides, KnownOverrides::Count(_)) && age(recorded) >= age(self)
     }
 
     fn other_description(&self, live: &LiveRun) -> bool {

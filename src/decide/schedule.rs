@@ -33,7 +33,7 @@ pub enum Next {
 
 /// When to look again, as what that counts, and as the how-manieth try in a row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct NextLook {
     /// When.
     pub(super) next: Next,
     /// As what it counts, where many wait.
@@ -44,7 +44,7 @@ pub(super) struct Look {
     pub(super) conflicts: u32,
 }
 
-impl Look {
+impl NextLook {
     /// At the next slot, with the counts that are remembered.
     pub(super) fn regular(memory: &Memory, slot: Next) -> Self {
         Self {

@@ -33,13 +33,13 @@ const WINDOWS: usize = 20;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ramp {
     /// None: the spec lists none, which is something else than an empty list.
-    steps: Option<Vec<Step>>,
+    steps: Option<Vec<RampStep>>,
     windows: Windows,
 }
 
 /// An exposure on the way, and how long it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+struct RampStep {
     exposure: Exposure,
     hold: SignedDuration,
 }
@@ -112,7 +112,7 @@ impl Ramp {
         let steps = ramp.steps.as_ref().map(|steps| {
             let step = |step: &crate::api::RampStep| {
                 let hold = length(&step.hold, HOLDS).ok_or_else(|| InvalidRamp::Hold(quoted(&step.hold)))?;
-                Ok(Step {
+                Ok(RampStep {
                     exposure: step.exposure_percentage,
                     hold,
                 })
@@ -163,7 +163,7 @@ impl Ramp {
         self.steps.as_ref().is_some_and(Vec::is_empty)
     }
 
-    fn steps(&self) -> &[Step] {
+    fn steps(&self) -> &[RampStep] {
         self.steps.as_deref().unwrap_or_default()
     }
 
