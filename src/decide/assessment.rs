@@ -14,8 +14,9 @@ use super::{
     findings::{self, Finding, Severity, Target},
     last_error,
     memory::{Memory, Pending},
+    next_look::NextLook,
     observation::Observation,
-    schedule::{self, Next, NextLook},
+    schedule::{self, Next},
     service_time::Skew,
 };
 

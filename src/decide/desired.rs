@@ -9,7 +9,10 @@ use crate::{
     run::LiveRun,
 };
 
-use super::ramp::{InvalidRamp, Ramp};
+use super::{
+    ramp::{InvalidRamp, Ramp},
+    text::length,
+};
 
 /// The shortest resync interval that a spec may ask for.
 pub const MINIMUM_RESYNC_INTERVAL: Duration = Duration::from_secs(30);
@@ -214,11 +217,4 @@ fn listed(fields: &BTreeSet<String>) -> String {
 
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-/// Go's duration syntax, as Kubernetes writes it (`1h30m`), within bounds; a subset of what jiff reads, which CEL has
-/// narrowed already.
-pub(super) fn length(text: &str, (least, most): (SignedDuration, SignedDuration)) -> Option<SignedDuration> {
-    let length: SignedDuration = text.parse().ok()?;
-    (least..=most).contains(&length).then_some(length)
 }

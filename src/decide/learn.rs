@@ -1,5 +1,5 @@
-//! What there is to remember of what a pass saw: [`Memory::take_up`] with the resource's status, then [`Memory::learn`] with
-//! the answer.
+//! What there is to remember of a pass: [`Memory::take_up`] what the resource's status tells, then [`Memory::learn`] what the
+//! answer tells, and [`Memory::keep`] what was decided.
 
 use crate::{
     api::ExperimentRunStatus,
@@ -7,7 +7,9 @@ use crate::{
 };
 
 use super::{
-    Evidence, Now, Outcome, Resource, Situation, conditions,
+    Evidence, Now, Outcome, Resource, Situation,
+    assessment::Assessment,
+    conditions,
     desired::Desired,
     findings::Reason,
     live::Known,
@@ -166,5 +168,28 @@ impl Memory {
                 Outcome::Refused(_) | Outcome::NotSent(_) => {}
             },
         }
+    }
+
+    /// With what was decided. The findings of a good read still hold while none comes after it.
+    pub(super) fn keep(
+        mut self,
+        situation: &Situation<'_>,
+        observation: &Observation<'_>,
+        assessment: Assessment,
+        status: &ExperimentRunStatus,
+    ) -> Self {
+        self.attempts = assessment.look.attempts;
+        self.conflicts = assessment.look.conflicts;
+        self.ready_generation = ready_generation(status).or(self.ready_generation);
+        if let Observation::Usable { .. } = observation {
+            self.skew = assessment
+                .skewed
+                .or(self.skew)
+                .filter(|_| situation.effective.skew().is_some());
+        }
+        if let Observation::Usable { .. } | Observation::OfAnotherRun { .. } = observation {
+            self.last_findings = Some((situation.resource.generation, assessment.findings));
+        }
+        self
     }
 }

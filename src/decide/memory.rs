@@ -7,10 +7,7 @@ use crate::{
     run::{RunKey, Update},
 };
 
-use super::{
-    Situation, assessment::Assessment, conditions, findings::Finding, live::Known, names::Names,
-    observation::Observation, service_time::Skew,
-};
+use super::{conditions, findings::Finding, live::Known, names::Names, service_time::Skew};
 
 /// How many updates are remembered whose outcome is known: more than a pass can fence.
 const RESOLVED_KEPT: usize = 16;
@@ -112,29 +109,6 @@ impl Memory {
             ready_generation: ready_generation(status),
             ..Self::default()
         }
-    }
-
-    /// With what was decided. The findings of a good read still hold while none comes after it.
-    pub(super) fn keep(
-        mut self,
-        situation: &Situation<'_>,
-        observation: &Observation<'_>,
-        assessment: Assessment,
-        status: &ExperimentRunStatus,
-    ) -> Self {
-        self.attempts = assessment.look.attempts;
-        self.conflicts = assessment.look.conflicts;
-        self.ready_generation = ready_generation(status).or(self.ready_generation);
-        if let Observation::Usable { .. } = observation {
-            self.skew = assessment
-                .skewed
-                .or(self.skew)
-                .filter(|_| situation.effective.skew().is_some());
-        }
-        if let Observation::Usable { .. } | Observation::OfAnotherRun { .. } = observation {
-            self.last_findings = Some((situation.resource.generation, assessment.findings));
-        }
-        self
     }
 
     /// What the last good read led to, as far as it is of the spec of this generation.

@@ -11,7 +11,7 @@
 //! | is the answer of the run that was found first, and no older than what is known? | `observation`, [`live`] |
 //! | what of it is remembered? is an earlier update settled? what is not sent again for now? | `learn`, `pending`, `held` |
 //! | which failed call does the status record? | `last_error` |
-//! | what differs, what may be sent, what is found? when to look again? | `assessment`, `update`, [`schedule`] |
+//! | what differs, what may be sent, what is found? when to look again? | `assessment`, `update`, `next_look`, [`schedule`] |
 //! | which reason wins, in which words? | [`findings`], the decision table |
 //! | what does the status say then? | `report`, [`conditions`], `ramp_status` |
 //! | what is worth an Event? | [`event`] |
@@ -33,6 +33,7 @@ mod learn;
 pub mod live;
 pub mod memory;
 pub mod names;
+mod next_look;
 mod now;
 mod observation;
 mod pending;
@@ -41,6 +42,7 @@ mod ramp_status;
 mod report;
 pub mod schedule;
 pub mod service_time;
+mod text;
 mod update;
 
 #[cfg(test)]

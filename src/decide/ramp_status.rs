@@ -13,8 +13,9 @@ use super::{
     desired::Desired,
     findings::Reason,
     memory::Memory,
-    ramp::{minute, next_raise::NextRaise, position::RampPosition, words},
+    ramp::{next_raise::NextRaise, position::RampPosition},
     service_time::ServiceTime,
+    text::{minute, words},
 };
 
 /// The ramp of a resource that has none, in spec or status, although its conditions tell of one: an API server whose CRD

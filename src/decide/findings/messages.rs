@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    super::{live::words, ramp},
+    super::{live::words, text},
     FailedCall, Finding,
     effect::PATIENCE,
 };
@@ -216,14 +216,14 @@ fn stale_read() -> String {
 fn holding(live: Exposure, next: Exposure, until: Timestamp, hold: SignedDuration) -> String {
     format!(
         "exposure is {live} %; it rises to {next} % at {}, when the hold of {} ends",
-        ramp::minute(until),
-        ramp::words(hold)
+        text::minute(until),
+        text::words(hold)
     )
 }
 
 fn waiting(live: Exposure, next: Exposure, opens: Option<Timestamp>) -> String {
     let then = match opens {
-        Some(at) => format!("at {}, when a window opens", ramp::minute(at)),
+        Some(at) => format!("at {}, when a window opens", text::minute(at)),
         None => "when a window opens, but no window was found to open: correct spec.ramp.windows".to_owned(),
     };
     format!("exposure is {live} %; it rises to {next} % {then}")

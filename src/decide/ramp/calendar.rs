@@ -7,6 +7,8 @@
 
 use jiff::civil::{Date, DateTime};
 
+use crate::decide::text::quoted;
+
 use super::InvalidRamp;
 
 /// The minutes, hours and days that cron describes.
@@ -65,13 +67,13 @@ impl Calendar {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidRamp> {
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
         let [minute, hour, day, month, weekday] = *fields else {
-            return Err(InvalidRamp::Schedule(super::quoted(text)));
+            return Err(InvalidRamp::Schedule(quoted(text)));
         };
         let bits = |field: &Field, part: &str| {
             field.bits(part).map_err(|unusable| match unusable {
-                Unusable::Malformed => InvalidRamp::Schedule(super::quoted(text)),
+                Unusable::Malformed => InvalidRamp::Schedule(quoted(text)),
                 Unusable::Backwards { range, instead } => InvalidRamp::Backwards {
-                    schedule: super::quoted(text),
+                    schedule: quoted(text),
                     range,
                     instead,
                 },

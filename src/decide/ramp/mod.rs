@@ -13,13 +13,13 @@ pub mod schedule;
 pub mod search;
 pub mod windows;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::api::{Exposure, Ramp as RampSpec};
 
 use windows::Windows;
 
-use super::desired::length;
+use super::text::{length, quoted};
 
 /// The longest hold, and the longest that a window may be open: a leap year.
 const LONGEST: SignedDuration = SignedDuration::from_hours(8784);
@@ -178,34 +178,6 @@ impl Ramp {
         let at = self.steps().iter().position(|step| step.exposure == exposure)?;
         Some((at + 1, self.steps().len()))
     }
-}
-
-/// A duration in the words of the spec: whole hours, minutes and seconds.
-#[must_use]
-pub fn words(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let mut words = String::new();
-    for (count, unit) in parts.iter().filter(|(count, _)| *count > 0) {
-        words.push_str(&count.to_string());
-        words.push(*unit);
-    }
-    if words.is_empty() { "0s".to_owned() } else { words }
-}
-
-/// A time in UTC, to the minute where it is a whole one.
-pub(super) fn minute(at: Timestamp) -> String {
-    let format = if at.as_second() % 60 == 0 {
-        "%Y-%m-%dT%H:%MZ"
-    } else {
-        "%Y-%m-%dT%H:%M:%SZ"
-    };
-    at.strftime(format).to_string()
-}
-
-/// What the spec says, short enough for a message.
-pub(super) fn quoted(text: &str) -> String {
-    format!("{:?}", text.chars().take(128).collect::<String>())
 }
 
 #[cfg(test)]

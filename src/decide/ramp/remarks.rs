@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
+use crate::decide::text::words;
+
 use super::{
     schedule::{Schedule, Stretch},
     windows::{Window, Windows},
-    words,
 };
 
 /// How many openings are looked at to tell whether they run into each other, and for how long.

@@ -12,6 +12,8 @@ use jiff::{
     tz::{Offset, TimeZone, TimeZoneDatabase},
 };
 
+use crate::decide::text::quoted;
+
 use super::{InvalidRamp, calendar::Calendar};
 
 /// The time zones as they were when this was built: an image has none, and every replica and `plan` must agree.
@@ -66,7 +68,7 @@ impl Schedule {
         let begin = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
         let end = begin.checked_add(FOUR_YEARS).unwrap_or(begin);
         if times.next(begin, end).0.is_none_or(|first| first > end) {
-            return Err(InvalidRamp::NeverFires(super::quoted(text)));
+            return Err(InvalidRamp::NeverFires(quoted(text)));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -207,7 +209,7 @@ impl Stretch {
 /// When there is none.
 pub fn time_zone(name: &str) -> Result<TimeZone, InvalidRamp> {
     let known = ZONES.get(name);
-    known.map_err(|_| InvalidRamp::TimeZone(super::quoted(name)))
+    known.map_err(|_| InvalidRamp::TimeZone(quoted(name)))
 }
 
 /// Which edition of the IANA database [`time_zone`] looks into, such as 2026f.

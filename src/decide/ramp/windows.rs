@@ -12,7 +12,7 @@ use super::{
     schedule::Schedule,
     search::{DECISION, Search},
 };
-use crate::decide::desired::length;
+use crate::decide::text::{length, quoted};
 
 /// How long before its end an opening ends for a raise: an update may leave 2 s after its fence was sent, and is given up
 /// 3 s later (P1).
@@ -43,7 +43,7 @@ impl Windows {
         let mut parsed = Self::default();
         for window in windows {
             let schedule = Schedule::parse(&window.schedule, &window.time_zone)?;
-            let invalid = || InvalidRamp::Duration(super::quoted(&window.duration));
+            let invalid = || InvalidRamp::Duration(quoted(&window.duration));
             let duration = length(&window.duration, DURATIONS).ok_or_else(invalid)?;
             let of_kind = match window.kind {
                 WindowKind::Allow => &mut parsed.allow,

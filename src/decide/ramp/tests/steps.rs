@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{exposure, ramp, steps};
-use crate::{api::Exposure, decide::ramp::words};
+use crate::{api::Exposure, decide::text::words};
 
 const FULL: Exposure = Exposure::FULL;
 const NO_FLOOR: SignedDuration = SignedDuration::ZERO;
