@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 
 #[path = "deploy/policy.rs"]
 mod policy;
+#[path = "deploy/revisions.rs"]
+mod revisions;
 #[path = "deploy/rights.rs"]
 mod rights;
 
