@@ -59,6 +59,7 @@ check: mutations-apply format lint doc deny crds-check ## Everything but the tes
 
 crds: ## Generate the CustomResourceDefinition anew
 	$(CARGO) run --quiet -- crds > $(CRD)
+	cp $(CRD) deploy/charts/crds/files/
 
 .PHONY: programs
 programs:

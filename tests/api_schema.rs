@@ -35,13 +35,15 @@ fn answer(spec: &Value) -> String {
 }
 
 #[test]
-fn the_crd_file_is_what_the_types_say() {
-    let path = "crds/experiments.appconfig.dev_experimentruns.yaml";
-    let committed = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    assert!(
-        committed == custom_resource_definition_yaml().unwrap(),
-        "{path} is stale. Bring it up to date with `cargo run -- crds > {path}`"
-    );
+fn the_crd_file_is_what_the_types_say_and_so_is_its_copy_in_the_chart() {
+    for folder in ["crds", "deploy/charts/crds/files"] {
+        let path = format!("{folder}/experiments.appconfig.dev_experimentruns.yaml");
+        let committed = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).unwrap();
+        assert!(
+            committed == custom_resource_definition_yaml().unwrap(),
+            "{path} is stale. Bring it up to date with `make crds`"
+        );
+    }
 }
 
 /// The schema without its descriptions, as a digest.

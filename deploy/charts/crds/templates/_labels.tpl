@@ -1,0 +1,8 @@
+{{- define "appconfig-experiment-operator-crds.labels" -}}
+app.kubernetes.io/name: appconfig-experiment-operator
+app.kubernetes.io/part-of: appconfig-experiment-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
