@@ -27,7 +27,7 @@ mod process;
 pub mod proxy;
 mod user;
 
-pub use binaries::{Binaries, kubernetes_version};
+pub use binaries::{Binaries, Tool, kubernetes_version};
 pub use control_plane::{ControlPlane, Options};
 pub use error::Error;
 pub use user::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, User};
