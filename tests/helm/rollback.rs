@@ -112,7 +112,7 @@ async fn p6_a_rollback_of_both_charts_in_the_middle_of_a_ramp_raises_nothing() {
     assert!(said.contains(&refusal), "{said}");
     helm.run(&["rollback", NAME, "1", "-n", NAME, FORCE]);
 
-    let _rolled_back = scene.operator();
+    let mut rolled_back = scene.operator();
     let run = scene.wait("run", "refused", |run| is_stalled(run, "InvalidSpec")).await;
     let told = "this operator does not know spec.ramp.steps[].approval: upgrade it, or remove the field";
     assert_eq!(message(&run), told);
@@ -122,9 +122,16 @@ async fn p6_a_rollback_of_both_charts_in_the_middle_of_a_ramp_raises_nothing() {
     assert_eq!(bodies(&scene.updates()), vec![five.clone()], "nothing is raised");
 
     // It is the policy that has kept this from happening: without it the API server drops the field, and the ramp goes on.
+    rolled_back.stop().await;
     scene.kubectl(&["delete", BINDING]).await;
-    let back = async || helm.attempt(&kinds).status.success();
-    scene.eventually("back", back).await;
+    let older = format!("{CRDS}/{FILE}");
+    let try_out = ["apply", "--server-side", FORCE, "--dry-run=server", "-f", &older];
+    let unguarded = async || kubectl(&try_out).await.status.success();
+    scene.eventually("unguarded", unguarded).await;
+    helm.run(&kinds);
+    let dropped = async || held_by(&scene).await.is_empty();
+    scene.eventually("dropped", dropped).await;
+    let _rolled_back = scene.operator();
     let raised = [five, everybody];
     let is_raised = async || bodies(&scene.updates()) == raised;
     scene.eventually("raised", is_raised).await;
