@@ -1,44 +1,10 @@
 //! The charts in a registry, as OCI artifacts.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
-use control_plane::{ControlPlane, Options, Tool};
+use control_plane::{ControlPlane, Options, Registry};
 
 use crate::{CRDS, KINDS, NAME, OPERATOR, helm::Helm, replica::deployment};
-
-/// A registry on loopback, which keeps all in memory.
-pub struct Registry {
-    child: Child,
-    /// Such as `127.0.0.1:34567`.
-    pub address: String,
-}
-
-impl Registry {
-    pub fn start() -> Self {
-        let mut child = Command::new(Tool::Crane.ensure().unwrap())
-            .args(["registry", "serve", "--address", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines.find_map(|line| line.split_once("serving on port ").map(|(_, port)| port.to_owned()));
-        let address = format!("127.0.0.1:{}", port.unwrap());
-        // It goes on to log, and must not wait for somebody who reads that.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
 
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
@@ -48,12 +14,12 @@ fn folder(name: &str) -> PathBuf {
 
 #[test]
 fn the_charts_are_pushed_to_a_registry_pulled_and_installed_from_it() {
-    let registry = Registry::start();
+    let registry = Registry::start().unwrap();
     let control_plane = ControlPlane::start(Options::default()).unwrap();
     let helm = Helm::on(&control_plane);
     let folder = folder("packed");
     let place = folder.to_str().unwrap();
-    let charts = format!("oci://{}/charts", registry.address);
+    let charts = format!("oci://{}/charts", registry.address());
     let version = env!("CARGO_PKG_VERSION");
     for (name, chart) in [(KINDS, CRDS), (NAME, OPERATOR)] {
         helm.run(&["package", chart, "--destination", place]);
