@@ -11,13 +11,14 @@ use crate::{
     helm::{Helm, identity, objects, only},
 };
 
-/// What Helm puts into labels and annotations beside what `deploy/` has.
-const OF_HELM: [&str; 5] = [
+/// What is in labels and annotations beside what `deploy/` has: what Helm wants, and what keeps the kinds.
+const OF_HELM: [&str; 6] = [
     "app.kubernetes.io/instance",
     "app.kubernetes.io/managed-by",
     "app.kubernetes.io/version",
     "helm.sh/chart",
     "helm.sh/resource-policy",
+    "argocd.argoproj.io/sync-options",
 ];
 
 /// The objects by their identity, without what is Helm's own.
@@ -77,6 +78,19 @@ fn with_default_values_both_charts_render_what_kustomize_builds() {
         assert_eq!(object, &built[identity], "{identity}");
     }
     assert!(count >= 14, "{count}");
+}
+
+/// With a kind go all its resources, and its guard goes with neither.
+#[test]
+fn neither_helm_nor_argo_cd_takes_the_kinds_away() {
+    let kept = Helm::offline().render(CRDS, NAME, &[]);
+    assert_eq!(kept.len(), 3);
+    for object in kept {
+        let annotations = &object["metadata"]["annotations"];
+        assert_eq!(annotations["helm.sh/resource-policy"], "keep", "{}", identity(&object));
+        let options = &annotations["argocd.argoproj.io/sync-options"];
+        assert_eq!(options, "Prune=false,Delete=false", "{}", identity(&object));
+    }
 }
 
 /// The versions and the image are those of the manifest of the workspace.
