@@ -127,7 +127,7 @@ async fn its_pods_pass_the_restricted_pod_security_standard() {
     }
 }
 
-/// OpenShift gives each namespace its own user IDs, and refuses a fixed one. The image has a user that is a number.
+/// `OpenShift` gives each namespace its own user IDs, and refuses a fixed one. The image has a user that is a number.
 #[tokio::test]
 async fn it_asks_for_no_user_id_and_no_replica_that_is_not_ready_holds_up_a_drain() {
     let administrator = administrator().await;

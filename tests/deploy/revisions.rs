@@ -159,6 +159,30 @@ fn a_revision_counts_in_each_version_and_only_as_the_last_line() {
     }
 }
 
+/// As `docs/upgrading.md` says of a rollback with kubectl.
+#[test]
+fn an_older_deploy_folder_goes_back_but_for_the_crd() {
+    let control_plane = guarded();
+    let ephemeral = "jsonpath={.items[*].spec.template.spec.containers[0].resources.limits.ephemeral-storage}";
+    let limit = || {
+        kubectl(
+            &control_plane,
+            &["get", "deployments", "--all-namespaces", "-o", ephemeral],
+        )
+    };
+    assert_ne!(limit(), "");
+    let older = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/helm/a63311a.yaml");
+    let output = control_plane.kubectl(["apply", "-f", older]).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    let refusals = said.lines().filter(|line| line.contains("and can't go back to none:"));
+    assert_eq!(refusals.count(), 1, "{said}");
+    assert_eq!(limit(), "", "the Deployment is the older one");
+    let description = "jsonpath={.spec.versions[0].schema.openAPIV3Schema.description}";
+    let description = kubectl(&control_plane, &["get", "crd", CRD, "-o", description]);
+    assert!(description.ends_with(&format!("{SCHEMA_REVISION_LINE}{SCHEMA_REVISION}")));
+}
+
 #[test]
 fn a_crd_from_before_revisions_is_replaced_by_any_and_one_made_anew_has_no_past() {
     let control_plane = guarded();
