@@ -97,6 +97,34 @@ async fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_and_the_kin
     assert_eq!(updates(&emulator), 1, "nothing is sent for what is in sync");
 }
 
+/// What the API server puts where a chart says nothing, or lets nobody change, would stand in the way.
+#[test]
+fn each_value_is_changed_by_an_upgrade_and_changed_back() {
+    let (control_plane, helm) = start();
+    helm.run(&["install", NAME, OPERATOR, "-n", NAME, "--create-namespace"]);
+    let spec = || deployment(&control_plane, NAME, NAME)["spec"].take();
+    let before = spec();
+    for set in [
+        "leaderElection.enabled=false,replicas=1",
+        "leaderElection.leaseName=other,leaderElection.leaseNamespace=default",
+        "watch.namespaces={default,kube-system}",
+        "serviceAccount.create=false,serviceAccount.name=default",
+        "rbac.create=false,policies.create=false",
+        "rbac.aggregateRoles=true",
+        "networkPolicy.from=null",
+        "networkPolicy.egress[0].ports[0].port=443",
+        "podDisruptionBudget.maxUnavailable=50%",
+        "http.port=9090,http.ip=",
+        "podSecurityContext.runAsUser=1000,securityContext=null,resources=null",
+        "extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://proxy.example.com:3128",
+        "fullnameOverride=other",
+    ] {
+        helm.run(&["upgrade", NAME, OPERATOR, "-n", NAME, "--set", set]);
+        helm.run(&["upgrade", NAME, OPERATOR, "-n", NAME, "--reset-values"]);
+        assert_eq!(spec(), before, "{set}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_releases_stand_side_by_side_over_one_chart_of_the_kinds() {
     let (control_plane, helm) = start();

@@ -87,7 +87,8 @@ fn a_value_of_the_wrong_kind_is_refused() {
     }
     let one = ["--set=leaderElection.enabled=false,replicas=1"];
     let rendered = helm.render(OPERATOR, NAME, &one);
-    assert_eq!(only(&rendered, "Deployment")["spec"]["strategy"]["type"], "Recreate");
+    let update = &only(&rendered, "Deployment")["spec"]["strategy"]["rollingUpdate"];
+    assert_eq!(update["maxSurge"], 0, "no second one beside it");
 }
 
 /// The values file of the tests leaves nothing out, so what they see of it is all there is.
