@@ -2,7 +2,10 @@
 
 CARGO := cargo --locked
 CRD := crds/experiments.appconfig.dev_experimentruns.yaml
-BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BUILT := $(TARGET)/debug
+# What the image is for: a static binary, for which the target has to be named.
+PLATFORM ?= x86_64-unknown-linux-gnu
 
 # The tests mostly wait, for real servers and real timeouts: more of them than there are cores run side by side.
 export RUST_TEST_THREADS ?= 12
@@ -12,7 +15,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit faults memory figures lines mutations soak check mutations-apply format lint doc deny crds-check crds
+.PHONY: help demo up test unit faults memory figures image lines mutations soak check mutations-apply format lint doc deny crds-check crds
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -26,7 +29,7 @@ up: programs ## The same servers, left running until Ctrl-C
 test: ## Run every test
 	@echo 'Building the tests: about 8 minutes on two cores the first time, then seconds.'
 	$(CARGO) test --workspace --no-run
-	@echo 'Building etcd, kube-apiserver and kubectl where they are missing: about 5 minutes, once on a machine.'
+	@echo 'Building etcd, kube-apiserver, kubectl, Helm and crane where they are missing: about 8 minutes, once on a machine.'
 	$(BUILT)/control-plane build
 	@echo 'Running the tests: about 12 minutes.'
 	$(WITHOUT_PROXY) $(CARGO) test --workspace
@@ -46,6 +49,12 @@ figures: ## Measure what a pass costs among 1,000 resources; of another build wi
 	$(WITHOUT_PROXY) OPERATOR_BINARY=$(abspath $(or $(OPERATOR_BINARY),$(BUILT)/../release/appconfig-experiment-operator)) \
 	  $(CARGO) test --test operator figures -- --ignored --nocapture
 
+image: ## Assemble the image in dist/, as an OCI layout with a bill of materials; about six minutes the first time
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --target $(PLATFORM) --bin appconfig-experiment-operator
+	@$(CARGO) run --quiet --package operator-image -- --target $(PLATFORM) --output dist \
+	  --binary $(TARGET)/$(PLATFORM)/release/appconfig-experiment-operator \
+	  --revision "$$(git rev-parse --verify --quiet HEAD)"
+
 lines: ## Count the lines of code, by room
 	@tests/lines
 
@@ -59,6 +68,7 @@ check: mutations-apply format lint doc deny crds-check ## Everything but the tes
 
 crds: ## Generate the CustomResourceDefinition anew
 	$(CARGO) run --quiet -- crds > $(CRD)
+	cp $(CRD) deploy/charts/crds/files/
 
 .PHONY: programs
 programs:

@@ -5,13 +5,15 @@ use std::{fs, path::Path, time::Duration};
 
 use appconfig_experiment_operator::{
     api::{
-        ExperimentRunStatus, GROUP, RECONCILE_REQUESTED_AT, custom_resource_definition, custom_resource_definition_yaml,
+        ExperimentRunStatus, GROUP, RECONCILE_REQUESTED_AT, SCHEMA_REVISION, SCHEMA_REVISION_LINE,
+        custom_resource_definition, custom_resource_definition_yaml,
     },
     decide::desired::{Defaults, Desired},
 };
 use harness::cases::{self, By, CANARY, resource};
 use kube_cel::Validator;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 fn schema() -> Value {
     let definition = serde_json::to_value(custom_resource_definition()).unwrap();
@@ -33,13 +35,54 @@ fn answer(spec: &Value) -> String {
 }
 
 #[test]
-fn the_crd_file_is_what_the_types_say() {
-    let path = "crds/experiments.appconfig.dev_experimentruns.yaml";
-    let committed = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    assert!(
-        committed == custom_resource_definition_yaml().unwrap(),
-        "{path} is stale. Bring it up to date with `cargo run -- crds > {path}`"
-    );
+fn the_crd_file_is_what_the_types_say_and_so_is_its_copy_in_the_chart() {
+    for folder in ["crds", "deploy/charts/crds/files"] {
+        let path = format!("{folder}/experiments.appconfig.dev_experimentruns.yaml");
+        let committed = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).unwrap();
+        assert!(
+            committed == custom_resource_definition_yaml().unwrap(),
+            "{path} is stale. Bring it up to date with `make crds`"
+        );
+    }
+}
+
+/// The schema without its descriptions, as a digest.
+fn digest(schema: &Value) -> String {
+    fn strip(schema: &mut Value) {
+        if let Some(members) = schema.as_object_mut() {
+            members.retain(|name, value| name != "description" || !value.is_string());
+        }
+        match schema {
+            Value::Object(members) => members.values_mut().for_each(strip),
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut schema = schema.clone();
+    strip(&mut schema);
+    let digest = Sha256::digest(schema.to_string());
+    let bytes = digest.first_chunk().unwrap();
+    format!("{:016x}", u64::from_be_bytes(*bytes))
+}
+
+/// Each revision that there was and the digest of its schema, the newest last. A change of the schema is a new line.
+const REVISIONS: [(u32, &str); 1] = [(1, "5623fdba5fa78bd1")];
+
+#[test]
+fn a_changed_schema_has_a_revision_of_its_own() {
+    for version in custom_resource_definition().spec.versions {
+        let schema = serde_json::to_value(version.schema.unwrap()).unwrap()["openAPIV3Schema"].take();
+        let last = schema["description"].as_str().unwrap().lines().last().unwrap();
+        assert_eq!(last, format!("{SCHEMA_REVISION_LINE}{SCHEMA_REVISION}"));
+        let digest = digest(&schema);
+        assert_eq!(
+            REVISIONS.last(),
+            Some(&(SCHEMA_REVISION, &*digest)),
+            "the schema has changed: count SCHEMA_REVISION up by one, and add its line with the digest {digest}"
+        );
+    }
+    let counted = REVISIONS.iter().map(|(revision, _)| *revision);
+    assert!(counted.eq(1..=SCHEMA_REVISION), "each follows the one before");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Pod, Service},
     networking::v1::NetworkPolicy,
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{
     Api, Client,
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 
 #[path = "deploy/policy.rs"]
 mod policy;
+#[path = "deploy/revisions.rs"]
+mod revisions;
 #[path = "deploy/rights.rs"]
 mod rights;
 
@@ -118,7 +121,28 @@ async fn its_pods_pass_the_restricted_pod_security_standard() {
         Some(true)
     );
     let resources = container.resources.as_ref().unwrap();
-    assert!(resources.requests.is_some() && resources.limits.is_some());
+    for bounds in [&resources.requests, &resources.limits] {
+        let bounds: Vec<_> = bounds.as_ref().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(bounds, ["cpu", "ephemeral-storage", "memory"]);
+    }
+}
+
+/// `OpenShift` gives each namespace its own user IDs, and refuses a fixed one. The image has a user that is a number.
+#[tokio::test]
+async fn it_asks_for_no_user_id_and_no_replica_that_is_not_ready_holds_up_a_drain() {
+    let administrator = administrator().await;
+    let pod = json!(deployment(&administrator).await.spec.unwrap().template.spec);
+    for context in [&pod["securityContext"], &pod["containers"][0]["securityContext"]] {
+        assert!(context.is_object() && context.get("runAsUser").is_none(), "{context}");
+    }
+    let budgets: Api<PodDisruptionBudget> = Api::namespaced(administrator, OPERATOR_NAMESPACE);
+    let budget = budgets
+        .get("appconfig-experiment-operator")
+        .await
+        .unwrap()
+        .spec
+        .unwrap();
+    assert_eq!(budget.unhealthy_pod_eviction_policy.as_deref(), Some("AlwaysAllow"));
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ mod check;
 mod design;
 #[path = "readme/document.rs"]
 mod document;
+#[path = "readme/install.rs"]
+mod install;
 #[path = "readme/links.rs"]
 mod links;
 #[path = "readme/recipes.rs"]

@@ -14,6 +14,14 @@ use super::{ConditionType, ExperimentRun, PENDING};
 /// The first lines of the generated file.
 const HEADER: &str = "# Generated from src/api by `cargo run -- crds`. Don't edit.\n";
 
+/// The revision of the schema: one higher with each change of it that reaches a cluster. `deploy/` has a policy that refuses
+/// to replace a CRD by one of a lower revision, since an API server drops the fields that its CRD lacks.
+pub const SCHEMA_REVISION: u32 = 1;
+
+/// What stands before the revision, in the last line of the schema's description. An annotation would not do: it stays when
+/// a manifest that does not mention it is applied.
+pub const SCHEMA_REVISION_LINE: &str = "Schema revision: ";
+
 /// The `CustomResourceDefinition`: what the derive makes of the types, plus what it has no words for.
 #[must_use]
 pub fn custom_resource_definition() -> CustomResourceDefinition {
@@ -25,6 +33,8 @@ pub fn custom_resource_definition() -> CustomResourceDefinition {
             .and_then(|schema| schema.open_api_v3_schema.as_mut())
         {
             schema.title = None;
+            let description = schema.description.take().unwrap_or_default();
+            schema.description = Some(format!("{description}\n\n{SCHEMA_REVISION_LINE}{SCHEMA_REVISION}"));
             drop_nullable(schema);
             if let Some(status) = schema
                 .properties

@@ -11,7 +11,9 @@ mod spec;
 mod status;
 
 pub use condition::{ConditionType, PENDING};
-pub use definition::{custom_resource_definition, custom_resource_definition_yaml};
+pub use definition::{
+    SCHEMA_REVISION, SCHEMA_REVISION_LINE, custom_resource_definition, custom_resource_definition_yaml,
+};
 pub use exposure::{Exposure, ExposureOutOfRange};
 pub use ramp::{Ramp, RampNext, RampReached, RampStatus, RampStep, RampWindow, WaitingFor, WindowKind};
 pub use region::{InvalidRegion, Region};

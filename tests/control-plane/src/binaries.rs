@@ -1,4 +1,4 @@
-//! The programs: built once from the Go module beside this crate and kept outside the build tree, or taken from
+//! The programs: built once from the Go modules beside this crate and kept outside the build tree, or taken from
 //! `KUBEBUILDER_ASSETS`.
 
 use std::fs::{self, File, TryLockError};
@@ -9,13 +9,37 @@ use std::time::Instant;
 
 use crate::error::Error;
 
-/// Where the Go module is; builds only work from a source tree, which is where tests run.
-const MODULE: &str = env!("CARGO_MANIFEST_DIR");
 const GO_MOD: &str = include_str!("../go.mod");
-const GO_SUM: &[u8] = include_bytes!("../go.sum");
 
-/// A program of the Go module.
+/// A Go module that names the versions of what is built from it.
+struct Module {
+    /// Where it is; builds only work from a source tree, which is where tests run.
+    directory: &'static str,
+    /// The folder in the cache.
+    name: &'static str,
+    go_sum: &'static [u8],
+}
+
+const CONTROL_PLANE: Module = Module {
+    directory: env!("CARGO_MANIFEST_DIR"),
+    name: "control-plane",
+    go_sum: include_bytes!("../go.sum"),
+};
+/// Its client libraries are others than the control plane's, so it has a module of its own.
+const HELM_MODULE: Module = Module {
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/helm"),
+    name: "helm",
+    go_sum: include_bytes!("../helm/go.sum"),
+};
+const CRANE_MODULE: Module = Module {
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/crane"),
+    name: "crane",
+    go_sum: include_bytes!("../crane/go.sum"),
+};
+
+/// A program of a Go module.
 struct Program {
+    module: &'static Module,
     name: &'static str,
     package: &'static str,
     /// How long a first build takes, for the person who waits for it.
@@ -23,25 +47,67 @@ struct Program {
 }
 
 const ETCD: Program = Program {
+    module: &CONTROL_PLANE,
     name: "etcd",
     package: "go.etcd.io/etcd/server/v3",
     patience: "about a quarter of a minute",
 };
 const KUBE_APISERVER: Program = Program {
+    module: &CONTROL_PLANE,
     name: "kube-apiserver",
     package: "k8s.io/kubernetes/cmd/kube-apiserver",
     patience: "4 to 5 minutes on two cores, and 3 GB of Go caches",
 };
 const KUBECTL: Program = Program {
+    module: &CONTROL_PLANE,
     name: "kubectl",
     package: "k8s.io/kubernetes/cmd/kubectl",
     patience: "about half a minute",
 };
 const KUBE_CONTROLLER_MANAGER: Program = Program {
+    module: &CONTROL_PLANE,
     name: "kube-controller-manager",
     package: "k8s.io/kubernetes/cmd/kube-controller-manager",
     patience: "one to two minutes after kube-apiserver",
 };
+
+const HELM: Program = Program {
+    module: &HELM_MODULE,
+    name: "helm",
+    package: "helm.sh/helm/v4/cmd/helm",
+    patience: "about three minutes on two cores",
+};
+const CRANE: Program = Program {
+    module: &CRANE_MODULE,
+    name: "crane",
+    package: "github.com/google/go-containerregistry/cmd/crane",
+    patience: "about a quarter of a minute",
+};
+
+/// A program that brings things to a cluster, or to a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Installs charts.
+    Helm,
+    /// Copies images, and serves a registry.
+    Crane,
+}
+
+impl Tool {
+    /// Every tool.
+    pub const ALL: [Self; 2] = [Self::Helm, Self::Crane];
+
+    /// Finds the program, and builds it where it is missing, as [`Binaries::ensure`] does.
+    ///
+    /// # Errors
+    /// When there is no Go toolchain, or when `go build` fails.
+    pub fn ensure(self) -> Result<PathBuf, Error> {
+        ensure_built(match self {
+            Self::Helm => &HELM,
+            Self::Crane => &CRANE,
+        })
+    }
+}
 
 /// The programs that make up a control plane.
 #[derive(Clone, Debug)]
@@ -97,7 +163,11 @@ fn ensure(program: &Program) -> Result<PathBuf, Error> {
             Err(Error::AssetMissing { path })
         };
     }
-    let directory = cache_directory()?;
+    ensure_built(program)
+}
+
+fn ensure_built(program: &Program) -> Result<PathBuf, Error> {
+    let directory = cache_directory(program.module)?;
     let path = directory.join(program.name);
     if path.is_file() {
         return Ok(path);
@@ -111,7 +181,7 @@ fn ensure(program: &Program) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-fn cache_directory() -> Result<PathBuf, Error> {
+fn cache_directory(module: &Module) -> Result<PathBuf, Error> {
     let set = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -120,16 +190,13 @@ fn cache_directory() -> Result<PathBuf, Error> {
     let caches = set("XDG_CACHE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
         .ok_or(Error::NoCacheDirectory)?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, GO_SUM);
+    let digest = ring::digest::digest(&ring::digest::SHA256, module.go_sum);
     let key = digest
         .as_ref()
         .iter()
         .take(8)
         .fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
-    Ok(caches
-        .join("appconfig-experiment-operator")
-        .join("control-plane")
-        .join(key))
+    Ok(caches.join("appconfig-experiment-operator").join(module.name).join(key))
 }
 
 /// Locks out other processes until the answer is dropped.
@@ -137,7 +204,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     let file = File::create(path).map_err(Error::io(format!("create {}", path.display())))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
-        Err(TryLockError::WouldBlock) => say("waiting for another process that is building the control plane"),
+        Err(TryLockError::WouldBlock) => say("waiting for another process that is building"),
         Err(TryLockError::Error(source)) => return Err(Error::io(format!("lock {}", path.display()))(source)),
     }
     file.lock().map_err(Error::io(format!("lock {}", path.display())))?;
@@ -157,7 +224,7 @@ fn build(program: &Program, path: &Path) -> Result<(), Error> {
         .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &linker_flags(), "-o"])
         .arg(&unfinished)
         .arg(program.package)
-        .current_dir(MODULE)
+        .current_dir(program.module.directory)
         .env("CGO_ENABLED", "0")
         .env("GOWORK", "off")
         .stdin(Stdio::null())

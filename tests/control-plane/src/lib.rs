@@ -25,9 +25,11 @@ mod error;
 mod probe;
 mod process;
 pub mod proxy;
+mod registry;
 mod user;
 
-pub use binaries::{Binaries, kubernetes_version};
+pub use binaries::{Binaries, Tool, kubernetes_version};
 pub use control_plane::{ControlPlane, Options};
 pub use error::Error;
+pub use registry::Registry;
 pub use user::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, User};

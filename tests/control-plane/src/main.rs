@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use control_plane::{Binaries, ControlPlane, Error, Options};
+use control_plane::{Binaries, ControlPlane, Error, Options, Tool};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A real etcd and kube-apiserver on loopback ports, and kubectl for them
@@ -24,7 +24,7 @@ enum Wish {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-    /// Builds the programs that are missing, which takes about five minutes the first time
+    /// Builds the programs that are missing, Helm and crane too, which takes about eight minutes the first time
     Build,
 }
 
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             directory: dir,
             ..Options::default()
         }),
-        Wish::Build => Binaries::ensure().map(|_| ()),
+        Wish::Build => build(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,6 +43,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn build() -> Result<(), Error> {
+    Binaries::ensure()?;
+    Tool::ALL.iter().try_for_each(|tool| tool.ensure().map(|_| ()))
 }
 
 fn up(options: Options) -> Result<(), Error> {
