@@ -131,7 +131,7 @@ mod tests {
 
     fn answers() -> Answers {
         Answers::new(Sources {
-            metrics: Metrics::new("lease", None),
+            metrics: Metrics::new("lease", &[], false),
             readiness: Readiness::default(),
             heartbeat: Heartbeat::new(Duration::from_mins(1)),
         })
