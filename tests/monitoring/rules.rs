@@ -1,0 +1,62 @@
+//! The alerts by themselves, without any program: what they name is there, and each is tested.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    documents::{Alert, PER_OBJECT, RULES, alerts, metrics},
+    expressions::assert_known,
+};
+
+/// The labels of metrics that name a resource.
+const OF_OBJECTS: [&str; 2] = ["namespace", "name"];
+
+fn set<'a>(alerts: impl IntoIterator<Item = &'a Alert>) -> BTreeSet<String> {
+    alerts.into_iter().map(|alert| alert.name.clone()).collect()
+}
+
+#[test]
+fn every_alert_that_is_promised_is_there_once() {
+    let expected = [
+        "AwsErrors",
+        "EventsLost",
+        "ExposureAboveDesired",
+        "NotLeading",
+        "OperatorDown",
+        "OutcomeUnknownFor10m",
+        "RampBehindSchedule",
+        "ReadBudgetNearlyUsed",
+        "ReconcileErrors",
+        "ResourceStalled",
+        "SchemaIncomplete",
+        "Throttled",
+    ];
+    let (always, per_object) = (alerts(RULES), alerts(PER_OBJECT));
+    let named: Vec<_> = set(&always).into_iter().collect();
+    assert_eq!(
+        (named.as_slice(), always.len()),
+        (expected.map(str::to_owned).as_slice(), expected.len())
+    );
+    assert!(set(&per_object).is_subset(&set(&always)) && per_object.len() == set(&per_object).len());
+}
+
+#[test]
+fn every_metric_label_and_reason_that_an_alert_names_is_one_that_the_operator_has() {
+    let known = metrics();
+    let names_objects = |metric: &String| {
+        let (_, labels) = known.iter().find(|(name, _)| name == metric).unwrap();
+        labels.len() >= OF_OBJECTS.len() && OF_OBJECTS.iter().all(|label| labels.iter().any(|own| own == label))
+    };
+    for alert in alerts(RULES) {
+        let metrics = assert_known(&alert.expression, &known);
+        assert!(!metrics.is_empty() && !metrics.iter().any(names_objects), "{alert:?}");
+        assert!(
+            alert.expression.contains("by (namespace, job") || alert.name == "OperatorDown",
+            "{alert:?}"
+        );
+    }
+    for alert in alerts(PER_OBJECT) {
+        let metrics = assert_known(&alert.expression, &known);
+        assert!(!metrics.is_empty() && metrics.iter().all(names_objects), "{alert:?}");
+        assert!(alert.expression.contains("by (namespace, name"), "{alert:?}");
+    }
+}
