@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::{
-    documents::{Alert, PER_OBJECT, RULES, alerts, metrics},
+    documents::{Alert, PER_OBJECT, RULES, alerts, metrics, names, read},
     expressions::assert_known,
 };
 
@@ -58,5 +60,40 @@ fn every_metric_label_and_reason_that_an_alert_names_is_one_that_the_operator_ha
         let metrics = assert_known(&alert.expression, &known);
         assert!(!metrics.is_empty() && metrics.iter().all(names_objects), "{alert:?}");
         assert!(alert.expression.contains("by (namespace, name"), "{alert:?}");
+    }
+}
+
+/// The tests of promtool for a file of rules: of each alert, whether it is expected to fire.
+fn expectations(rules: &str) -> Vec<(String, bool)> {
+    let folder = "deploy/monitoring/tests";
+    let files = names(folder).into_iter().map(|name| read(&format!("{folder}/{name}")));
+    let files = files.map(|text| serde_saphyr::from_str::<Value>(&text).unwrap());
+    let of_rules = files.filter(|file| {
+        file["rule_files"][0]
+            .as_str()
+            .is_some_and(|path| rules.ends_with(&path[3..]))
+    });
+    let tests: Vec<Value> = of_rules
+        .flat_map(|file| file["tests"].as_array().unwrap().clone())
+        .collect();
+    let expected = tests
+        .iter()
+        .flat_map(|test| test["alert_rule_test"].as_array().unwrap());
+    expected
+        .map(|test| {
+            let is_firing = test["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty());
+            (test["alertname"].as_str().unwrap().to_owned(), is_firing)
+        })
+        .collect()
+}
+
+#[test]
+fn every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_rests() {
+    for rules in [RULES, PER_OBJECT] {
+        let expectations: BTreeSet<_> = expectations(rules).into_iter().collect();
+        let expected = alerts(rules)
+            .into_iter()
+            .flat_map(|alert| [true, false].map(|fires| (alert.name.clone(), fires)));
+        assert_eq!(expectations, expected.collect(), "{rules}");
     }
 }
