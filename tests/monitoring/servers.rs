@@ -3,6 +3,7 @@
 use std::{
     env,
     io::Write as _,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::OnceLock,
@@ -61,4 +62,11 @@ pub fn folder(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+/// An address on which nobody listens. Its loopback address is this process' own, so that no other test gets the port meanwhile.
+pub fn free_address() -> String {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let listener = TcpListener::bind((Ipv4Addr::new(127, 77, high, low.clamp(1, 254)), 0)).unwrap();
+    listener.local_addr().unwrap().to_string()
 }
