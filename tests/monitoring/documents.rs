@@ -76,3 +76,17 @@ pub fn metrics() -> Vec<(String, Vec<String>)> {
     assert!(metrics.len() > 20, "{metrics:?}");
     metrics
 }
+
+/// The panels of the dashboard that show something, each with its queries.
+pub fn panels() -> Vec<(String, Vec<String>)> {
+    let board: Value = serde_json::from_str(&read("deploy/monitoring/dashboard.json")).unwrap();
+    let panels = board["panels"].as_array().unwrap().iter();
+    let shown = panels.filter(|panel| panel["type"] != "row");
+    shown
+        .map(|panel| {
+            let targets = panel["targets"].as_array().unwrap().iter();
+            let queries = targets.map(|target| target["expr"].as_str().unwrap().to_owned());
+            (panel["title"].as_str().unwrap().to_owned(), queries.collect())
+        })
+        .collect()
+}

@@ -1,12 +1,12 @@
-//! promtool accepts the rules, their tests, and what the real operator serves.
+//! promtool accepts the rules, their tests, the queries of the dashboard, and what the real operator serves.
 
-use std::{fs, fs::File, process::Stdio};
+use std::{fmt::Write as _, fs, fs::File, process::Stdio};
 
 use harness::{ACTS, Operator, Scene, is_ready};
 use serde_json::json;
 
 use crate::{
-    documents::{PER_OBJECT, RULES, names, read},
+    documents::{PER_OBJECT, RULES, names, panels, read},
     servers::{available, folder, promtool},
 };
 
@@ -30,6 +30,32 @@ fn every_alert_fires_when_it_should_and_rests_when_it_should() {
         let (passed, said) = promtool(&arguments, Stdio::null());
         assert!(passed && said.matches("SUCCESS").count() == files.len(), "{said}");
     }
+}
+
+#[test]
+fn promtool_accepts_every_query_of_the_dashboard() {
+    if !available() {
+        return;
+    }
+    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+    let mut count = 0;
+    for (title, queries) in panels() {
+        for query in queries {
+            count += 1;
+            let query = query.replace("$__rate_interval", "5m");
+            writeln!(
+                rules,
+                "  - record: panel:{count}\n    # {title}\n    expr: {}",
+                json!(query)
+            )
+            .unwrap();
+        }
+    }
+    let file = folder("dashboard").join("queries.yaml");
+    fs::write(&file, rules).unwrap();
+    let (accepted, said) = promtool(&["check", "rules", file.to_str().unwrap()], Stdio::null());
+    assert!(accepted && said.contains(&format!("{count} rules found")), "{said}");
+    assert!(count > 25, "{count}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    documents::{Alert, PER_OBJECT, RULES, alerts, metrics, names, read},
+    documents::{Alert, PER_OBJECT, RULES, alerts, metrics, names, panels, read},
     expressions::assert_known,
 };
 
@@ -61,6 +61,35 @@ fn every_metric_label_and_reason_that_an_alert_names_is_one_that_the_operator_ha
         assert!(!metrics.is_empty() && metrics.iter().all(names_objects), "{alert:?}");
         assert!(alert.expression.contains("by (namespace, name"), "{alert:?}");
     }
+}
+
+#[test]
+fn every_metric_and_label_of_the_dashboard_is_one_that_the_operator_has() {
+    let known = metrics();
+    let panels = panels();
+    assert!(panels.len() > 15, "{panels:?}");
+    let mut shown = BTreeSet::new();
+    for (title, queries) in &panels {
+        assert!(!queries.is_empty(), "{title}");
+        for query in queries {
+            // The variables of the dashboard are values of labels.
+            shown.extend(assert_known(query, &known));
+        }
+    }
+    let hidden: Vec<_> = known
+        .iter()
+        .filter(|(name, _)| !shown.contains(name))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let expected = [
+        "experimentrun_target_reached",
+        "process_virtual_memory_bytes",
+        "process_open_fds",
+        "process_max_fds",
+        "process_start_time_seconds",
+    ];
+    let hidden: BTreeSet<_> = hidden.into_iter().collect();
+    assert_eq!(hidden, BTreeSet::from(expected), "what the dashboard leaves out");
 }
 
 /// The tests of promtool for a file of rules: of each alert, whether it is expected to fire.
