@@ -38,28 +38,8 @@ fn next() -> RampNext {
     serde_json::from_str(r#"{"exposurePercentage": 50, "notBefore": "2026-09-01T00:00:00Z"}"#).unwrap()
 }
 
-#[test]
-fn every_name_and_label_is_as_documented() {
-    let metrics = Metrics::new("lease", REASONS, true);
-    metrics.reconciled(Reconciled::RequeueAfter, Duration::from_millis(500));
-    metrics.reconciled(Reconciled::Error, Duration::from_millis(250));
-    metrics.request(Operation::UpdateExperimentRun, "OK", Duration::from_secs(1));
-    metrics.rate_wait(RateKind::Write, Duration::from_secs(2));
-    metrics.leading(true);
-    metrics.event_unpublished();
-    metrics.resync_read_share(0.25);
-    metrics.queue_depth(Class::Raise, 3);
-    metrics.queue_wait(Class::Resync, Duration::from_secs(4));
-    let _ = metrics.count(None, &[condition("Ready", "True", "InSync")], None);
-    metrics.object(
-        "shop",
-        "a",
-        exposure(33.3),
-        exposure(50.0),
-        Some(&next()),
-        &[condition("Ready", "False", "Stolen")],
-    );
-    let expected = "\
+/// Every sample, once each thing has happened that is counted.
+const SAMPLES: &str = "\
 appconfig_operator_build_info{version=\"0.1.0\",commit=\"\"} 1
 appconfig_operator_events_unpublished_total 1
 appconfig_operator_experimentruns_stalled{reason=\"InSync\"} 0
@@ -98,9 +78,31 @@ experimentrun_exposure_percentage{namespace=\"shop\",name=\"a\"} 33.3
 experimentrun_ramp_next_exposure_percentage{namespace=\"shop\",name=\"a\"} 50.0
 experimentrun_ramp_next_raise_timestamp_seconds{namespace=\"shop\",name=\"a\"} 1788220800.0
 leader_election_master_status{name=\"lease\"} 1";
+
+#[test]
+fn every_name_and_label_is_as_documented() {
+    let metrics = Metrics::new("lease", REASONS, true);
+    metrics.reconciled(Reconciled::RequeueAfter, Duration::from_millis(500));
+    metrics.reconciled(Reconciled::Error, Duration::from_millis(250));
+    metrics.request(Operation::UpdateExperimentRun, "OK", Duration::from_secs(1));
+    metrics.rate_wait(RateKind::Write, Duration::from_secs(2));
+    metrics.leading(true);
+    metrics.event_unpublished();
+    metrics.resync_read_share(0.25);
+    metrics.queue_depth(Class::Raise, 3);
+    metrics.queue_wait(Class::Resync, Duration::from_secs(4));
+    let _ = metrics.count(None, &[condition("Ready", "True", "InSync")], None);
+    metrics.object(
+        "shop",
+        "a",
+        exposure(33.3),
+        exposure(50.0),
+        Some(&next()),
+        &[condition("Ready", "False", "Stolen")],
+    );
     // The program may have been told its commit.
     let commit = format!("commit=\"{}\"", COMMIT.unwrap_or_default());
-    let expected = expected.replace("commit=\"\"", &commit);
+    let expected = SAMPLES.replace("commit=\"\"", &commit);
     assert_eq!(samples(&metrics).join("\n"), expected);
 }
 

@@ -78,6 +78,12 @@ fn each_waits_once_however_often_it_is_scheduled_and_as_the_most_pressing_of_wha
 }
 
 #[test]
+fn each_class_has_the_name_that_metrics_give_it() {
+    let names = Class::ALL.map(Class::as_str);
+    assert_eq!(names, ["change", "raise", "resync", "retry"]);
+}
+
+#[test]
 fn what_is_due_counts_by_class_until_its_pass_begins_and_its_wait_is_from_when_it_was_due() {
     let mut queue = Queue::<Key, usize>::new(1);
     let due = |queue: &Queue<Key, usize>| Class::ALL.map(|class| queue.due(class));
