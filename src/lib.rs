@@ -36,8 +36,8 @@
 //!
 //! Arrows point one way: `controller` and `plan` → `pass` → `decide`; both → `cli`, `decide`, `appconfig`, `api`;
 //! `controller` → `schema`; `cli` → `appconfig`, `decide`, `api`, for the types that it parses into; `decide` and
-//! `appconfig` → `run` → `api`; `schema` → `api`; `controller`, `pass`, `decide` and `appconfig` → `fleet` → `api`. Nothing
-//! points back.
+//! `appconfig` → `run` → `api`; `schema` → `api`; `controller`, `pass`, `decide`, `appconfig` and `metrics` → `fleet` → `api`.
+//! Nothing points back.
 
 pub mod api;
 pub mod appconfig;

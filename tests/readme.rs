@@ -323,12 +323,13 @@ fn every_event_stands_in_the_reference_with_its_type() {
 
 /// The metrics with their labels, once each has happened.
 fn metrics() -> BTreeSet<(String, BTreeSet<String>)> {
-    let metrics = Metrics::new("lease", Some(Reason::NAMES));
+    let metrics = Metrics::new("lease", Reason::NAMES, true);
     metrics.reconciled(Reconciled::Error, Duration::ZERO);
     metrics.request(Operation::GetExperimentRun, "OK", Duration::ZERO);
     metrics.rate_wait(RateKind::Read, Duration::ZERO);
     metrics.event_unpublished();
     metrics.missing_fields(&["spec.ramp".to_owned()]);
+    metrics.leading(true);
     let exposure: Option<Exposure> = serde_json::from_str("5").unwrap();
     let next = serde_json::from_str(r#"{"exposurePercentage": 10, "notBefore": "2026-09-01T00:00:00Z"}"#).unwrap();
     metrics.object(

@@ -186,7 +186,7 @@ mod tests {
         fn publisher(&self) -> (Publisher, Metrics) {
             let path = "/apis/events.k8s.io/v1/namespaces/shop/events";
             let client = Client::new(Router::new().route(path, post(take)).with_state(self.clone()), "shop");
-            let metrics = Metrics::new("lease", None);
+            let metrics = Metrics::new("lease", &[], false);
             (Publisher::new(client, "pod-1", metrics.clone()), metrics)
         }
 

@@ -37,11 +37,12 @@ use kube::runtime::events::EventType;
 use tokio::sync::watch;
 
 use crate::{
+    api::RunStatus,
     appconfig::{Client, RateLimits},
     clock::{BootInstant, Clock},
     decide::{desired::Defaults, event::Event},
     leader::Leadership,
-    metrics::Metrics,
+    metrics::{Counted, Metrics},
 };
 
 use claims::Claims;
@@ -89,14 +90,19 @@ impl Shared {
         }
     }
 
-    /// Brings the metrics of one object up to date.
-    fn count_object(&self, object: &Object) {
-        let Object::Readable(run) = object else { return };
+    /// Brings the metrics of one object up to date. Gives what it counts as now among all, in place of `before`.
+    fn count_object(&self, object: &Object, before: Option<Counted>) -> Counted {
+        let run = match object {
+            Object::Readable(run) => run,
+            Object::Unreadable(object) => return self.metrics.count(before, &object.status.conditions, None),
+        };
         let (status, key) = (&run.status, &run.identity.key);
         let (live, desired) = (status.exposure_percentage, run.exposure());
         let next = status.ramp.as_ref().and_then(|ramp| ramp.next.as_ref());
         self.metrics
             .object(&key.namespace, &key.name, live, desired, next, &status.conditions);
+        let raises = status.status == Some(RunStatus::Running) && !run.is_suspended();
+        self.metrics.count(before, &status.conditions, next.filter(|_| raises))
     }
 
     /// Step 7: tells people of what happened, in an Event and in the log.

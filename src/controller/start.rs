@@ -71,8 +71,7 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(hear_signals(stop.clone())?);
     let process_id = uuid::Uuid::new_v4().to_string();
-    let reasons = settings.per_object_metrics.then_some(Reason::NAMES);
-    let metrics = Metrics::new(settings.lease_name.as_str(), reasons);
+    let metrics = Metrics::new(settings.lease_name.as_str(), Reason::NAMES, settings.per_object_metrics);
     let readiness = Readiness::default();
     let synced = readiness.require("the cache of ExperimentRuns");
     let served = readiness.require("the schema of ExperimentRuns");

@@ -37,6 +37,17 @@ pub enum Class {
 impl Class {
     /// Every class.
     pub const ALL: [Self; 4] = [Self::Change, Self::Raise, Self::Resync, Self::Retry];
+
+    /// The class as metrics name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Raise => "raise",
+            Self::Resync => "resync",
+            Self::Retry => "retry",
+        }
+    }
 }
 
 /// Whose turn a waiter's turn uses up.

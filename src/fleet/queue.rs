@@ -18,6 +18,8 @@ pub struct Queue<K, R> {
     for_slot: FairQueue<Waiter<K, R>>,
     slots: Shares,
     passes: Shares,
+    /// How many resources wait for a slot, by class.
+    due: [usize; Class::ALL.len()],
 }
 
 enum Waiting {
@@ -26,15 +28,16 @@ enum Waiting {
 }
 
 enum Waiter<K, R> {
-    Begins(K),
+    /// A resource, and since when it is due.
+    Begins(K, Duration),
     GoesOn(R),
 }
 
 /// Who has got a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Granted<K, R> {
-    /// A resource, of which a pass begins.
-    Begin(K, Lane),
+    /// A resource, of which a pass begins, and how long it has been due.
+    Begin(K, Lane, Duration),
     /// A pass that has begun, and goes on.
     GoOn(R, Lane),
 }
@@ -49,6 +52,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
             for_slot: FairQueue::default(),
             slots: Shares::of_slots(slots),
             passes: Shares::of_passes(slots),
+            due: [0; Class::ALL.len()],
         }
     }
 
@@ -57,7 +61,10 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     pub fn schedule(&mut self, key: K, at: Duration, class: Class) {
         match self.waiting.get(&key) {
             Some(Waiting::ForSlot(place)) if place.lane().class <= class => return,
-            Some(Waiting::ForSlot(place)) => drop(self.for_slot.leave(place)),
+            Some(Waiting::ForSlot(place)) => {
+                self.due[place.lane().class as usize] -= 1;
+                drop(self.for_slot.leave(place));
+            }
             Some(Waiting::ForTime(before, _)) => drop(self.timers.remove(&(*before, key.clone()))),
             None => {}
         }
@@ -69,7 +76,10 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     pub fn forget(&mut self, key: &K) {
         match self.waiting.remove(key) {
             Some(Waiting::ForTime(at, _)) => drop(self.timers.remove(&(at, key.clone()))),
-            Some(Waiting::ForSlot(place)) => drop(self.for_slot.leave(&place)),
+            Some(Waiting::ForSlot(place)) => {
+                self.due[place.lane().class as usize] -= 1;
+                drop(self.for_slot.leave(&place));
+            }
             None => {}
         }
     }
@@ -97,7 +107,7 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
         }
         let (slots, passes) = (&self.slots, &self.passes);
         let turn = self.for_slot.next(|level| {
-            let begins = matches!(level, Level::Region(_, _, _, Waiter::Begins(_)));
+            let begins = matches!(level, Level::Region(_, _, _, Waiter::Begins(..)));
             slots.has_room(&level) && (!begins || may_begin(passes, &level))
         })?;
         let lane = turn.place().lane().clone();
@@ -105,10 +115,11 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
         self.slots.take(&lane);
         Some(match served {
             Waiter::GoesOn(pass) => Granted::GoOn(pass, lane),
-            Waiter::Begins(key) => {
+            Waiter::Begins(key, since) => {
                 self.waiting.remove(&key);
                 self.passes.take(&lane);
-                Granted::Begin(key, lane)
+                self.due[lane.class as usize] -= 1;
+                Granted::Begin(key, lane, now.saturating_sub(since))
             }
         })
     }
@@ -117,12 +128,13 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     fn move_on(&mut self, now: Duration, lane: impl Fn(&K, Class) -> Lane) {
         while let Some((at, _)) = self.timers.first()
             && *at <= now
-            && let Some((_, key)) = self.timers.pop_first()
+            && let Some((at, key)) = self.timers.pop_first()
         {
             if let Some(waiting) = self.waiting.get_mut(&key)
                 && let Waiting::ForTime(_, class) = *waiting
             {
-                let place = self.for_slot.enter(&lane(&key, class), Waiter::Begins(key));
+                let place = self.for_slot.enter(&lane(&key, class), Waiter::Begins(key, at));
+                self.due[place.lane().class as usize] += 1;
                 *waiting = Waiting::ForSlot(place);
             }
         }
@@ -132,6 +144,12 @@ impl<K: Clone + Eq + Hash + Ord, R> Queue<K, R> {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.for_slot.is_empty() && self.slots.used() + self.passes.used() == 0
+    }
+
+    /// How many resources of a class are due and wait for a slot.
+    #[must_use]
+    pub const fn due(&self, class: Class) -> usize {
+        self.due[class as usize]
     }
 
     /// When a resource's time comes next.

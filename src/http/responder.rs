@@ -128,7 +128,7 @@ mod tests {
 
     fn responder() -> Responder {
         Responder::new(Sources {
-            metrics: Metrics::new("lease", None),
+            metrics: Metrics::new("lease", &[], false),
             readiness: Readiness::default(),
             heartbeat: Heartbeat::new(Duration::from_mins(1)),
         })

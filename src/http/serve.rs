@@ -191,7 +191,7 @@ mod tests {
 
     async fn started() -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
         let sources = Sources {
-            metrics: Metrics::new("lease", None),
+            metrics: Metrics::new("lease", &[], false),
             readiness: Readiness::default(),
             heartbeat: Heartbeat::new(Duration::from_mins(1)),
         };

@@ -8,7 +8,9 @@
 
 mod labels;
 mod objects;
+mod process;
 mod text;
+mod totals;
 
 use std::{
     fmt,
@@ -26,12 +28,22 @@ use prometheus_client::{
 use crate::{
     api::{Exposure, RampNext},
     appconfig::{Observer, RateKind},
+    fleet::Class,
     run::Operation,
 };
 pub use labels::Reconciled;
-use labels::{ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels, ResultLabels};
+use labels::{
+    BuildLabels, ClassLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, RequestLabels,
+    ResultLabels,
+};
 use objects::Objects;
+use process::Process;
 pub use text::Format;
+pub use totals::Counted;
+use totals::Totals;
+
+/// The commit that the program was built from, as whoever built it said. `None` when nobody did.
+const COMMIT: Option<&str> = option_env!("BUILD_COMMIT");
 
 /// The value of the label `controller`, which controller-runtime takes from the kind.
 const CONTROLLER: &str = "experimentrun";
@@ -60,14 +72,18 @@ struct Inner {
     unpublished_events: Counter,
     missing_fields: Family<FieldLabels, Gauge>,
     resync_read_share: Fraction,
+    queue_depth: Family<ClassLabels, Gauge>,
+    queue_seconds: Durations<ClassLabels>,
+    build: Family<BuildLabels, Gauge>,
+    totals: Totals,
     objects: Option<Mutex<Objects>>,
 }
 
 impl Metrics {
-    /// An empty registry: `lease` is the name of the Lease. `reasons`, those that a condition may have, add the metrics of each
-    /// resource. `None` when there are to be none of these.
+    /// An empty registry: `lease` is the name of the Lease, and `reasons` are those that a condition may have. With `per_object`
+    /// there are metrics of each resource too.
     #[must_use]
-    pub fn new(lease: &str, reasons: Option<&'static [&'static str]>) -> Self {
+    pub fn new(lease: &str, reasons: &'static [&'static str], per_object: bool) -> Self {
         let mut registry = Registry::default();
         let mut inner = Inner {
             lease: LeaseLabels { name: lease.to_owned() },
@@ -81,9 +97,14 @@ impl Metrics {
             unpublished_events: Counter::default(),
             missing_fields: Family::default(),
             resync_read_share: Fraction::default(),
-            objects: reasons.map(|reasons| Mutex::new(Objects::register(&mut registry, reasons))),
+            queue_depth: Family::default(),
+            queue_seconds: durations(),
+            build: Family::default(),
+            totals: Totals::register(&mut registry, reasons),
+            objects: per_object.then(|| Mutex::new(Objects::register(&mut registry, reasons))),
             registry,
         };
+        inner.registry.register_collector(Box::new(Process::started()));
         inner.register();
         let metrics = Self(Arc::new(inner));
         metrics.start_at_zero();
@@ -109,9 +130,36 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
-    /// This replica leads, or no longer does.
+    /// This replica leads, or no longer does. Resources count anew from now on: only a replica that leads has metrics of
+    /// them.
     pub fn leading(&self, leading: bool) {
         self.0.leading.get_or_create(&self.0.lease).set(i64::from(leading));
+        self.0.totals.show(leading);
+    }
+
+    /// A resource counts among all by its conditions and by the raise that its ramp makes next, in place of what it counted
+    /// as before. Gives what it counts as now.
+    #[must_use]
+    pub fn count(&self, before: Option<Counted>, conditions: &[Condition], raise: Option<&RampNext>) -> Counted {
+        self.0.totals.count(before, conditions, raise)
+    }
+
+    /// A resource does not count any longer.
+    pub fn uncount(&self, counted: &Counted) {
+        self.0.totals.forget(counted);
+    }
+
+    /// So many resources of this class are due and wait for a slot.
+    pub fn queue_depth(&self, class: Class, depth: usize) {
+        let class = ClassLabels { class: class.as_str() };
+        let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+        self.0.queue_depth.get_or_create(&class).set(depth);
+    }
+
+    /// A pass of this class begins, so long after its resource was due.
+    pub fn queue_wait(&self, class: Class, wait: Duration) {
+        let class = ClassLabels { class: class.as_str() };
+        self.0.queue_seconds.get_or_create(&class).observe(wait.as_secs_f64());
     }
 
     /// An Event was given up: the queue was full, or the API server did not take it.
@@ -191,6 +239,15 @@ impl Metrics {
         let _ = self.0.reconcile_errors.get_or_create(&controller);
         let _ = self.0.reconcile_seconds.get_or_create(&controller);
         self.leading(false);
+        for class in Class::ALL {
+            self.queue_depth(class, 0);
+            let _ = self
+                .0
+                .queue_seconds
+                .get_or_create(&ClassLabels { class: class.as_str() });
+        }
+        let (version, commit) = (env!("CARGO_PKG_VERSION"), COMMIT.unwrap_or_default());
+        self.0.build.get_or_create(&BuildLabels { version, commit }).set(1);
     }
 }
 
@@ -258,6 +315,16 @@ impl Inner {
             help,
             self.resync_read_share.clone(),
         );
+        let help = "Resources that are due and wait for a slot, by what they wait for it as";
+        registry.register("appconfig_operator_queue_depth", help, self.queue_depth.clone());
+        let help = "Time from when a resource is due until its pass begins";
+        registry.register(
+            "appconfig_operator_queue_wait_seconds",
+            help,
+            self.queue_seconds.clone(),
+        );
+        let help = "1, with the version and the commit of the program";
+        registry.register("appconfig_operator_build_info", help, self.build.clone());
     }
 }
 

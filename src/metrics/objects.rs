@@ -12,7 +12,7 @@ use super::{
 use crate::api::{ConditionType, Exposure, RampNext};
 
 /// The value of a label whose list does not have it: a condition that an older or newer operator left behind.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// The metrics of every resource that is known.
 pub(super) struct Objects {
@@ -159,6 +159,6 @@ fn labels(object: &ObjectLabels, condition: &Condition, reasons: &[&'static str]
 }
 
 /// The entry of the list that equals the text.
-fn listed(list: impl IntoIterator<Item = &'static str>, text: &str) -> &'static str {
+pub(super) fn listed(list: impl IntoIterator<Item = &'static str>, text: &str) -> &'static str {
     list.into_iter().find(|entry| *entry == text).unwrap_or(OTHER)
 }

@@ -104,6 +104,15 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
     scene
         .eventually("given back", async || scene.holder().await.is_none())
         .await;
+    let counts = async || {
+        let metrics = operator.metrics().await;
+        metrics
+            .keys()
+            .any(|name| name.starts_with("appconfig_operator_experimentruns"))
+    };
+    scene
+        .eventually("without metrics of resources", async || !counts().await)
+        .await;
     let (before, read) = (written(), scene.reads().len());
     for field in ["spec.ramp", "status.ramp"] {
         let sample = format!("appconfig_operator_served_schema_missing_fields{{field=\"{field}\"}}");
@@ -144,6 +153,14 @@ async fn p6_while_the_crd_is_older_than_the_operator_nothing_is_written_and_nobo
         .filter(|body| body["ExposurePercentage"].is_number())
         .collect();
     assert_eq!(exposures, [json!({ "ExposurePercentage": 5.0 })]);
+    let counted = async |operator: &Operator| {
+        let count = operator.metrics().await;
+        count
+            .get("appconfig_operator_experimentruns{reason=\"RampRemoved\"}")
+            .copied()
+    };
+    let acts = async || [counted(&operator).await, counted(&other).await].contains(&Some(1.0));
+    scene.eventually("counted again by whoever acts", acts).await;
     let samples = operator.metrics().await;
     assert!(
         !samples.keys().any(|name| name.contains("missing_fields")),

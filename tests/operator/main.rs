@@ -23,6 +23,7 @@ mod identity;
 mod leader;
 mod lowering;
 mod memory;
+mod metrics;
 mod odd_objects;
 mod order;
 mod overrides;

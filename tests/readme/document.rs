@@ -25,9 +25,13 @@ impl Page {
 
     /// Every page: the README, all of `docs`, and those that stand beside what they speak of.
     pub fn all() -> Vec<Self> {
-        let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
-        let names = docs.map(|entry| entry.unwrap().file_name());
-        let mut pages: Vec<_> = names.map(|name| Self(Path::new("docs").join(name))).collect();
+        let of_folder = |folder: &'static str| {
+            let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name());
+            names.map(move |name| Self(Path::new(folder).join(name)))
+        };
+        let pages = of_folder("docs").chain(of_folder("docs/runbooks"));
+        let mut pages: Vec<_> = pages.filter(|page| page.0.extension().is_some()).collect();
         pages.sort();
         assert!(pages.len() > 5, "{pages:?}");
         pages.push(Self::readme());

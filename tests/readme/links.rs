@@ -64,7 +64,13 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
 
 #[test]
 fn every_page_can_be_reached_from_the_readme() {
-    let reached: BTreeSet<_> = links(&Page::readme()).into_iter().collect();
+    let mut reached: BTreeSet<_> = links(&Page::readme()).into_iter().collect();
+    let runbooks = links(&Page::docs("monitoring")).into_iter();
+    reached.extend(
+        runbooks
+            .map(|link| format!("docs/{link}"))
+            .filter(|link| link.starts_with("docs/runbooks/")),
+    );
     for page in Page::all().iter().filter(|page| page.path().starts_with("docs")) {
         assert!(reached.contains(page.path().to_str().unwrap()), "{page:?}");
     }

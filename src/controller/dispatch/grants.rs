@@ -13,7 +13,7 @@ use crate::{
         slots::{Slot, SlotRequest},
         unreadable::tell_unreadable,
     },
-    fleet::{Granted, Lane},
+    fleet::{Class, Granted, Lane},
     pass::resource::ObjectKey,
 };
 
@@ -32,8 +32,20 @@ impl Dispatcher {
             match granted {
                 // One that has given up meanwhile gives the slot back by dropping it.
                 Granted::GoOn(pass, lane) => drop(pass.send(Slot::granted(lane, &self.requests))),
-                Granted::Begin(key, lane) => self.begin(key, lane),
+                Granted::Begin(key, lane, wait) => {
+                    self.shared.metrics.queue_wait(lane.class, wait);
+                    self.begin(key, lane);
+                }
             }
+        }
+        self.show_queue();
+    }
+
+    /// Shows how many wait for a slot; none while this process does not act.
+    pub(super) fn show_queue(&self) {
+        for class in Class::ALL {
+            let due = if self.acting { self.queue.due(class) } else { 0 };
+            self.shared.metrics.queue_depth(class, due);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     decide::{self, event::Event, memory::Memory, schedule},
     fleet::{Class, Demand, Lane, Queue},
     http::{Check, Heartbeat},
+    metrics::Counted,
     pass::{
         End,
         resource::{ObjectKey, StoredResource},
@@ -78,6 +79,8 @@ struct Entry {
     complaint: Option<String>,
     /// Where, and how often, it is read when nothing changes, once this process acts.
     needs: Option<(Region, Duration)>,
+    /// What it counts as among all, once this process acts.
+    counted: Option<Counted>,
 }
 
 enum Finished {
@@ -165,7 +168,13 @@ impl Dispatcher {
     /// Another replica may be able to go on with the schema as it is. Without a Lease, there is none.
     async fn resign(&mut self) {
         if self.shared.leadership.resign().await && std::mem::take(&mut self.acting) {
+            for (key, entry) in &mut self.entries {
+                entry.counted = None;
+                self.shared.metrics.forget(&key.namespace, &key.name);
+            }
             self.shared.metrics.leading(false);
+            self.shared.metrics.resync_read_share(0.0);
+            self.show_queue();
             tracing::info!("released the Lease; this process acts again when the API server's schema has every field");
         }
     }
@@ -296,6 +305,7 @@ impl Dispatcher {
             failures: 0,
             complaint: None,
             needs: None,
+            counted: None,
         };
         self.entries.insert(key.clone(), entry);
         self.take_up(&key);
@@ -312,7 +322,7 @@ impl Dispatcher {
         let Some(entry) = self.entries.get_mut(key).filter(|_| self.acting) else {
             return;
         };
-        self.shared.count_object(&entry.object);
+        entry.counted = Some(self.shared.count_object(&entry.object, entry.counted.take()));
         if let (Object::Readable(run), None) = (&entry.object, &entry.memory) {
             let now = self.shared.elapsed();
             let memory = Memory::from_status(&run.status, run.number(), now);
@@ -352,6 +362,9 @@ impl Dispatcher {
         if let Some(entry) = self.entries.remove(key) {
             self.replace_reads(entry.needs, None);
             self.shared.claims.release(entry.object.uid());
+            if let Some(counted) = &entry.counted {
+                self.shared.metrics.uncount(counted);
+            }
             self.shared.metrics.forget(&key.namespace, &key.name);
         }
     }

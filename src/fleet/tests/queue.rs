@@ -43,7 +43,7 @@ fn nothing_comes_before_its_time_and_a_change_overtakes_a_resync() {
     assert_eq!(queue.next_time(), Some(Duration::from_secs(10)));
     queue.schedule(resource.clone(), Duration::from_secs(2), Class::Change);
     let lane = lane(Class::Change, "a", REGION);
-    assert_eq!(granted(&mut queue, 2), [Granted::Begin(resource, lane)]);
+    assert_eq!(granted(&mut queue, 2), [Granted::Begin(resource, lane, Duration::ZERO)]);
     assert_eq!(queue.next_time(), None);
 }
 
@@ -51,7 +51,7 @@ fn nothing_comes_before_its_time_and_a_change_overtakes_a_resync() {
 fn each_waits_once_however_often_it_is_scheduled_and_as_the_most_pressing_of_what_it_is() {
     let mut queue = Queue::<Key, usize>::new(1);
     queue.schedule(key("z", REGION, 0), Duration::ZERO, Class::Change);
-    let Some(Granted::Begin(_, busy)) = next(&mut queue, 0) else {
+    let Some(Granted::Begin(_, busy, _)) = next(&mut queue, 0) else {
         unreachable!("the slot is free")
     };
     for class in [Class::Retry, Class::Change, Class::Resync, Class::Raise] {
@@ -65,12 +65,62 @@ fn each_waits_once_however_often_it_is_scheduled_and_as_the_most_pressing_of_wha
     let lane = lane(Class::Change, "a", REGION);
     assert_eq!(
         granted(&mut queue, 20),
-        [Granted::Begin(key("a", REGION, 1), lane.clone())]
+        [Granted::Begin(
+            key("a", REGION, 1),
+            lane.clone(),
+            Duration::from_secs(20)
+        )]
     );
     queue.ended(&lane);
     queue.give_back(&lane);
     assert_eq!(next(&mut queue, 20), None);
     queue.forget(&key("a", REGION, 1));
+}
+
+#[test]
+fn each_class_has_the_name_that_metrics_give_it() {
+    let names = Class::ALL.map(Class::as_str);
+    assert_eq!(names, ["change", "raise", "resync", "retry"]);
+}
+
+#[test]
+fn what_is_due_counts_by_class_until_its_pass_begins_and_its_wait_is_from_when_it_was_due() {
+    let mut queue = Queue::<Key, usize>::new(1);
+    let due = |queue: &Queue<Key, usize>| Class::ALL.map(|class| queue.due(class));
+    for (number, class) in Class::ALL.into_iter().enumerate() {
+        queue.schedule(key("a", REGION, number), Duration::from_secs(10), class);
+    }
+    assert_eq!((next(&mut queue, 9), due(&queue)), (None, [0; 4]), "nothing is due yet");
+    let Some(Granted::Begin(_, busy, wait)) = next(&mut queue, 13) else {
+        unreachable!("the slot is free")
+    };
+    assert_eq!((wait, due(&queue)), (Duration::from_secs(3), [0, 1, 1, 1]));
+    // One that comes to wait as something more pressing waits as that, and from then on.
+    queue.schedule(key("a", REGION, 3), Duration::from_secs(14), Class::Change);
+    assert_eq!(due(&queue), [0, 1, 1, 0]);
+    queue.forget(&key("a", REGION, 2));
+    queue.go_on(&busy, 7);
+    assert_eq!((next(&mut queue, 14), due(&queue)), (None, [1, 1, 0, 0]));
+    queue.give_back(&busy);
+    assert!(matches!(next(&mut queue, 15), Some(Granted::GoOn(..))));
+    assert_eq!(due(&queue), [1, 1, 0, 0], "a pass that goes on is none that is due");
+    queue.ended(&busy);
+    let (mut waits, mut busy) = (Vec::new(), busy);
+    for _ in 0..2 {
+        queue.give_back(&busy);
+        let Some(Granted::Begin(_, lane, wait)) = next(&mut queue, 20) else {
+            unreachable!("the slot is free")
+        };
+        waits.push((lane.class, wait));
+        queue.ended(&lane);
+        busy = lane;
+    }
+    waits.sort();
+    let expected = [
+        (Class::Change, Duration::from_secs(6)),
+        (Class::Raise, Duration::from_secs(10)),
+    ];
+    assert_eq!((waits.as_slice(), due(&queue)), (expected.as_slice(), [0; 4]));
 }
 
 #[test]
@@ -121,13 +171,13 @@ fn a_raise_elsewhere_gets_one_of_the_next_eight_slots_beside_thousands_that_fail
         let mut turns = 0;
         loop {
             let next = granted(&mut queue, 0);
-            let raise = |it: &&Granted<Key, usize>| matches!(it, Granted::Begin(key, _) if key.0 == "single");
+            let raise = |it: &&Granted<Key, usize>| matches!(it, Granted::Begin(key, ..) if key.0 == "single");
             turns += next.len();
             busy.extend(next.iter().filter(|it| !raise(it)).cloned());
             if next.iter().any(|it| raise(&it)) {
                 break;
             }
-            let Some(Granted::Begin(_, lane)) = busy.pop() else {
+            let Some(Granted::Begin(_, lane, _)) = busy.pop() else {
                 unreachable!("somebody has the slots")
             };
             queue.ended(&lane);
@@ -202,7 +252,7 @@ proptest! {
                 }
                 Step::Forget(namespace, region, number) => queue.forget(&name(namespace, region, number)),
                 Step::Next => match next(&mut queue, second) {
-                    Some(Granted::Begin(_, lane)) => working.push(lane),
+                    Some(Granted::Begin(_, lane, _)) => working.push(lane),
                     Some(Granted::GoOn(_, lane)) => {
                         working.push(lane);
                         wanting -= 1;
@@ -242,11 +292,12 @@ proptest! {
                 queue.ended(&lane);
             }
             match next(&mut queue, 1000) {
-                Some(Granted::Begin(_, lane) | Granted::GoOn(_, lane)) => working.push(lane),
+                Some(Granted::Begin(_, lane, _) | Granted::GoOn(_, lane)) => working.push(lane),
                 None => break,
             }
         }
         prop_assert_eq!(queue.next_time(), None);
         prop_assert!(queue.is_idle());
+        prop_assert_eq!(Class::ALL.map(|class| queue.due(class)), [0; 4]);
     }
 }
