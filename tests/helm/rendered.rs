@@ -182,15 +182,19 @@ fn a_list_of_namespaces_takes_roles_in_the_place_of_the_cluster_role() {
     assert_eq!(kinds("RoleBinding").len(), roles.len());
 }
 
-/// The API server has no objection to what the fullest values make, but for a kind that it does not have.
-#[test]
-fn all_values_at_once_make_objects_that_the_api_server_takes() {
+/// What the operator's chart renders for the fullest values.
+fn fullest() -> Vec<Value> {
     let helm = Helm::offline();
-    let rendered = helm.render(
+    helm.render(
         OPERATOR,
         NAME,
         &["--values", &format!("{ROOT}/tests/helm/all-values.yaml")],
-    );
+    )
+}
+
+#[test]
+fn every_value_lands_where_it_belongs() {
+    let rendered = fullest();
     let of_kind = |kind: &str| only(&rendered, kind);
     assert_eq!(of_kind("ServiceMonitor")["spec"]["endpoints"][0]["interval"], "30s");
     assert_eq!(of_kind("ServiceMonitor")["metadata"]["labels"]["release"], "prometheus");
@@ -237,7 +241,12 @@ fn all_values_at_once_make_objects_that_the_api_server_takes() {
         account["annotations"]["eks.amazonaws.com/role-arn"],
         "arn:aws:iam::111122223333:role/operator"
     );
+}
 
+/// The API server has no objection to what the fullest values make, but for a kind that it does not have.
+#[test]
+fn all_values_at_once_make_objects_that_the_api_server_takes() {
+    let rendered = fullest();
     let control_plane = ControlPlane::start(Options::default()).unwrap();
     for namespace in [NAME, "leases"] {
         kubectl(&control_plane, &["create", "namespace", namespace]);

@@ -5,11 +5,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use appconfig_emulator::Emulator;
 use control_plane::ControlPlane;
-use harness::cluster::{eventually, kubectl};
+use harness::{DEADLINE, cluster::kubectl};
 use serde_json::{Value, json};
 
 /// The operator as a Deployment has it started: with its arguments, and with the rights of its service account. Where it
@@ -56,7 +57,7 @@ impl Replica {
     pub async fn is_ready(&self) {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        eventually(&format!("{} is ready", self.log.display()), async || {
+        until(&format!("{} is ready", self.log.display()), async || {
             let log = fs::read_to_string(&self.log).unwrap();
             let line = log.lines().find(|line| line.contains("serving /metrics"))?;
             let line: Value = serde_json::from_str(line).unwrap();
@@ -73,6 +74,17 @@ impl Drop for Replica {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Looks until there is something to see.
+async fn until(what: &str, mut look: impl AsyncFnMut() -> Option<()>) {
+    let search = async {
+        while look().await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let found = tokio::time::timeout(DEADLINE, search).await;
+    assert!(found.is_ok(), "it did not come about: {what}");
 }
 
 /// A Deployment as the API server has it.
@@ -112,7 +124,7 @@ pub fn part(control_plane: &ControlPlane, namespace: &str, path: &str) -> String
 /// Waits until the operator says that the run is what that resource asks for.
 pub async fn in_sync(control_plane: &ControlPlane, namespace: &str) {
     let path = "{.status.conditions[?(@.type==\"Ready\")].reason}";
-    eventually(&format!("{namespace} is in sync"), async || {
+    until(&format!("{namespace} is in sync"), async || {
         (part(control_plane, namespace, path) == "InSync").then_some(())
     })
     .await;

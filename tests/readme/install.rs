@@ -186,10 +186,10 @@ fn kustomize_installs_it_and_helm_adopts_that_as_the_page_says() {
 }
 
 #[test]
-fn a_cluster_without_a_way_out_gets_image_and_charts_from_one_registry() {
+fn an_air_gapped_cluster_gets_image_and_charts_from_one_registry() {
     let machine = Machine::new();
     machine.run("crane push dist/image $FROM/appconfig-experiment-operator:built");
-    machine.follow("install", "## Without a way out");
+    machine.follow("install", "## Air-gapped clusters");
     assert_eq!(
         machine.image(),
         format!("{}@{}", machine.repository(), machine.image.digest)
