@@ -15,7 +15,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit faults memory figures image lines mutations soak check mutations-apply format lint doc deny crds-check crds
+.PHONY: help demo up test unit faults memory figures image lines mutations soak check mutations-apply format lint doc deny crds-check crds charts
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -89,6 +89,9 @@ doc:
 
 deny:
 	@.ci/deny
+
+charts: ## Bring the charts' copies of the alerts up to date
+	cp deploy/monitoring/rules.yaml deploy/monitoring/rules-per-object.yaml deploy/charts/operator/files/
 
 crds-check:
 	$(CARGO) run --quiet -- crds | diff -u $(CRD) - || { echo '$(CRD) is stale: run make crds'; exit 1; }

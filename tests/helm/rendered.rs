@@ -253,7 +253,7 @@ fn all_values_at_once_make_objects_that_the_api_server_takes() {
     }
     let list = rendered
         .iter()
-        .filter(|object| object["kind"] != "ServiceMonitor")
+        .filter(|object| object["kind"] != "ServiceMonitor" && object["kind"] != "PrometheusRule")
         .collect::<Vec<_>>();
     let count = list.len();
     let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": list });
@@ -261,4 +261,34 @@ fn all_values_at_once_make_objects_that_the_api_server_takes() {
     fs::write(&file, list.to_string()).unwrap();
     let strict = ["create", "--validate=strict", "-f", file.to_str().unwrap()];
     assert_eq!(kubectl(&control_plane, &strict).lines().count(), count);
+}
+
+/// Prometheus' own templates in them are left as they are.
+#[test]
+fn the_alerts_are_those_of_deploy_monitoring_with_a_place_for_the_runbooks() {
+    let read = |path: String| fs::read_to_string(path).unwrap();
+    let mut groups = Vec::new();
+    for file in ["rules.yaml", "rules-per-object.yaml"] {
+        let shipped = read(format!("{ROOT}/deploy/monitoring/{file}"));
+        assert_eq!(shipped, read(format!("{OPERATOR}/files/{file}")), "run make charts");
+        let place = shipped.replace(
+            "https://example.com/appconfig-experiment-operator",
+            "https://runbooks.example.com/appconfig",
+        );
+        let rules: Value = serde_saphyr::from_str(&place).unwrap();
+        groups.extend(rules["groups"].as_array().unwrap().clone());
+    }
+    assert_eq!(groups.len(), 2);
+    let rendered = fullest();
+    let rule = only(&rendered, "PrometheusRule");
+    assert_eq!(rule["metadata"]["labels"]["release"], "prometheus");
+    assert_eq!(rule["spec"]["groups"], Value::Array(groups.clone()));
+
+    let few = [
+        "--set=metrics.prometheusRule.enabled=true",
+        "--set=metrics.prometheusRule.runbooks=https://runbooks.example.com/appconfig",
+    ];
+    let rendered = Helm::offline().render(OPERATOR, NAME, &few);
+    let without = &only(&rendered, "PrometheusRule")["spec"]["groups"];
+    assert_eq!(without, &Value::Array(groups[..1].to_vec()), "no alert by resource");
 }

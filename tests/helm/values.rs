@@ -17,8 +17,9 @@ fn values(path: &str) -> Value {
 }
 
 /// Values whose keys are anybody's.
-const OPEN: [&str; 11] = [
+const OPEN: [&str; 12] = [
     "affinity",
+    "metrics.prometheusRule.labels",
     "metrics.serviceMonitor.labels",
     "nodeSelector",
     "podAnnotations",
