@@ -104,6 +104,22 @@ fn p1_a_fence_that_meets_another_spec_is_followed_by_nothing() {
 }
 
 #[test]
+fn p6_another_spec_is_a_contradiction_only_in_the_generation_that_is_known() {
+    let mut stage = Stage::new();
+    let step = stage.begin();
+    let (step, _) = stage.until(step, "fence");
+    let Step::Fence(fence) = step else { unreachable!() };
+    let same = stage.stored(1, fence.status().clone());
+    let mut sent = fence.clone().answered(Written::Written(same), &stage.moment);
+    assert!(!sent.take_effects().contradiction);
+
+    stage.spec.exposure_percentage = Some(exposure(1.0));
+    let later = stage.stored(2, fence.status().clone());
+    let mut observed = fence.answered(Written::Written(later), &stage.moment);
+    assert!(!observed.take_effects().contradiction);
+}
+
+#[test]
 fn p4_an_update_whose_outcome_is_unknown_is_recorded_and_not_sent_again() {
     let mut stage = Stage::new();
     let step = stage.begin();
