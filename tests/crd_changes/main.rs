@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod older_crd;
+mod tightened_rules;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use futures::StreamExt;
