@@ -1,5 +1,5 @@
 //! Scenario 13: the CRD changes under a running operator, and an object that an older schema let in is still stored. And what
-//! becomes of resources that go with their CRD, come back from a backup, or are in two clusters.
+//! becomes of resources that go with their CRD, come back from a backup, are in two clusters, or stay when the operator goes.
 //!
 //! A test target of its own, since a changed schema ends every watch of the control plane that it is changed on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -9,6 +9,7 @@ mod older_crd;
 mod restore;
 mod tightened_rules;
 mod two_clusters;
+mod uninstall;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use futures::StreamExt;

@@ -1,7 +1,12 @@
 //! Resources come back from a backup as most tools restore them: the spec alone, under a new uid. What only the status had is
 //! gone, and so is what was written since.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use appconfig_emulator::{Experiment, Seed};
 use appconfig_experiment_operator::api::ExperimentRun;
@@ -9,12 +14,6 @@ use harness::{Operator, Scene, is_ready, is_stalled, kubectl, reason};
 use serde_json::{Value, json};
 
 use crate::alone;
-
-/// What `plan` says of a restored resource, and whether it says that something would be sent.
-struct Preview {
-    line: Value,
-    sends: bool,
-}
 
 /// Two runs at 5 %: of one the ramp was removed, of the other the brake was pulled after the backup.
 struct Restored {
@@ -90,26 +89,24 @@ impl Restored {
         [backed_up(&removed), backed_up(&before_the_brake)]
     }
 
-    /// What `plan` says of what the cluster has now, as the page tells to ask it.
-    async fn plan(&self) -> [Preview; 2] {
-        let mut previews = Vec::new();
-        for name in ["removed", "braked"] {
-            let stored = self.scene.kubectl(&["get", "exprun", name, "-o", "json"]).await;
-            let file = write(&self.scene, name, &serde_json::from_str(&stored).unwrap());
-            let output = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"))
-                .args(["plan", "-o", "json", "--endpoint-url", &self.scene.emulator.endpoint()])
-                .args(["-f", &file])
-                .env_clear()
-                .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-                .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-                .output()
-                .unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
-            let line = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-            let sends = output.status.code() == Some(2);
-            previews.push(Preview { line, sends });
-        }
-        previews.try_into().unwrap_or_else(|_| panic!("two resources"))
+    /// What `plan` says of what the cluster has now, as the page tells to ask it, and whether it says that something would be
+    /// sent.
+    async fn plan(&self) -> (Vec<Value>, bool) {
+        let stored = self.scene.kubectl(&["get", "exprun", "-o", "json"]).await;
+        let mut plan = Command::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator"));
+        plan.args(["plan", "-o", "json", "-f", "-"])
+            .args(["--endpoint-url", &self.scene.emulator.endpoint()])
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut plan = plan.spawn().unwrap();
+        plan.stdin.take().unwrap().write_all(stored.as_bytes()).unwrap();
+        let output = plan.wait_with_output().unwrap();
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+        (lines.collect(), output.status.code() == Some(2))
     }
 
     /// Both live exposures.
@@ -129,11 +126,12 @@ impl Restored {
 async fn a_restore_without_status_releases_a_removed_ramp_and_an_old_backup_the_brake_and_plan_says_so() {
     let _alone = alone().await;
     let restored = Restored::new().await;
-    for preview in restored.plan().await {
-        let first = &preview.line["timeline"][0];
-        assert!(preview.sends, "{}", preview.line);
+    let (previews, sends) = restored.plan().await;
+    assert!(sends && previews.len() == 2, "{previews:?}");
+    for preview in previews {
+        let first = &preview["timeline"][0];
         let raise = (first["to"].as_f64(), first["because"].as_str());
-        assert_eq!(raise, (Some(100.0), Some("Now")), "{}", preview.line);
+        assert_eq!(raise, (Some(100.0), Some("Now")), "{preview}");
     }
     assert_eq!(
         restored.live().map(f64::to_bits),
