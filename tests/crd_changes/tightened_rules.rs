@@ -14,7 +14,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::{alone, change_schema, loosen_schema, right_schema};
+use crate::{alone, change_schema, loosen_schema, older_crd::drop_ramps, right_schema};
 
 /// A CRD as a version before this one may have had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +23,23 @@ enum Older {
     WithoutRules,
     /// The number of the run may be anything.
     AnyRun,
+    /// There are no ramps.
+    WithoutRamps,
     /// No rule on the spec as a whole, and none on how ramps are put together.
     WithoutRulesOfSpec,
 }
 
+const OLDER: [Older; 4] = [
+    Older::WithoutRules,
+    Older::AnyRun,
+    Older::WithoutRamps,
+    Older::WithoutRulesOfSpec,
+];
+
 async fn install(scene: &Scene, older: Older) {
     match older {
         Older::AnyRun => loosen_schema(scene).await,
+        Older::WithoutRamps => change_schema(scene, drop_ramps).await,
         Older::WithoutRules => {
             change_schema(scene, |schema| {
                 drop_rules_and_bounds(&mut schema["properties"]["spec"]);
@@ -116,7 +126,7 @@ async fn store(scene: &Scene, older: Older) -> Vec<(String, Value)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn p7_no_tightened_rule_refuses_the_brake_of_what_an_older_crd_stored() {
     let _alone = alone().await;
-    for older in [Older::WithoutRules, Older::AnyRun, Older::WithoutRulesOfSpec] {
+    for older in OLDER {
         let scene = Scene::new().await;
         let objects = objects(&scene);
         install(&scene, older).await;
@@ -127,6 +137,9 @@ async fn p7_no_tightened_rule_refuses_the_brake_of_what_an_older_crd_stored() {
         let expected = if older == Older::WithoutRules { 80 } else { 1 };
         assert!(stored.len() >= expected, "{older:?} takes {}", stored.len());
         right_schema().await;
+        scene
+            .eventually("refused again", async || older_is_refused(&scene, older).await)
+            .await;
         let mut refused = Vec::new();
         for (name, spec) in &stored {
             let brake = Patch::Merge(json!({ "spec": { "suspend": true } }));
@@ -143,6 +156,7 @@ async fn p7_no_tightened_rule_refuses_the_brake_of_what_an_older_crd_stored() {
 async fn older_is_refused(scene: &Scene, older: Older) -> bool {
     let spec = match older {
         Older::AnyRun => json!({ "run": "first" }),
+        Older::WithoutRamps => json!({ "ramp": {} }),
         Older::WithoutRules | Older::WithoutRulesOfSpec => {
             json!({ "ramp": { "steps": [{ "exposurePercentage": 10, "hold": "1h" }] } })
         }
