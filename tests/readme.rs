@@ -31,14 +31,20 @@ use document::{Page, ROOT, Row, code, name};
 
 #[path = "readme/check.rs"]
 mod check;
+#[path = "readme/commands.rs"]
+mod commands;
 #[path = "readme/design.rs"]
 mod design;
 #[path = "readme/document.rs"]
 mod document;
+#[path = "readme/followed.rs"]
+mod followed;
 #[path = "readme/install.rs"]
 mod install;
 #[path = "readme/links.rs"]
 mod links;
+#[path = "readme/named_tests.rs"]
+mod named_tests;
 #[path = "readme/recipes.rs"]
 mod recipes;
 

@@ -132,7 +132,11 @@ use super::{ExperimentRunStatus, Exposure, Ramp};
         description = "Why Ready is what it is, in words."
     )
 )]
-#[x_kube(validation = Rule::new("!has(self.ramp) || has(self.exposurePercentage)")
+// A rule on the whole spec is judged anew when any field of a stored object changes, so it must let the brake through: what an
+// older CRD let in can be suspended too.
+#[x_kube(validation = Rule::new(
+        "!has(self.ramp) || has(self.exposurePercentage) || (has(self.suspend) && self.suspend)"
+    )
     .message("a ramp needs a target: set exposurePercentage beside ramp, or remove ramp")
     .field_path(".exposurePercentage"))]
 #[serde(rename_all = "camelCase")]

@@ -179,7 +179,7 @@ async fn what_names_the_run_is_corrected_until_it_is_found_and_not_changed_from_
     }
 }
 
-/// The two doors that can't be closed: should one of them close, `docs/operations.md` can say so.
+/// The two doors that can't be closed: should one of them close, `docs/security.md` can say so.
 #[tokio::test]
 async fn p11_a_wrong_type_is_answered_with_its_key_and_a_misspelt_field_with_what_is_stored_unless_applied_server_side()
 {

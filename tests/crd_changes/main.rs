@@ -1,9 +1,15 @@
-//! Scenario 13: the CRD changes under a running operator, and an object that an older schema let in is still stored.
+//! Scenario 13: the CRD changes under a running operator, and an object that an older schema let in is still stored. And what
+//! becomes of resources that go with their CRD, come back from a backup, are in two clusters, or stay when the operator goes.
 //!
 //! A test target of its own, since a changed schema ends every watch of the control plane that it is changed on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod lost_crd;
 mod older_crd;
+mod restore;
+mod tightened_rules;
+mod two_clusters;
+mod uninstall;
 
 use appconfig_experiment_operator::api::ExperimentRun;
 use futures::StreamExt;
@@ -127,10 +133,26 @@ async fn replace_schema() {
     );
 }
 
+/// Installs the CRD where it is gone, and waits until the API server serves it.
+async fn install_crd() {
+    let steps: [&[&str]; 2] = [
+        &["apply", "-f", FILE],
+        &["wait", "--for=condition=Established", "--timeout=20s", "crd", NAME],
+    ];
+    for arguments in steps {
+        let done = kubectl(arguments).await;
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
 /// One test at a time: there is one CRD, which begins as it should be even where the test before has failed.
 async fn alone() -> MutexGuard<'static, ()> {
     static CRD: Mutex<()> = Mutex::const_new(());
     let alone = CRD.lock().await;
+    let crds: Api<CustomResourceDefinition> = Api::all(administrator().await);
+    if crds.get_opt(NAME).await.unwrap().is_none() {
+        install_crd().await;
+    }
     right_schema().await;
     alone
 }

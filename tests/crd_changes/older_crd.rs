@@ -15,20 +15,19 @@ const LACKS: &str = "spec.ramp, status.ramp";
 
 /// Puts a schema in the CRD's place that knows no ramps, and waits until the API server serves it.
 async fn older_schema(scene: &Scene, name: &str) {
-    change_schema(scene, |schema| {
-        for part in ["spec", "status"] {
-            schema["properties"][part]["properties"]
-                .as_object_mut()
-                .unwrap()
-                .remove("ramp")
-                .unwrap();
-        }
-        without_rules_of_ramps(schema);
-    })
-    .await;
+    change_schema(scene, drop_ramps).await;
     scene
         .eventually("served without ramps", async || !has_ramp(scene, name).await)
         .await;
+}
+
+/// Takes ramps out of a schema, from spec and status.
+pub fn drop_ramps(schema: &mut Value) {
+    for part in ["spec", "status"] {
+        let fields = schema["properties"][part]["properties"].as_object_mut();
+        fields.unwrap().remove("ramp").unwrap();
+    }
+    without_rules_of_ramps(schema);
 }
 
 /// Whether the API server tells of a ramp, in spec or status.

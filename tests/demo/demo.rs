@@ -67,7 +67,7 @@ It is up. The operator's log follows here; Ctrl-C stops everything. In another t
   kubectl describe exprun add-to-cart-1
   kubectl explain exprun.spec
 
-The emulated AppConfig is at {endpoint}:
+docs/first-ramp.md goes through a ramp, command by command. The emulated AppConfig is at {endpoint}:
 
   curl -s {endpoint}/applications/shop/experimentdefinitions/add-to-cart/experimentruns/1    # the run as AppConfig has it
   curl -s {endpoint}/_emulator/requests                                                      # what it was asked

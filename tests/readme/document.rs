@@ -8,6 +8,19 @@ pub type Row = Vec<String>;
 /// The root of the repository.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// A fenced block of a page.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The number of its first line, from 1 on.
+    pub line: usize,
+    /// The text of the HTML comment on the line before it. `None` when there is none.
+    pub mark: Option<String>,
+    /// What it is written in, such as `console`.
+    pub language: String,
+    /// What is in it.
+    pub text: String,
+}
+
 /// A page, by its path from the root of the repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Page(PathBuf);
@@ -93,10 +106,38 @@ impl Page {
         rows.map(cells).collect()
     }
 
+    /// Its fenced blocks, in order.
+    pub fn fenced(&self) -> Vec<Block> {
+        let text = self.text();
+        let mut blocks: Vec<Block> = Vec::new();
+        let (mut before, mut within) = ("", false);
+        for (index, line) in text.lines().enumerate() {
+            match (line.trim_start().strip_prefix("```"), within) {
+                (Some(language), false) => blocks.push(Block {
+                    line: index + 1,
+                    mark: comment(before),
+                    language: language.trim().to_owned(),
+                    text: String::new(),
+                }),
+                (None, true) => blocks.last_mut().unwrap().text.extend([line, "\n"]),
+                _ => {}
+            }
+            within ^= line.trim_start().starts_with("```");
+            before = line;
+        }
+        assert!(!within, "{self:?} has a block without an end");
+        blocks
+    }
+
     /// The fenced blocks of a language, below a heading.
     pub fn blocks(&self, heading: &str, language: &str) -> Vec<String> {
         blocks(&self.section(heading), language)
     }
+}
+
+fn comment(line: &str) -> Option<String> {
+    let text = line.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
+    Some(text.trim().to_owned())
 }
 
 /// The words of a text that are marked as code.

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -11,16 +12,16 @@ use serde_json::Value;
 
 use crate::document::{Page, ROOT, blocks};
 
-/// The commands below a heading of the page for those who operate it.
+/// The commands below a heading of the page of daily tasks.
 fn recipe(heading: &str) -> Vec<String> {
-    Page::docs("operations").blocks(heading, "console")
+    Page::docs("how-to").blocks(heading, "console")
 }
 
-/// A shell that has kubectl, with `deploy/` applied and the samples' namespace made.
-struct Shell(ControlPlane);
+/// A shell that has kubectl and the operator's program, with `deploy/` applied and the samples' namespace made.
+pub struct Shell(ControlPlane);
 
 impl Shell {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let shell = Self(ControlPlane::start(Options::default()).unwrap());
         shell.run("kubectl apply -k deploy/");
         shell.run("kubectl wait crd --all --for=condition=Established --timeout=20s");
@@ -28,12 +29,22 @@ impl Shell {
         shell
     }
 
-    fn attempt(&self, script: &str) -> Output {
-        let programs = self.0.kubectl_path().parent().unwrap();
-        let path = format!("{}:{}", programs.display(), env::var("PATH").unwrap_or_default());
-        let mut command = Command::new("sh");
+    /// The kubeconfig of the operator's service account.
+    pub fn operator_kubeconfig(&self) -> PathBuf {
+        self.0.operator_kubeconfig()
+    }
+
+    pub fn attempt(&self, script: &str) -> Output {
+        let programs = [
+            self.0.kubectl_path(),
+            Path::new(env!("CARGO_BIN_EXE_appconfig-experiment-operator")),
+        ];
+        let folders = programs.map(|program| program.parent().unwrap().display().to_string());
+        let path = format!("{}:{}", folders.join(":"), env::var("PATH").unwrap_or_default());
+        // A command that waits for what does not come ends too.
+        let mut command = Command::new("timeout");
         command
-            .args(["-euc", script])
+            .args(["300", "sh", "-euc", script])
             .current_dir(ROOT)
             .env("PATH", path)
             .env("KUBECONFIG", self.0.kubeconfig())
@@ -43,7 +54,7 @@ impl Shell {
     }
 
     /// Runs a script, and gives what it says.
-    fn run(&self, script: &str) -> String {
+    pub fn run(&self, script: &str) -> String {
         let output = self.attempt(script);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{script}: {said}");
@@ -51,8 +62,7 @@ impl Shell {
     }
 
     /// Runs the commands of a recipe, each block by itself.
-    fn follow(&self, heading: &str) -> Vec<String> {
-        let blocks = recipe(heading);
+    fn follow(&self, heading: &str, blocks: &[String]) -> Vec<String> {
         assert!(!blocks.is_empty(), "{heading} has no commands");
         blocks.iter().map(|block| self.run(block)).collect()
     }
@@ -86,7 +96,7 @@ fn the_manifest_is_accepted_and_so_are_the_recipes() {
         shell.run(&format!("kubectl apply --server-side -f - <<'END'\n{manifest}\nEND"));
     }
 
-    let brake = recipe("## The brake");
+    let brake = recipe("## Pull the brake");
     assert_eq!(brake.len(), 2);
     shell.run(&brake[0]);
     let braked = shell.resource();
@@ -100,13 +110,13 @@ fn the_manifest_is_accepted_and_so_are_the_recipes() {
     let git = "grep -v exposurePercentage deploy/samples/validate.yaml | \
                kubectl apply --server-side --field-manager=git -f -";
     shell.run(git);
-    shell.follow("## Automation beside GitOps");
+    shell.follow("## Automate raises", &recipe("## Automate raises"));
     shell.run(git);
     let automated = shell.resource();
     assert_eq!(automated["spec"]["exposurePercentage"], 40);
     assert_eq!(managers_of(&automated, "exposurePercentage"), ["rollout"]);
 
-    shell.follow("## Read it now");
+    shell.follow("## Read a run now", &recipe("## Read a run now"));
     let annotations = &shell.resource()["metadata"]["annotations"];
     assert!(annotations["experiments.appconfig.dev/reconcile-requested-at"].is_string());
 
@@ -116,7 +126,7 @@ fn the_manifest_is_accepted_and_so_are_the_recipes() {
     let refused = shell.attempt(create);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("may not name any AppConfig application yet"), "{said}");
-    shell.follow("## Tenancy");
+    shell.follow("## Tenancy", &Page::docs("operations").blocks("## Tenancy", "console"));
     shell.run(create);
 }
 

@@ -15,6 +15,12 @@ fn ramp(ramp: Value) -> Value {
     spec(json!({"exposurePercentage": 100, "ramp": ramp}))
 }
 
+fn without_target(more: Value) -> Value {
+    let mut spec = spec(more);
+    spec["ramp"] = json!({"steps": [{"exposurePercentage": 10, "hold": "1h"}]});
+    spec
+}
+
 fn steps(steps: &[(f64, &str)]) -> Value {
     let step = |(exposure, hold): &(f64, &str)| json!({"exposurePercentage": exposure, "hold": hold});
     ramp(json!({ "steps": steps.iter().map(step).collect::<Vec<_>>() }))
@@ -63,9 +69,7 @@ pub fn refused_ramps() -> impl Iterator<Item = Refused> {
         .chain(rule(
             "exposurePercentage",
             "a ramp needs a target: set exposurePercentage beside ramp",
-            vec![spec(
-                json!({"ramp": {"steps": [{"exposurePercentage": 10, "hold": "1h"}]}}),
-            )],
+            vec![without_target(json!({})), without_target(json!({"suspend": false}))],
         ))
         .chain(rule(
             "spec.ramp.steps",
@@ -163,6 +167,7 @@ fn refused_by_schema() -> impl Iterator<Item = Refused> {
 pub fn unusable_ramps() -> Vec<(Value, &'static str)> {
     let schedule = |text: &str| window("schedule", json!(text));
     vec![
+        (without_target(json!({"suspend": true})), "a ramp needs a target"),
         (
             steps(&[(33.3, "1h"), (33.300_000_1, "1h")]),
             "give each exposure once (as a 32-bit float)",
