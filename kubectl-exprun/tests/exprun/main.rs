@@ -1,0 +1,13 @@
+//! The plugin as people call it: the real kubectl finds it in `PATH`, and it talks to the real API server, where the real
+//! operator runs against the emulated AppConfig.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::doc_markdown,
+    reason = "tests"
+)]
+
+mod people;
+mod plugin;
+mod status;
