@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::{cluster::Connection, exit, status::Status};
+use crate::{brake, cluster::Connection, exit, release, status::Status};
 
 /// How people call the program.
 pub(crate) const PROGRAM: &str = "kubectl exprun";
@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Show what runs do and wait for
     Status(Status),
+    /// Pull the brake: nothing more is sent for these runs, whatever Git says
+    Brake(brake::Flags),
+    /// Show what would be sent without the brake, ask, and release it
+    Release(release::Flags),
 }
 
 /// Parses the arguments, the program's own name first.

@@ -6,8 +6,6 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// An argument is wrong. Of `plan` it is [`FAILED`], as in the operator's own program.
 pub(crate) const USAGE: u8 = 2;
-/// Of `plan`: something would be sent, now or later.
-pub(crate) const SENDS: u8 = 2;
 /// Of `brake` and `release`: it is done, and another tool may undo it. That tool is named.
 pub(crate) const MAY_BE_UNDONE: u8 = 3;
 /// Of `brake` and `release`: nothing was changed, since the answer to the question was no.

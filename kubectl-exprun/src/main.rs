@@ -4,14 +4,19 @@
 //! | command | file |
 //! |---|---|
 //! | `status` | `status/` |
+//! | `brake` | `brake/`, `selection` |
+//! | `release` | `release/`, `selection` |
 //!
 //! `cluster` connects, `failure` puts errors into words, `terminal` writes, `times` tells the time, `run` is one resource.
 
 mod arguments;
+mod brake;
 mod cluster;
 mod exit;
 mod failure;
+mod release;
 mod run;
+mod selection;
 mod status;
 mod terminal;
 mod times;
@@ -56,5 +61,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
     let connection = &arguments.connection;
     match &arguments.command {
         Command::Status(flags) => status::run(flags, connection, paint).await,
+        Command::Brake(flags) => brake::run(flags, connection, paint).await,
+        Command::Release(flags) => release::run(flags, connection, paint).await,
     }
 }

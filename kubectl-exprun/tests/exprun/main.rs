@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod brake;
+mod measured;
 mod people;
 mod plugin;
 mod status;

@@ -1,0 +1,93 @@
+//! One brake: one merge patch, and what its answer tells.
+
+use appconfig_experiment_operator::api::BRAKE_REASON;
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use serde_json::json;
+
+use super::owners::MANAGER;
+use crate::{
+    cluster::Cluster,
+    failure::{Failure, call},
+    run::Run,
+    selection::{AT_ONCE, Target},
+};
+
+/// How many bytes the reason may have: the policy on annotations bounds it too.
+pub(crate) const REASON_BYTES: usize = 253;
+
+/// A brake that the API server has acknowledged.
+#[derive(Clone, Debug)]
+pub(super) struct Pulled {
+    pub(super) name: String,
+    /// As it was before. `None` when it could not be read.
+    pub(super) before: Option<DynamicObject>,
+    /// As the patch was answered.
+    pub(super) answer: Run,
+    /// When the answer was here.
+    pub(super) at: Timestamp,
+}
+
+/// A brake, or why there is none.
+pub(super) type Tried = Result<Pulled, (String, Failure)>;
+
+/// What is said of a run, on one line and short enough for an annotation.
+///
+/// # Errors
+/// When it can't be one.
+pub(super) fn reason(text: &str) -> Result<String, Failure> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Failure::usage(
+            "--reason is empty: say why, for those who find the brake pulled",
+        ));
+    }
+    if text.len() > REASON_BYTES {
+        return Err(Failure::usage(format!(
+            "--reason has {} bytes: it can have {REASON_BYTES}",
+            text.len()
+        )));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Failure::usage(
+            "--reason has a line break or another control character: write one line",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Pulls the brakes of all targets at once.
+pub(super) async fn pull_all(cluster: &Cluster, targets: Vec<Target>, reason: &str) -> Vec<Tried> {
+    let pulls = targets.into_iter().map(|target| pull(cluster, target, reason));
+    stream::iter(pulls).buffer_unordered(AT_ONCE).collect().await
+}
+
+async fn pull(cluster: &Cluster, target: Target, reason: &str) -> Tried {
+    let api = cluster.runs(&cluster.namespace);
+    let patch = json!({
+        "metadata": { "annotations": { BRAKE_REASON: reason } },
+        "spec": { "suspend": true }
+    });
+    let parameters = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let Target { name, before } = target;
+    let failed = |failure: Failure| (name.clone(), failure);
+    let answer = call(api.patch(&name, &parameters, &Patch::Merge(&patch)))
+        .await
+        .map_err(failed)?;
+    let at = Timestamp::now();
+    let answer = Run::read(answer).ok_or_else(|| {
+        let what =
+            "the API server has acknowledged the brake, and its answer can't be read by this version of the plugin";
+        (name.clone(), Failure::new(what))
+    })?;
+    Ok(Pulled {
+        name,
+        before: before.ok(),
+        answer,
+        at,
+    })
+}
