@@ -12,10 +12,14 @@ mod text;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{
     encoding::text::encode,
@@ -61,6 +65,8 @@ struct Inner {
     missing_fields: Family<FieldLabels, Gauge>,
     resync_read_share: Fraction,
     objects: Option<Mutex<Objects>>,
+    /// Seconds since 1970; 0 while there was none.
+    last_good_read: AtomicI64,
 }
 
 impl Metrics {
@@ -82,6 +88,7 @@ impl Metrics {
             missing_fields: Family::default(),
             resync_read_share: Fraction::default(),
             objects: reasons.map(|reasons| Mutex::new(Objects::register(&mut registry, reasons))),
+            last_good_read: AtomicI64::new(0),
             registry,
         };
         inner.register();
@@ -112,6 +119,13 @@ impl Metrics {
     /// This replica leads, or no longer does.
     pub fn leading(&self, leading: bool) {
         self.0.leading.get_or_create(&self.0.lease).set(i64::from(leading));
+    }
+
+    /// When `AppConfig` last answered a read well, in whole seconds. `None` while it has not.
+    #[must_use]
+    pub fn last_good_read(&self) -> Option<Timestamp> {
+        let seconds = self.0.last_good_read.load(Ordering::Relaxed);
+        Timestamp::from_second(seconds).ok().filter(|_| seconds > 0)
     }
 
     /// An Event was given up: the queue was full, or the API server did not take it.
@@ -196,6 +210,10 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn request(&self, operation: Operation, code: &'static str, duration: Duration) {
+        if code == "OK" && operation != Operation::UpdateExperimentRun {
+            let now = Timestamp::now().as_second();
+            self.0.last_good_read.store(now, Ordering::Relaxed);
+        }
         let operation = operation.as_str();
         self.0.requests.get_or_create(&RequestLabels { operation, code }).inc();
         self.0
