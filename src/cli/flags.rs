@@ -151,7 +151,7 @@ pub(super) struct Flags {
 }
 
 /// The flags that say where `AppConfig` is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
 pub(super) struct ServiceFlags {
     /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
@@ -174,11 +174,11 @@ run is read from AppConfig, with credentials found as by all AWS SDKs.
 
 Exit codes: 0 nothing is sent, now or later; 2 something is; 1 an error, a wrong argument included.";
 
-/// The flags of `plan`.
-#[derive(Debug, Args)]
+/// The flags of `plan`, which the kubectl plugin has too.
+#[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_PLAN_HELP)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
-pub(super) struct PlanFlags {
+pub struct PlanFlags {
     /// Manifests: files, folders with all that is below them (*.yaml, *.yml, *.json), or - for standard input; other kinds
     /// in them are skipped
     #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
@@ -192,7 +192,7 @@ pub(super) struct PlanFlags {
     /// Since when the exposure of --from is live [default: the time of --at]
     #[arg(long, value_name = "TIME", requires = "from", value_parser = super::values::time)]
     pub(super) since: Option<Timestamp>,
-    /// Print tables to read, or one JSON object a line and resource
+    /// Print tables to read, one JSON object a line and resource, or Markdown with a Mermaid timeline for a pull request
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(super) output: Output,
     #[command(flatten)]

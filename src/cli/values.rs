@@ -23,6 +23,8 @@ pub enum Output {
     Text,
     /// One object a line and resource.
     Json,
+    /// A table and a Mermaid timeline, for a pull request.
+    Markdown,
 }
 
 /// Why a value was refused: what it must be.
