@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use appconfig_experiment_operator::cli::without_empty_variables;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
-use crate::{brake, cluster::Connection, exit, release, status::Status};
+use crate::{brake, cluster::Connection, completion, exit, release, status::Status, version};
 
 /// How people call the program.
 pub(crate) const PROGRAM: &str = "kubectl exprun";
@@ -37,6 +38,16 @@ pub(crate) enum Command {
     Brake(brake::Flags),
     /// Show what would be sent without the brake, ask, and release it
     Release(release::Flags),
+    /// Print the versions of the plugin, the operator and the CRD
+    Version(version::Flags),
+    /// Print what a shell or kubectl needs to complete words
+    Completion(completion::Flags),
+    /// Print what the last of these words could be
+    #[command(name = "__complete", hide = true, disable_help_flag = true)]
+    Complete {
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        words: Vec<OsString>,
+    },
 }
 
 /// Parses the arguments, the program's own name first.
@@ -44,8 +55,24 @@ pub(crate) enum Command {
 /// # Errors
 /// The exit code, and what is to be printed: help on standard output, a complaint on standard error.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Box<(u8, String)>> {
-    Arguments::try_parse_from(arguments).map_err(|error| match error.kind() {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = without_empty_variables(Arguments::command())
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Box::new((exit::OK, error.to_string())),
-        _ => Box::new((exit::USAGE, error.to_string().trim_end().to_owned())),
+        _ => Box::new((code_of_usage(&arguments), error.to_string().trim_end().to_owned())),
     })
+}
+
+/// The exit code of a wrong argument: of `plan`, 2 means something else.
+fn code_of_usage(arguments: &[OsString]) -> u8 {
+    let root = Arguments::command();
+    let mut words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
+    let command = words.find_map(|word| root.find_subcommand(&*word));
+    if command.is_some_and(|command| command.get_name() == "plan") {
+        exit::FAILED
+    } else {
+        exit::USAGE
+    }
 }

@@ -6,20 +6,25 @@
 //! | `status` | `status/` |
 //! | `brake` | `brake/`, `selection` |
 //! | `release` | `release/`, `selection` |
+//! | `version` | `version`, `operator` |
+//! | `completion` | `completion/` |
 //!
 //! `cluster` connects, `failure` puts errors into words, `terminal` writes, `times` tells the time, `run` is one resource.
 
 mod arguments;
 mod brake;
 mod cluster;
+mod completion;
 mod exit;
 mod failure;
+mod operator;
 mod release;
 mod run;
 mod selection;
 mod status;
 mod terminal;
 mod times;
+mod version;
 
 use std::process::ExitCode;
 
@@ -42,6 +47,11 @@ fn main() -> ExitCode {
     };
     // Of the crates in the graph some bring another provider by default; ring is the one that all can share.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // They need no cluster, and `plan` has a runtime of its own.
+    match &arguments.command {
+        Command::Completion(flags) => return ExitCode::from(completion::run(flags)),
+        _ => {}
+    }
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -62,6 +72,12 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
     match &arguments.command {
         Command::Status(flags) => status::run(flags, connection, paint).await,
         Command::Brake(flags) => brake::run(flags, connection, paint).await,
+        Command::Version(flags) => version::run(flags, connection).await,
+        Command::Completion(_) => Ok(exit::OK),
+        Command::Complete { words } => {
+            out(&completion::words::complete(words).await);
+            Ok(exit::OK)
+        }
         Command::Release(flags) => release::run(flags, connection, paint).await,
     }
 }

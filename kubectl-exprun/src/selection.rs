@@ -1,8 +1,11 @@
 //! Which resources `brake` and `release` are about.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use clap::Args;
 use futures::{StreamExt as _, stream};
 use kube::{ResourceExt as _, api::DynamicObject};
+use tokio::time::timeout;
 
 use crate::{
     cluster::{Cluster, list},
@@ -11,6 +14,8 @@ use crate::{
 
 /// How many calls go on side by side. What is selected is patched at once: the API server answers each in milliseconds.
 pub(crate) const AT_ONCE: usize = 64;
+/// How long a look at a resource may take that nothing depends on: a brake is pulled unseen, and a wait looks again.
+pub(crate) const LOOK: Duration = Duration::from_secs(2);
 /// With more resources than this, one list costs less than a read of each.
 const SINGLE_READS: usize = 10;
 
@@ -43,14 +48,14 @@ impl Selection {
     ///
     /// # Errors
     /// When the list can't be read.
-    pub(crate) async fn targets(&self, cluster: &Cluster) -> Result<Vec<Target>, Failure> {
+    pub(crate) async fn targets(&self, cluster: &Cluster, limit: Duration) -> Result<Vec<Target>, Failure> {
         if self.names.is_empty() {
             return self.listed(cluster).await;
         }
         let mut names = self.names.clone();
         names.sort();
         names.dedup();
-        Ok(read(cluster, names).await)
+        Ok(read(cluster, names, limit).await)
     }
 
     /// The resources that a selector or `--all` selects now. None with names.
@@ -70,14 +75,13 @@ impl Selection {
     }
 }
 
-/// Reads the resources of these names.
-pub(crate) async fn read(cluster: &Cluster, names: Vec<String>) -> Vec<Target> {
+/// Reads the resources of these names, each within this time.
+pub(crate) async fn read(cluster: &Cluster, names: Vec<String>, limit: Duration) -> Vec<Target> {
     let api = cluster.runs(&cluster.namespace);
     if names.len() > SINGLE_READS
-        && let Ok(objects) = list(&api, None).await
+        && let Ok(Ok(objects)) = timeout(limit, list(&api, None)).await
     {
-        let mut found: std::collections::BTreeMap<_, _> =
-            objects.into_iter().map(|object| (object.name_any(), object)).collect();
+        let mut found: BTreeMap<_, _> = objects.into_iter().map(|object| (object.name_any(), object)).collect();
         let not_found = |name: &str| Failure::new(format!("there is no ExperimentRun {name}"));
         return names
             .into_iter()
@@ -90,7 +94,8 @@ pub(crate) async fn read(cluster: &Cluster, names: Vec<String>) -> Vec<Target> {
     let reads = names.into_iter().map(|name| {
         let api = api.clone();
         async move {
-            let before = call(api.get(&name)).await;
+            let late = |_| Err(Failure::new("the API server did not answer in time"));
+            let before = timeout(limit, call(api.get(&name))).await.unwrap_or_else(late);
             Target { name, before }
         }
     });

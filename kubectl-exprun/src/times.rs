@@ -31,14 +31,14 @@ impl Clock {
     }
 
     /// `in 2h 3m`, `5m ago`, or `now`.
-    pub(crate) fn from_now(&self, at: Timestamp) -> String {
-        let distance = at.duration_since(self.now);
-        if distance.as_secs() == 0 {
+    pub(crate) fn distance(&self, at: Timestamp) -> String {
+        let away = at.duration_since(self.now);
+        if away.as_secs() == 0 {
             "now".to_owned()
-        } else if distance.is_negative() {
-            format!("{} ago", length(distance.abs()))
+        } else if away.is_negative() {
+            format!("{} ago", length(away.abs()))
         } else {
-            format!("in {}", length(distance))
+            format!("in {}", length(away))
         }
     }
 }
@@ -98,7 +98,7 @@ mod tests {
             ..berlin
         };
         assert_eq!(utc.at(utc.now), "Wed 2026-11-25 09:00:00Z");
-        let of = |text: &str| utc.from_now(text.parse().unwrap());
+        let of = |text: &str| utc.distance(text.parse().unwrap());
         assert_eq!(
             (of("2026-11-25T11:03:09Z"), of("2026-11-25T08:59:00Z")),
             ("in 2h 3m".to_owned(), "1m ago".to_owned())

@@ -10,18 +10,19 @@ use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
 use jiff::SignedDuration;
+use kube::api::DynamicObject;
 
 use crate::{
     cluster::{Cluster, Connection},
     exit,
     failure::Failure,
-    selection::{Selection, Target},
+    selection::{LOOK, Selection, Target},
     status::Output,
     terminal::{Paint, complain, confirm, out},
     times::Clock,
 };
 use owners::others;
-use pull::{Pulled, Tried, pull_all};
+use pull::{Pulled, Tried, is_braked, pull_all, status};
 use report::{Brake, acknowledged, outcome};
 use wait::{has_seen, wait};
 
@@ -69,7 +70,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) async fn run(flags: &Flags, connection: &Connection, paint: Paint) -> Result<u8, Failure> {
     let reason = pull::reason(&flags.reason)?;
     let cluster = Cluster::new(connection).await?;
-    let targets = flags.selection.targets(&cluster).await?;
+    let targets = flags.selection.targets(&cluster, LOOK).await?;
     if targets.is_empty() {
         return Err(Failure::new(format!(
             "no ExperimentRun of namespace {} is selected",
@@ -77,8 +78,7 @@ pub(crate) async fn run(flags: &Flags, connection: &Connection, paint: Paint) ->
         )));
     }
     if targets.len() > 1 && !flags.yes {
-        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        let question = format!("Pull the brakes of {} runs ({})?", names.len(), names.join(", "));
+        let question = format!("Pull the brakes of {} runs ({})?", targets.len(), named(&targets));
         if !confirm(&question)? {
             return Ok(exit::DECLINED);
         }
@@ -146,8 +146,18 @@ async fn pull_until_none_is_left(
 }
 
 fn is_open(target: &Target) -> bool {
-    let suspend = target.before.as_ref().map(|object| &object.data["spec"]["suspend"]);
-    suspend.is_ok_and(|suspend| *suspend != true)
+    target.before.as_ref().is_ok_and(|object| !is_braked(object))
+}
+
+/// The names of targets, as many as a question can hold.
+fn named(targets: &[Target]) -> String {
+    const NAMES: usize = 10;
+    let mut names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).take(NAMES).collect();
+    let more = format!("and {} more", targets.len().saturating_sub(NAMES));
+    if targets.len() > NAMES {
+        names.push(&more);
+    }
+    names.join(", ")
 }
 
 /// Says at once what was acknowledged, and what was not.
@@ -158,7 +168,13 @@ fn say(tried: &[Tried], output: Output, namespace: &str, paint: Paint) {
     let mut brakes: Vec<_> = tried
         .iter()
         .flatten()
-        .map(|brake| (brake.answer.key(), brake.at, brake.answer.status.pending_update.clone()))
+        .map(|brake| {
+            (
+                format!("{namespace}/{}", brake.name),
+                brake.at,
+                status(&brake.answer).pending_update,
+            )
+        })
         .collect();
     brakes.sort_by(|one, other| one.0.cmp(&other.0));
     if output == Output::Text && !brakes.is_empty() {
@@ -166,20 +182,18 @@ fn say(tried: &[Tried], output: Output, namespace: &str, paint: Paint) {
     }
 }
 
-fn result(brake: &Pulled, after: Option<&wait::After>, namespace: &str) -> Brake {
-    let newest = after.map_or(&brake.answer, |after| &after.run);
+fn result(brake: &Pulled, after: Option<&DynamicObject>, namespace: &str) -> Brake {
+    let newest = after.unwrap_or(&brake.answer);
     Brake {
         namespace: namespace.to_owned(),
         name: brake.name.clone(),
         acknowledged_at: brake.at,
         last_start_seconds: Brake::LAST_START,
         last_end_seconds: Brake::LAST_END,
-        pending_update: brake.answer.status.pending_update.clone(),
-        holds: newest.is_braked(),
+        pending_update: status(&brake.answer).pending_update,
+        holds: is_braked(newest),
         seen: after.is_some_and(|after| has_seen(brake, after)),
-        exposure_percentage: newest.status.exposure_percentage,
-        other_managers: after
-            .map(|after| others(brake.before.as_ref(), &after.object, true))
-            .unwrap_or_default(),
+        exposure_percentage: status(newest).exposure_percentage,
+        other_managers: others(brake.before.as_ref(), newest, true),
     }
 }

@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn object(suspend: Value, managers: &[(&str, &str)], annotations: Value) -> DynamicObject {
+    fn object(suspend: bool, managers: &[(&str, &str)], annotations: &Value) -> DynamicObject {
         let entries: Vec<_> = managers
             .iter()
             .map(|(manager, operation)| {
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn whoever_applies_another_value_is_named_with_how_to_stop_it() {
-        let before = object(json!(false), &[("kustomize-controller", "Apply")], json!({}));
-        let after = object(json!(true), &[(MANAGER, "Update")], json!({}));
+        let before = object(false, &[("kustomize-controller", "Apply")], &json!({}));
+        let after = object(true, &[(MANAGER, "Update")], &json!({}));
         let found = others(Some(&before), &after, true);
         assert_eq!(named(&found), ["kustomize-controller"]);
         assert_eq!(found[0].does, "applies spec.suspend: false");
@@ -177,27 +177,27 @@ mod tests {
         );
         assert!(others(None, &after, true).is_empty());
         // By hand, once: it is over.
-        let before = object(json!(false), &[("kubectl-edit", "Update")], json!({}));
+        let before = object(false, &[("kubectl-edit", "Update")], &json!({}));
         assert!(others(Some(&before), &after, true).is_empty());
     }
 
     #[test]
     fn whoever_owns_it_now_is_named() {
-        let after = object(json!(true), &[("oncall", "Update"), (MANAGER, "Update")], json!({}));
+        let after = object(true, &[("oncall", "Update"), (MANAGER, "Update")], &json!({}));
         assert_eq!(named(&others(None, &after, true)), ["oncall"]);
-        let after = object(json!(true), &[("kubectl-edit", "Update")], json!({}));
+        let after = object(true, &[("kubectl-edit", "Update")], &json!({}));
         assert!(others(None, &after, true)[0].stop.contains("Flux undoes"));
     }
 
     #[test]
     fn what_is_applied_client_side_or_replaced_is_named() {
         let applied = |suspend: bool| json!({ LAST_APPLIED: json!({"spec": {"suspend": suspend}}).to_string() });
-        let after = object(json!(true), &[], applied(false));
+        let after = object(true, &[], &applied(false));
         assert_eq!(named(&others(None, &after, true)), ["kubectl-client-side-apply"]);
-        assert!(others(None, &object(json!(true), &[], applied(true)), true).is_empty());
+        assert!(others(None, &object(true, &[], &applied(true)), true).is_empty());
         let replaced =
             json!({SYNC_OPTIONS: "Prune=false, Replace=true", "argocd.argoproj.io/tracking-id": "shop:a/b:c/d"});
-        let found = others(None, &object(json!(true), &[], replaced), true);
+        let found = others(None, &object(true, &[], &replaced), true);
         assert!(found[0].stop.starts_with("argocd app set shop "), "{found:?}");
     }
 }

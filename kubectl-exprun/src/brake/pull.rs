@@ -1,16 +1,16 @@
 //! One brake: one merge patch, and what its answer tells.
 
-use appconfig_experiment_operator::api::BRAKE_REASON;
+use appconfig_experiment_operator::api::{BRAKE_REASON, ExperimentRunStatus};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams};
+use serde::Deserialize as _;
 use serde_json::json;
 
 use super::owners::MANAGER;
 use crate::{
     cluster::Cluster,
     failure::{Failure, call},
-    run::Run,
     selection::{AT_ONCE, Target},
 };
 
@@ -24,7 +24,7 @@ pub(super) struct Pulled {
     /// As it was before. `None` when it could not be read.
     pub(super) before: Option<DynamicObject>,
     /// As the patch was answered.
-    pub(super) answer: Run,
+    pub(super) answer: DynamicObject,
     /// When the answer was here.
     pub(super) at: Timestamp,
 }
@@ -32,7 +32,17 @@ pub(super) struct Pulled {
 /// A brake, or why there is none.
 pub(super) type Tried = Result<Pulled, (String, Failure)>;
 
-/// What is said of a run, on one line and short enough for an annotation.
+/// Whether the brake is pulled: of an object that may hold what this version can't read.
+pub(super) fn is_braked(object: &DynamicObject) -> bool {
+    object.data["spec"]["suspend"] == true
+}
+
+/// Its status, as far as it can be read.
+pub(super) fn status(object: &DynamicObject) -> ExperimentRunStatus {
+    ExperimentRunStatus::deserialize(&object.data["status"]).unwrap_or_default()
+}
+
+/// A reason on one line and short enough for an annotation.
 ///
 /// # Errors
 /// When it can't be one.
@@ -78,16 +88,10 @@ async fn pull(cluster: &Cluster, target: Target, reason: &str) -> Tried {
     let answer = call(api.patch(&name, &parameters, &Patch::Merge(&patch)))
         .await
         .map_err(failed)?;
-    let at = Timestamp::now();
-    let answer = Run::read(answer).ok_or_else(|| {
-        let what =
-            "the API server has acknowledged the brake, and its answer can't be read by this version of the plugin";
-        (name.clone(), Failure::new(what))
-    })?;
     Ok(Pulled {
-        name,
+        at: Timestamp::now(),
         before: before.ok(),
+        name,
         answer,
-        at,
     })
 }

@@ -5,22 +5,21 @@ use std::{collections::BTreeMap, time::Duration};
 use kube::api::DynamicObject;
 use tokio::time::{Instant, sleep};
 
-use super::{bounds::LAST_END, pull::Pulled};
-use crate::{cluster::Cluster, run::Run, selection::read};
+use super::{
+    bounds::LAST_END,
+    pull::{Pulled, status},
+};
+use crate::{
+    cluster::Cluster,
+    selection::{LOOK, read},
+};
 
 /// How often is looked.
 const PERIOD: Duration = Duration::from_millis(250);
 
-/// A resource after the wait.
-#[derive(Clone, Debug)]
-pub(super) struct After {
-    pub(super) object: DynamicObject,
-    pub(super) run: Run,
-}
-
 /// Looks until the operator has observed the generation of each patch's answer and [`LAST_END`] has passed since the
 /// acknowledgement, or until the timeout. It never waits for a reason: that of a worse trouble comes before `Suspended`.
-pub(super) async fn wait(cluster: &Cluster, pulled: &[Pulled], timeout: Duration) -> BTreeMap<String, After> {
+pub(super) async fn wait(cluster: &Cluster, pulled: &[Pulled], timeout: Duration) -> BTreeMap<String, DynamicObject> {
     let begun = Instant::now();
     let mut found = BTreeMap::new();
     loop {
@@ -32,10 +31,10 @@ pub(super) async fn wait(cluster: &Cluster, pulled: &[Pulled], timeout: Duration
             .filter(|brake| over || late || found.get(&brake.name).is_none_or(|after| !has_seen(brake, after)))
             .map(|brake| brake.name.clone())
             .collect();
-        for target in read(cluster, open).await {
-            let Ok(object) = target.before else { continue };
-            let Some(run) = Run::read(object.clone()) else { continue };
-            found.insert(target.name, After { object, run });
+        for target in read(cluster, open, LOOK).await {
+            if let Ok(object) = target.before {
+                found.insert(target.name, object);
+            }
         }
         let all_seen = pulled
             .iter()
@@ -48,6 +47,6 @@ pub(super) async fn wait(cluster: &Cluster, pulled: &[Pulled], timeout: Duration
 }
 
 /// Whether the operator has looked at the resource since the brake was pulled.
-pub(super) fn has_seen(brake: &Pulled, after: &After) -> bool {
-    after.run.status.observed_generation >= brake.answer.resource.metadata.generation
+pub(super) fn has_seen(brake: &Pulled, after: &DynamicObject) -> bool {
+    status(after).observed_generation >= brake.answer.metadata.generation
 }

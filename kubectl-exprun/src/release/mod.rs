@@ -2,6 +2,8 @@
 
 mod preview;
 
+use std::fmt::Write as _;
+
 use appconfig_experiment_operator::api::{BRAKE_REASON, Exposure};
 use clap::Args;
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -15,7 +17,7 @@ use crate::{
     },
     cluster::{Cluster, Connection},
     exit,
-    failure::Failure,
+    failure::{CALL, Failure, call},
     run::Run,
     selection::Selection,
     status::{Output, json::optional, unreadable},
@@ -77,7 +79,7 @@ pub(crate) async fn run(flags: &Flags, connection: &Connection, paint: Paint) ->
     let cluster = Cluster::new(connection).await?;
     let clock = Clock::system();
     let (mut braked, mut failed) = (Vec::new(), false);
-    for target in flags.selection.targets(&cluster).await? {
+    for target in flags.selection.targets(&cluster, CALL).await? {
         let found = target
             .before
             .and_then(|object| Ok((Run::read(object.clone()).ok_or_else(unreadable)?, object)));
@@ -121,10 +123,10 @@ fn shown(braked: &Braked, clock: &Clock, paint: Paint) -> String {
         .map(|reason| format!(": {reason:?}"))
         .unwrap_or_default();
     let mut text = format!("{}: the brake is pulled{why}\n", paint.bold(&run.key()));
-    text.push_str(&match &braked.preview {
-        Ok(preview) => preview.lines(run, clock),
-        Err(why) => format!("  what would be sent can't be said: {why}\n"),
-    });
+    let _ = match &braked.preview {
+        Ok(preview) => text.write_str(&preview.lines(run, clock)),
+        Err(why) => writeln!(text, "  what would be sent can't be said: {why}"),
+    };
     put_others(&mut text, &others(None, &braked.object, false), paint);
     text
 }
@@ -182,7 +184,7 @@ async fn release(cluster: &Cluster, braked: &Braked) -> Result<DynamicObject, Fa
         ..PatchParams::default()
     };
     for _ in 0..TRIES {
-        let newest = crate::failure::call(api.get(&name)).await?;
+        let newest = call(api.get(&name)).await?;
         if (&newest.metadata.uid, newest.metadata.generation) != (&shown.uid, shown.generation) {
             return Err(Failure::new(
                 "the resource has changed since it was shown: look again, and decide anew",
@@ -195,11 +197,7 @@ async fn release(cluster: &Cluster, braked: &Braked) -> Result<DynamicObject, Fa
             },
             "spec": { "suspend": null }
         });
-        let tried = tokio::time::timeout(
-            crate::failure::CALL,
-            api.patch(&name, &parameters, &Patch::Merge(&patch)),
-        )
-        .await;
+        let tried = tokio::time::timeout(CALL, api.patch(&name, &parameters, &Patch::Merge(&patch))).await;
         match tried {
             // A status was written in between.
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => {}

@@ -37,12 +37,21 @@ struct Line<'a> {
     advice: Option<&'static str>,
     /// Only with a name. Null when the Events can't be read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    raises: Option<Option<&'a [Raise]>>,
+    raises: Option<Known<'a>>,
+}
+
+/// The raises, or null when the Events can't be read.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Known<'a> {
+    Raises(&'a [Raise]),
+    Nothing,
 }
 
 /// 5 in place of 5.0, as people write it.
 #[allow(
     clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "serde asks for a reference; a whole exposure is from 0 to 100"
@@ -78,7 +87,7 @@ pub(super) fn line(run: &Run, raises: Option<&Raises>) -> String {
         conditions: &status.conditions,
         last_error: status.last_error.as_ref(),
         advice: run.reason().and_then(advice),
-        raises: raises.map(|raises| raises.as_deref().ok()),
+        raises: raises.map(|raises| raises.as_deref().map_or(Known::Nothing, Known::Raises)),
     };
     let line = serde_json::to_string(&line).unwrap_or_default();
     format!("{line}\n")

@@ -114,7 +114,7 @@ async fn many(flags: &Status, cluster: &Cluster, paint: Paint) -> Result<u8, Fai
     };
     let objects = list(&api, flags.selector.as_deref()).await?;
     let mut table = Table::new(flags.all_namespaces, paint);
-    let mut print = |objects: &[DynamicObject], heads: bool| match flags.output {
+    let mut lines = |objects: &[DynamicObject], heads: bool| match flags.output {
         Output::Text => table.lines(objects, heads, Timestamp::now()),
         Output::Json => {
             let runs = objects.iter().filter_map(|object| Run::read(object.clone()));
@@ -129,12 +129,12 @@ async fn many(flags: &Status, cluster: &Cluster, paint: Paint) -> Result<u8, Fai
         };
         crate::terminal::complain(&format!("there are no ExperimentRuns in {place}"));
     } else {
-        out(&print(&objects, true));
+        out(&lines(&objects, true));
     }
     if flags.watch {
         let mut only = watcher::Config::default();
         only.label_selector.clone_from(&flags.selector);
-        follow(api, only, async |object| Ok(out(&print(&[object], false)))).await?;
+        follow(api, only, async |object| Ok(out(&lines(&[object], false)))).await?;
     }
     Ok(exit::OK)
 }

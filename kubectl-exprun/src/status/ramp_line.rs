@@ -1,5 +1,7 @@
 //! The ramp as a line: where it has been, where it stands, and where it goes.
 
+use std::fmt::Write as _;
+
 use appconfig_experiment_operator::api::Exposure;
 
 use crate::{run::Run, terminal::Paint};
@@ -21,28 +23,28 @@ pub(super) fn ramp_line(run: &Run, paint: Paint) -> Option<String> {
     places.dedup();
     let here = live.and_then(|live| places.iter().position(|place| *place == live));
     let (from, to) = shown(places.len(), here.unwrap_or(0));
-    let mut line = String::new();
+    let mut text = String::new();
     if from > 0 {
-        line.push_str("… ");
+        text.push_str("… ");
     }
     for (index, place) in places.iter().enumerate().take(to).skip(from) {
         let travelled = here.is_some_and(|here| index <= here);
         if index > from {
             let way = if travelled { " ── " } else { " ·· " };
-            line.push_str(&paint.dim(way));
+            text.push_str(&paint.dim(way));
         }
         let word = format!("{place} %");
-        line.push_str(&match (Some(index) == here, travelled) {
+        text.push_str(&match (Some(index) == here, travelled) {
             (true, _) => paint.bold(&format!("[{word}]")),
             (false, true) => paint.good(&word),
             (false, false) => word,
         });
     }
     if to < places.len() {
-        line.push_str(" ·· …");
-        line.push_str(&format!(" ·· {target} %"));
+        text.push_str(" ·· …");
+        let _ = write!(text, " ·· {target} %");
     }
-    Some(line)
+    Some(text)
 }
 
 /// Which places are shown: all, or those around the live one.

@@ -121,7 +121,7 @@ fn waits_for(run: &Run, clock: &Clock) -> String {
         Some(at) => format!(
             "{what}, until {}, {}; then {} %",
             clock.at(at.0),
-            clock.from_now(at.0),
+            clock.distance(at.0),
             next.exposure_percentage
         ),
         None => format!("{what}, and none is found to open; then {} %", next.exposure_percentage),

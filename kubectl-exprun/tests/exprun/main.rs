@@ -9,7 +9,9 @@
 )]
 
 mod brake;
+mod completion;
 mod measured;
 mod people;
 mod plugin;
 mod status;
+mod version;
