@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use appconfig_experiment_operator::cli::without_empty_variables;
+use appconfig_experiment_operator::cli::{PlanFlags, without_empty_variables};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
 use crate::{brake, cluster::Connection, completion, exit, release, status::Status, version};
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Brake(brake::Flags),
     /// Show what would be sent without the brake, ask, and release it
     Release(release::Flags),
+    /// Print what manifests would have sent now, and when their ramps raise exposure; sends nothing
+    Plan(Box<PlanFlags>),
     /// Print the versions of the plugin, the operator and the CRD
     Version(version::Flags),
     /// Print what a shell or kubectl needs to complete words

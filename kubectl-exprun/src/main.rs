@@ -6,6 +6,7 @@
 //! | `status` | `status/` |
 //! | `brake` | `brake/`, `selection` |
 //! | `release` | `release/`, `selection` |
+//! | `plan` | `plan`, and the operator's `plan` |
 //! | `version` | `version`, `operator` |
 //! | `completion` | `completion/` |
 //!
@@ -18,6 +19,7 @@ mod completion;
 mod exit;
 mod failure;
 mod operator;
+mod plan;
 mod release;
 mod run;
 mod selection;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     // They need no cluster, and `plan` has a runtime of its own.
     match &arguments.command {
+        Command::Plan(flags) => return ExitCode::from(plan::run(flags)),
         Command::Completion(flags) => return ExitCode::from(completion::run(flags)),
         _ => {}
     }
@@ -73,7 +76,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Status(flags) => status::run(flags, connection, paint).await,
         Command::Brake(flags) => brake::run(flags, connection, paint).await,
         Command::Version(flags) => version::run(flags, connection).await,
-        Command::Completion(_) => Ok(exit::OK),
+        Command::Plan(_) | Command::Completion(_) => Ok(exit::OK),
         Command::Complete { words } => {
             out(&completion::words::complete(words).await);
             Ok(exit::OK)

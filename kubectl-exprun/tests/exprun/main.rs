@@ -12,6 +12,7 @@ mod brake;
 mod completion;
 mod measured;
 mod people;
+mod plan;
 mod plugin;
 mod status;
 mod version;
