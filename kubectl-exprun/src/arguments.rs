@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use appconfig_experiment_operator::cli::{PlanFlags, without_empty_variables};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
-use crate::{brake, cluster::Connection, completion, exit, release, status::Status, version};
+use crate::{brake, check, cluster::Connection, completion, exit, release, status::Status, version};
 
 /// How people call the program.
 pub(crate) const PROGRAM: &str = "kubectl exprun";
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Release(release::Flags),
     /// Print what manifests would have sent now, and when their ramps raise exposure; sends nothing
     Plan(Box<PlanFlags>),
+    /// Check the install: what is there, what is lacking, and what to do
+    Check(check::Flags),
     /// Print the versions of the plugin, the operator and the CRD
     Version(version::Flags),
     /// Print what a shell or kubectl needs to complete words

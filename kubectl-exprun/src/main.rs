@@ -7,6 +7,7 @@
 //! | `brake` | `brake/`, `selection` |
 //! | `release` | `release/`, `selection` |
 //! | `plan` | `plan`, and the operator's `plan` |
+//! | `check` | `check/`, `operator` |
 //! | `version` | `version`, `operator` |
 //! | `completion` | `completion/` |
 //!
@@ -14,6 +15,7 @@
 
 mod arguments;
 mod brake;
+mod check;
 mod cluster;
 mod completion;
 mod exit;
@@ -75,6 +77,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
     match &arguments.command {
         Command::Status(flags) => status::run(flags, connection, paint).await,
         Command::Brake(flags) => brake::run(flags, connection, paint).await,
+        Command::Check(flags) => check::run(flags, connection, paint).await,
         Command::Version(flags) => version::run(flags, connection).await,
         Command::Plan(_) | Command::Completion(_) => Ok(exit::OK),
         Command::Complete { words } => {

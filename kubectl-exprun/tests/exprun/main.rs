@@ -9,6 +9,7 @@
 )]
 
 mod brake;
+mod check;
 mod completion;
 mod measured;
 mod people;
