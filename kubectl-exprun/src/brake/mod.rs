@@ -42,7 +42,7 @@ The brake stops what would come. It takes nothing back: only stopping the run in
 pub(crate) struct Flags {
     #[command(flatten)]
     selection: Selection,
-    /// Why, for those who find the brake pulled: one line of up to 253 bytes
+    /// Why, for those who find the brake pulled: one line of up to 253 bytes, without entity IDs, since Events show it
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Wait so long for the operator to see it

@@ -1,15 +1,15 @@
-//! `brake` and `release`: what they print, who may call them, and what another tool may undo.
+//! `brake` and `release`: what they do and print, and who may call them.
 
 use appconfig_emulator::{Effect, Fault, Operation};
 use control_plane::User;
-use harness::{Scene, bodies, is_ready, is_stalled, kubectl, reason};
+use harness::{Scene, bodies, is_ready, is_stalled, reason};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::{
     people::{EDIT, NOBODY, VIEW, apply_overlay, bind, called_by},
-    plugin::{Called, command, in_scene},
+    plugin::{command, in_scene},
 };
 
 const REASON: &str = "experiments.appconfig.dev/brake-reason";
@@ -48,6 +48,11 @@ async fn p1_it_pulls_the_brake_in_one_patch_and_says_what_that_means() {
         "one patch"
     );
     assert_eq!(run.annotations()[REASON], "checkout errors rise");
+    let told = scene.told("run", "Suspended", 1).await;
+    assert_eq!(
+        told,
+        ["suspended; live matches the spec (why: \"checkout errors rise\")"]
+    );
     let entries = run.managed_fields().iter();
     let ours = entries
         .filter(|entry| entry.manager.as_deref() == Some("exprun-brake"))
@@ -225,86 +230,6 @@ async fn several_are_pulled_at_once_after_a_question() {
     assert!(
         some.out.contains(&format!("/one: {PROMISE}")),
         "one that fails keeps none of the others: {some:?}"
-    );
-}
-
-async fn apply_as(scene: &Scene, manager: &str, more: &Value) {
-    let file = std::env::temp_dir().join(format!("{}-{manager}.json", scene.namespace));
-    std::fs::write(&file, scene.manifest("run", more).to_string()).unwrap();
-    let manager = format!("--field-manager={manager}");
-    let applied = kubectl(&[
-        "apply",
-        "--server-side",
-        "--force-conflicts",
-        &manager,
-        "-f",
-        file.to_str().unwrap(),
-    ])
-    .await;
-    assert!(applied.status.success(), "{applied:?}");
-    std::fs::remove_file(file).unwrap();
-}
-
-async fn brake(scene: &Scene) -> Called {
-    in_scene(scene, &["brake", "run", "--reason", "night", "--timeout", "0s"]).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tool_that_may_undo_it_is_named_and_the_exit_code_says_so() {
-    // No suspend in Git: kept.
-    let scene = Scene::new().await;
-    apply_as(&scene, "kustomize-controller", &json!({"exposurePercentage": 5})).await;
-    let called = brake(&scene).await;
-    assert_eq!(called.code, 0, "{called:?}");
-    apply_as(&scene, "kustomize-controller", &json!({"exposurePercentage": 10})).await;
-    assert_eq!(scene.runs.get("run").await.unwrap().spec.suspend, Some(true));
-
-    // suspend: false in Git: undone with the next sync.
-    let scene = Scene::new().await;
-    apply_as(&scene, "kustomize-controller", &json!({"suspend": false})).await;
-    let called = brake(&scene).await;
-    assert_eq!(called.code, 3, "{called:?}");
-    assert!(
-        called
-            .out
-            .contains("kustomize-controller applies spec.suspend: false, and may undo this"),
-        "{called:?}"
-    );
-    assert!(
-        called.out.contains("to stop it: flux suspend kustomization"),
-        "{called:?}"
-    );
-    apply_as(&scene, "kustomize-controller", &json!({"suspend": false})).await;
-    assert_eq!(scene.runs.get("run").await.unwrap().spec.suspend, Some(false));
-
-    // suspend: true in Git: it lasts, and its release needs both halves.
-    apply_as(&scene, "kustomize-controller", &json!({"suspend": true})).await;
-    let released = in_scene(&scene, &["release", "run", "--yes"]).await;
-    assert_eq!(released.code, 3, "{released:?}");
-    assert!(
-        released.out.contains("kustomize-controller applies spec.suspend: true"),
-        "{released:?}"
-    );
-    apply_as(&scene, "kustomize-controller", &json!({})).await;
-    assert_eq!(scene.runs.get("run").await.unwrap().spec.suspend, None);
-
-    // Somebody's hand before.
-    scene
-        .kubectl(&[
-            "patch",
-            "exprun",
-            "run",
-            "--type=merge",
-            "-p",
-            r#"{"spec":{"suspend":true}}"#,
-        ])
-        .await;
-    let called = brake(&scene).await;
-    assert_eq!(called.code, 3, "{called:?}");
-    assert!(called.out.contains("kubectl-patch owns spec.suspend too"), "{called:?}");
-    assert!(
-        called.out.contains("Flux undoes what kubectl's own managers set"),
-        "{called:?}"
     );
 }
 

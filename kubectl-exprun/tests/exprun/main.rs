@@ -16,4 +16,5 @@ mod people;
 mod plan;
 mod plugin;
 mod status;
+mod undone;
 mod version;
