@@ -71,7 +71,8 @@ fn of_answer(status: &Status) -> String {
     let message = status.message.trim();
     match status.code {
         401 => "the API server does not know you (401): log in again, or check the user of your kubeconfig".to_owned(),
-        403 => format!("{message} (403): ask whoever runs the cluster for the right; {ROLES}"),
+        403 if message.starts_with("experimentruns") => format!("{message} (403): {ROLES}"),
+        403 => format!("{message} (403)"),
         404 if is_of_no_kind(status) => {
             "the cluster serves no ExperimentRuns: apply crds/ first; `kubectl exprun check` says what else is missing".to_owned()
         }
@@ -85,7 +86,8 @@ fn of_answer(status: &Status) -> String {
     }
 }
 
-const ROLES: &str = "the overlay deploy/overlays/aggregate-roles gives it to those who have view or edit";
+const ROLES: &str =
+    "ask whoever runs the cluster for the right, which deploy/overlays/aggregate-roles gives to view and edit";
 
 /// The API server doesn't know the path at all, or the resource at it.
 fn is_of_no_kind(status: &Status) -> bool {

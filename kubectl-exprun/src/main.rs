@@ -18,6 +18,8 @@ mod brake;
 mod check;
 mod cluster;
 mod completion;
+#[cfg(test)]
+mod docs;
 mod exit;
 mod failure;
 mod operator;

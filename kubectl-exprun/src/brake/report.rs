@@ -19,40 +19,40 @@ use crate::{
 /// All that is known of one brake in the end. With `-o json` it is what is printed, one object a line.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Brake {
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Brake {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
     /// When the API server's answer was here.
-    pub(super) acknowledged_at: Timestamp,
+    pub(crate) acknowledged_at: Timestamp,
     /// No request starts later than this many seconds after it.
-    pub(super) last_start_seconds: u64,
+    pub(crate) last_start_seconds: u64,
     /// No request lives longer than this many seconds after it.
-    pub(super) last_end_seconds: u64,
+    pub(crate) last_end_seconds: u64,
     /// The update that the patch's answer tells of.
-    pub(super) pending_update: Option<PendingUpdate>,
+    pub(crate) pending_update: Option<PendingUpdate>,
     /// Whether the brake is still pulled.
-    pub(super) holds: bool,
+    pub(crate) holds: bool,
     /// Whether the operator has looked at the resource since.
-    pub(super) seen: bool,
+    pub(crate) seen: bool,
     /// The live exposure, as the operator read it last.
     #[serde(serialize_with = "optional")]
-    pub(super) exposure_percentage: Option<Exposure>,
+    pub(crate) exposure_percentage: Option<Exposure>,
     /// Who may undo it.
-    pub(super) other_managers: Vec<Other>,
+    pub(crate) other_managers: Vec<Other>,
 }
 
 impl Brake {
-    pub(super) const LAST_START: u64 = LAST_START.as_secs();
-    pub(super) const LAST_END: u64 = LAST_END.as_secs();
+    pub(crate) const LAST_START: u64 = LAST_START.as_secs();
+    pub(crate) const LAST_END: u64 = LAST_END.as_secs();
 
     /// As one object on a line.
-    pub(super) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         format!("{}\n", serde_json::to_string(self).unwrap_or_default())
     }
 }
 
 /// What is said at once: the promise, what it does not cover, and a line for each brake.
-pub(super) fn acknowledged(
+pub(crate) fn acknowledged(
     brakes: &[(String, Timestamp, Option<PendingUpdate>)],
     clock: &Clock,
     paint: Paint,
@@ -61,10 +61,10 @@ pub(super) fn acknowledged(
     for (key, at, pending) in brakes {
         let _ = writeln!(
             text,
-            "{}: {} at {}",
+            "{} at {}: {}",
             paint.bold(key),
-            paint.good(&promise()),
-            clock.at(*at)
+            clock.at(*at),
+            paint.good(&promise())
         );
         if let Some(pending) = pending {
             let _ = writeln!(text, "  pending: {}", describe_pending(pending, clock));
@@ -77,7 +77,7 @@ pub(super) fn acknowledged(
 }
 
 /// What is said after the wait, of one brake.
-pub(super) fn outcome(brake: &Brake, timeout: &str, paint: Paint) -> String {
+pub(crate) fn outcome(brake: &Brake, timeout: &str, paint: Paint) -> String {
     let key = format!("{}/{}", brake.namespace, brake.name);
     let exposure = brake.exposure_percentage.map_or_else(
         || "the live exposure is not known".to_owned(),

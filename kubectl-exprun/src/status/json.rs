@@ -65,7 +65,7 @@ pub(crate) fn optional<S: Serializer>(exposure: &Option<Exposure>, serializer: S
 }
 
 /// The line of one run.
-pub(super) fn line(run: &Run, raises: Option<&Raises>) -> String {
+pub(crate) fn line(run: &Run, raises: Option<&Raises>) -> String {
     let spec = &run.resource.spec;
     let status: &ExperimentRunStatus = &run.status;
     let line = Line {

@@ -2,7 +2,7 @@
 
 mod advice;
 pub(crate) mod json;
-mod raises;
+pub(crate) mod raises;
 mod ramp_line;
 pub(crate) mod screen;
 mod table;

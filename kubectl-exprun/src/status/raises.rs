@@ -13,15 +13,15 @@ const SHOWN: usize = 5;
 
 /// A raise, by this operator or by somebody else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Raise {
+pub(crate) struct Raise {
     /// When the operator told of it.
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
     /// What it told.
-    pub(super) note: String,
+    pub(crate) note: String,
 }
 
 /// The last raises, oldest first; or why they are not known.
-pub(super) type Raises = Result<Vec<Raise>, String>;
+pub(crate) type Raises = Result<Vec<Raise>, String>;
 
 /// Reads them. Whoever may see a run may not see Events, which hides nothing else.
 pub(super) async fn raises(cluster: &Cluster, run: &Run) -> Raises {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The lines of one run.
-pub(super) fn screen(run: &Run, raises: &Raises, clock: &Clock, paint: Paint) -> String {
+pub(crate) fn screen(run: &Run, raises: &Raises, clock: &Clock, paint: Paint) -> String {
     let mut lines = Lines {
         text: String::new(),
         paint,

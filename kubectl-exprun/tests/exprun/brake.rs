@@ -33,7 +33,8 @@ async fn p1_it_pulls_the_brake_in_one_patch_and_says_what_that_means() {
     let called = in_scene(&scene, &["brake", "run", "--reason", "checkout errors rise"]).await;
     assert_eq!(called.code, 0, "{called:?}");
     for words in [
-        &format!("{}/run: {PROMISE} at ", scene.namespace),
+        &format!("{}/run at ", scene.namespace),
+        &format!(": {PROMISE}\n"),
         "can't be excluded",
         "a deployment that has started goes on",
         "live exposure 5 %, as read after the brake; the operator has seen it",
@@ -228,7 +229,7 @@ async fn several_are_pulled_at_once_after_a_question() {
     assert_eq!(some.code, 1);
     assert!(some.error.contains("/missing: NOT BRAKED: "), "{some:?}");
     assert!(
-        some.out.contains(&format!("/one: {PROMISE}")),
+        some.out.contains("/one at ") && some.out.contains(PROMISE),
         "one that fails keeps none of the others: {some:?}"
     );
 }

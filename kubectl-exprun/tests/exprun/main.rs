@@ -15,6 +15,7 @@ mod measured;
 mod people;
 mod plan;
 mod plugin;
+mod rights;
 mod status;
 mod undone;
 mod version;
