@@ -14,11 +14,7 @@ use crate::{
     },
     exit,
     run::Run,
-    status::{
-        json,
-        raises::{Raise, Raises},
-        screen::screen,
-    },
+    status::{json, raises::Raise, screen::screen},
     terminal::Paint,
     times::Clock,
 };
@@ -93,11 +89,11 @@ fn run() -> Run {
     Run::of(serde_json::from_value(run).unwrap())
 }
 
-fn raises() -> Raises {
-    Ok(vec![Raise {
+fn raises() -> Vec<Raise> {
+    vec![Raise {
         at: at("2026-11-11T08:00:00Z"),
         note: "exposure raised from 1 % to 5 %".to_owned(),
-    }])
+    }]
 }
 
 fn pending() -> PendingUpdate {
@@ -127,7 +123,7 @@ fn brake() -> Brake {
 
 #[test]
 fn the_page_shows_what_status_prints() {
-    let printed = screen(&run(), &raises(), &clock(), Paint::PLAIN);
+    let printed = screen(&run(), &Ok(raises()), &clock(), Paint::PLAIN);
     assert_eq!(
         shown("kubectl exprun status add-to-cart-1 -n checkout"),
         printed,
@@ -156,7 +152,7 @@ fn the_page_lists_every_member_of_the_json() {
         object.as_object().unwrap().keys().cloned().collect()
     };
     for (command, line) in [
-        ("status", json::line(&run(), Some(&raises()))),
+        ("status", json::line(&run(), Some(&Ok(raises())))),
         ("brake", brake().json()),
     ] {
         let told: BTreeSet<String> = listed(&format!("member of `{command}`")).into_iter().collect();
