@@ -163,7 +163,7 @@ fn named(targets: &[Target]) -> String {
 /// Says at once what was acknowledged, and what was not.
 fn say(tried: &[Tried], output: Output, namespace: &str, paint: Paint) {
     for (name, failure) in tried.iter().filter_map(|tried| tried.as_ref().err()) {
-        complain(&format!("{namespace}/{name}: NOT BRAKED: {failure}"));
+        complain(&format!("{namespace}/{name}: NOT ACKNOWLEDGED: {failure}"));
     }
     let mut brakes: Vec<_> = tried
         .iter()

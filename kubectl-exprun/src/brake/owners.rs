@@ -36,7 +36,8 @@ pub(crate) fn others(before: Option<&DynamicObject>, after: &DynamicObject, susp
             });
         }
     };
-    for entry in owners(after) {
+    // Whoever has pulled the brake by hand does not pull it again when it is released.
+    for entry in owners(after).filter(|entry| suspend || operation(entry) == "Apply") {
         add(manager(entry), format!("owns spec.suspend too ({})", operation(entry)));
     }
     // Setting another value has taken the field from whoever applies it, until it is applied again.

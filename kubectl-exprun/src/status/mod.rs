@@ -7,13 +7,13 @@ mod ramp_line;
 pub(crate) mod screen;
 mod table;
 
-use std::pin::pin;
+use std::{collections::HashMap, pin::pin};
 
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use kube::{
-    Api,
+    Api, ResourceExt as _,
     api::DynamicObject,
     runtime::{WatchStreamExt as _, watcher},
 };
@@ -23,7 +23,7 @@ use crate::{
     exit,
     failure::{Failure, call, describe},
     run::Run,
-    terminal::{Paint, out},
+    terminal::{Paint, complain, out},
     times::Clock,
 };
 use table::Table;
@@ -78,10 +78,11 @@ pub(crate) async fn run(flags: &Status, connection: &Connection, paint: Paint) -
 async fn one(flags: &Status, cluster: &Cluster, name: &str, paint: Paint) -> Result<u8, Failure> {
     let api = cluster.runs(&cluster.namespace);
     let object = call(api.get(name)).await?;
+    let shown = Shown::of(std::slice::from_ref(&object));
     out(&whole(flags.output, cluster, object, paint).await?);
     if flags.watch {
         let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
-        follow(api, only, async |object| {
+        follow(api, only, shown, async |object| {
             let text = whole(flags.output, cluster, object, paint).await?;
             let gap = if flags.output == Output::Text { "\n" } else { "" };
             Ok(out(&format!("{gap}{text}")))
@@ -113,6 +114,7 @@ async fn many(flags: &Status, cluster: &Cluster, paint: Paint) -> Result<u8, Fai
         cluster.runs(&cluster.namespace)
     };
     let objects = list(&api, flags.selector.as_deref()).await?;
+    let shown = Shown::of(&objects);
     let mut table = Table::new(flags.all_namespaces, paint);
     let mut lines = |objects: &[DynamicObject], heads: bool| match flags.output {
         Output::Text => table.lines(objects, heads, Timestamp::now()),
@@ -127,46 +129,65 @@ async fn many(flags: &Status, cluster: &Cluster, paint: Paint) -> Result<u8, Fai
         } else {
             format!("namespace {}", cluster.namespace)
         };
-        crate::terminal::complain(&format!("there are no ExperimentRuns in {place}"));
+        complain(&format!("there are no ExperimentRuns in {place}"));
     } else {
         out(&lines(&objects, true));
     }
     if flags.watch {
         let mut only = watcher::Config::default();
         only.label_selector.clone_from(&flags.selector);
-        follow(api, only, async |object| Ok(out(&lines(&[object], false)))).await?;
+        follow(api, only, shown, async |object| Ok(out(&lines(&[object], false)))).await?;
     }
     Ok(exit::OK)
 }
 
-/// Shows each object that changes after the first list, until nobody reads any more or the cluster refuses.
+/// Which version of each object was shown last, by uid.
+#[derive(Default)]
+struct Shown(HashMap<String, String>);
+
+impl Shown {
+    fn of(objects: &[DynamicObject]) -> Self {
+        let mut shown = Self::default();
+        for object in objects {
+            shown.is_new(object);
+        }
+        shown
+    }
+
+    /// Whether this version was not shown yet. It counts as shown from now on.
+    fn is_new(&mut self, object: &DynamicObject) -> bool {
+        let version = object.resource_version().unwrap_or_default();
+        let before = self.0.insert(object.uid().unwrap_or_default(), version.clone());
+        before.as_ref() != Some(&version)
+    }
+}
+
+/// Shows each object that changes, until nobody reads any more or the cluster refuses.
 async fn follow(
     api: Api<DynamicObject>,
     only: watcher::Config,
+    mut shown: Shown,
     mut show: impl AsyncFnMut(DynamicObject) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let mut events = pin!(watcher(api, only).default_backoff());
     let mut complaint = None;
     loop {
         match events.try_next().await {
-            Ok(Some(watcher::Event::Apply(object))) => {
-                if !show(object).await? {
+            // The watch begins with a list, and again after a break: of that, only what has changed is new.
+            Ok(Some(watcher::Event::Apply(object) | watcher::Event::InitApply(object))) => {
+                if shown.is_new(&object) && !show(object).await? {
                     return Ok(());
                 }
             }
             Ok(Some(watcher::Event::Delete(object))) => {
-                crate::terminal::complain(&format!("{} was deleted", object.metadata.name.unwrap_or_default()));
+                complain(&format!("{} was deleted", object.name_any()));
             }
-            // The first list is what was shown already. After a break it may hold what has changed meanwhile.
-            Ok(Some(watcher::Event::InitApply(object))) if complaint.is_some() => {
-                show(object).await?;
-            }
-            Ok(Some(_)) => {}
+            Ok(Some(_)) => complaint = None,
             Ok(None) => return Ok(()),
             Err(error) => {
                 let what = of_watch(&error)?;
                 if complaint.as_ref() != Some(&what) {
-                    crate::terminal::complain(&format!("{what}; trying again"));
+                    complain(&format!("{what}; trying again"));
                     complaint = Some(what);
                 }
             }

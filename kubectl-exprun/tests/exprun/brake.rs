@@ -227,7 +227,7 @@ async fn several_are_pulled_at_once_after_a_question() {
     assert_eq!(none.code, 1, "{none:?}");
     let some = in_scene(&scene, &["brake", "one", "missing", "--reason", "night", "--yes"]).await;
     assert_eq!(some.code, 1);
-    assert!(some.error.contains("/missing: NOT BRAKED: "), "{some:?}");
+    assert!(some.error.contains("/missing: NOT ACKNOWLEDGED: "), "{some:?}");
     assert!(
         some.out.contains("/one at ") && some.out.contains(PROMISE),
         "one that fails keeps none of the others: {some:?}"

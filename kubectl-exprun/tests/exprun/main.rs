@@ -17,5 +17,6 @@ mod plan;
 mod plugin;
 mod rights;
 mod status;
+mod terminal;
 mod undone;
 mod version;
