@@ -1,6 +1,10 @@
 //! From a brake's acknowledgement to the last request that leaves: 100 brakes, while everything is being raised.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use appconfig_emulator::{Effect as AppConfigEffect, Fault, Operation, RequestRecord};
 use appconfig_experiment_operator::{appconfig::UPDATE_LIVES, pass::SendWindow};
@@ -24,7 +28,9 @@ const UPDATE_TAKES: u64 = 500;
 
 /// Raises every resource, again and again, braked or not.
 async fn raise_for_ever(scene: &Scene) {
-    for round in 1_u32.. {
+    static ROUND: AtomicU32 = AtomicU32::new(1);
+    loop {
+        let round = ROUND.fetch_add(1, Ordering::Relaxed);
         let raises = (0..BRAKES).map(|number| async move {
             let patch = json!({"spec": {"exposurePercentage": 5.0 + 0.25 * f64::from(round)}});
             let (name, parameters) = (Scene::definition(number), PatchParams::default());
@@ -35,7 +41,7 @@ async fn raise_for_ever(scene: &Scene) {
                 .unwrap();
         });
         stream::iter(raises).buffer_unordered(8).collect::<()>().await;
-        sleep(Duration::from_secs(2)).await;
+        sleep(Duration::from_millis(300)).await;
     }
 }
 
@@ -71,6 +77,49 @@ async fn pull_all(scene: &Scene) -> BTreeMap<String, Timestamp> {
     join_all(calls).await.into_iter().flatten().collect()
 }
 
+/// How long after its acknowledgement each update of a resource left, and had its answer.
+#[derive(Default)]
+struct Late {
+    starts: Vec<SignedDuration>,
+    ends: Vec<SignedDuration>,
+}
+
+impl Late {
+    async fn measure(&mut self, scene: &Scene, acknowledged: &BTreeMap<String, Timestamp>) {
+        let updates = scene.updates();
+        for run in scene.runs.list(&ListParams::default()).await.unwrap().items {
+            let at = acknowledged[run.metadata.name.as_ref().unwrap()];
+            let id = run.status.unwrap().experiment_definition_id;
+            let of_run = |update: &&RequestRecord| update.definition == id && update.arrived_at > at;
+            for update in updates.iter().filter(of_run) {
+                self.starts.push(update.arrived_at.duration_since(at));
+                let end = update.answered_at.unwrap_or(update.arrived_at);
+                self.ends.push(end.duration_since(at));
+            }
+        }
+    }
+}
+
+fn longest(lengths: &[SignedDuration]) -> f64 {
+    lengths.iter().max().map_or(0.0, SignedDuration::as_secs_f64)
+}
+
+/// Pulls all brakes while everything is being raised, and waits until nothing can be under way any more.
+async fn brake_under_load(scene: &Scene) -> BTreeMap<String, Timestamp> {
+    let sent = scene.updates().len();
+    let braked = async {
+        let flows = async || scene.updates().len() > sent + BRAKES / 2;
+        scene.eventually("that updates leave", flows).await;
+        let acknowledged = pull_all(scene).await;
+        sleep(SendWindow::LENGTH + UPDATE_LIVES).await;
+        acknowledged
+    };
+    tokio::select! {
+        () = raise_for_ever(scene) => unreachable!("it goes on"),
+        acknowledged = braked => acknowledged,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p1_no_request_leaves_later_after_100_brakes_than_the_plugin_says() {
     let (scene, proxy) = (Scene::new().await, proxy());
@@ -92,44 +141,32 @@ async fn p1_no_request_leaves_later_after_100_brakes_than_the_plugin_says() {
         AppConfigEffect::DelayBeforeCommitMs(UPDATE_TAKES),
     );
     scene.emulator.set_faults(vec![slow]).unwrap();
-    let acknowledged = tokio::select! {
-        () = raise_for_ever(&scene) => unreachable!("it goes on"),
-        acknowledged = async {
-            scene.eventually("that updates leave", async || scene.updates().len() > BRAKES).await;
-            let acknowledged = pull_all(&scene).await;
-            sleep(SendWindow::LENGTH + UPDATE_LIVES).await;
-            acknowledged
-        } => acknowledged,
-    };
-    assert_eq!(acknowledged.len(), BRAKES);
 
-    let runs = scene.runs.list(&ListParams::default()).await.unwrap().items;
-    let updates = scene.updates();
-    let (mut starts, mut ends) = (Vec::new(), Vec::new());
-    for run in &runs {
-        let at = acknowledged[run.metadata.name.as_ref().unwrap()];
-        let id = run.status.as_ref().unwrap().experiment_definition_id.clone();
-        let of_run = |update: &&RequestRecord| update.definition == id && update.arrived_at > at;
-        for update in updates.iter().filter(of_run) {
-            starts.push(update.arrived_at.duration_since(at));
-            ends.push(update.answered_at.unwrap_or(update.arrived_at).duration_since(at));
+    let (mut late, mut brakes) = (Late::default(), 0);
+    // On a machine that is busy, all brakes of a round may come when no update is about to leave.
+    while brakes == 0 || (late.starts.is_empty() && brakes < 3 * BRAKES) {
+        if brakes > 0 {
+            let released = in_scene(&scene, &["release", "--all", "--yes"]).await;
+            assert_eq!(released.code, 0, "{released:?}");
         }
+        let acknowledged = brake_under_load(&scene).await;
+        brakes += acknowledged.len();
+        late.measure(&scene, &acknowledged).await;
     }
-    let longest = |lengths: &[SignedDuration]| lengths.iter().max().map_or(0.0, SignedDuration::as_secs_f64);
     println!(
-        "{BRAKES} brakes while {} updates were sent: {} left after the acknowledgement, the last one {:.2} s after it (bound {} s), \
+        "{brakes} brakes while {} updates were sent: {} left after the acknowledgement, the last one {:.2} s after it (bound {} s), \
          and the last answer came {:.2} s after it (bound {} s)",
-        updates.len(),
-        starts.len(),
-        longest(&starts),
+        scene.updates().len(),
+        late.starts.len(),
+        longest(&late.starts),
         SendWindow::LENGTH.as_secs(),
-        longest(&ends),
+        longest(&late.ends),
         (SendWindow::LENGTH + UPDATE_LIVES).as_secs(),
     );
     assert!(
-        !starts.is_empty(),
+        !late.starts.is_empty(),
         "no brake has met an update that was about to leave: nothing is measured"
     );
-    assert!(longest(&starts) < SendWindow::LENGTH.as_secs_f64());
-    assert!(longest(&ends) < (SendWindow::LENGTH + UPDATE_LIVES).as_secs_f64());
+    assert!(longest(&late.starts) < SendWindow::LENGTH.as_secs_f64());
+    assert!(longest(&late.ends) < (SendWindow::LENGTH + UPDATE_LIVES).as_secs_f64());
 }
