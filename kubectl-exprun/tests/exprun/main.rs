@@ -11,6 +11,7 @@
 mod brake;
 mod check;
 mod completion;
+mod connection;
 mod measured;
 mod people;
 mod plan;
