@@ -5,7 +5,13 @@ use std::ffi::OsString;
 use appconfig_experiment_operator::cli::{PlanFlags, without_empty_variables};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
-use crate::{brake, check, cluster::Connection, completion, exit, release, status::Status, version};
+use crate::{
+    brake, check,
+    cluster::{Connection, GLOBAL},
+    completion, exit, release,
+    status::Status,
+    version,
+};
 
 /// How people call the program.
 pub(crate) const PROGRAM: &str = "kubectl exprun";
@@ -13,6 +19,16 @@ pub(crate) const PROGRAM: &str = "kubectl exprun";
 const AFTER_HELP: &str = "\
 Exit codes: 0 done; 1 failed; 2 a wrong argument; 3 done, and another tool may undo it; 4 the answer was no. Those of `plan` \
 are its own: see `kubectl exprun plan --help`.";
+
+const AFTER_PLAN_HELP: &str = "\
+The manifests are checked as the API server would check them. With --from nothing is asked over the network; else the run is read \
+from AppConfig, with credentials found as by all AWS SDKs. No cluster is asked.
+
+Exit codes: 0 nothing is sent, now or later; 2 something is; 1 an error, a wrong argument included.
+
+Examples:
+  kubectl exprun plan -f runs/ -o markdown
+  kubectl exprun plan -f run.yaml --from 5 --since 2026-11-23T08:00:00Z";
 
 /// Shows ExperimentRuns, and pulls and releases their brake
 #[derive(Clone, Debug, Parser)]
@@ -22,7 +38,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// Print without colours, which are there only on a terminal
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) no_color: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -39,6 +55,7 @@ pub(crate) enum Command {
     /// Show what would be sent without the brake, ask, and release it
     Release(release::Flags),
     /// Print what manifests would have sent now, and when their ramps raise exposure; sends nothing
+    #[command(after_help = AFTER_PLAN_HELP)]
     Plan(Box<PlanFlags>),
     /// Check the install: what is there, what is lacking, and what to do
     Check(check::Flags),

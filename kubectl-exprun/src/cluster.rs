@@ -16,23 +16,26 @@ use crate::failure::{Failure, call, chain};
 /// How many resources one page of a list holds, as with kubectl.
 const PAGE: u32 = 500;
 
+/// The heading in `--help` of what every command has.
+pub(crate) const GLOBAL: &str = "Options of every command";
+
 /// Which cluster, as whom, and in which namespace.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Connection {
     /// Namespace of the resources [default: the context's]
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Context of the kubeconfig [default: the current one]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Act as this user
-    #[arg(long = "as", global = true, value_name = "USER")]
+    #[arg(long = "as", global = true, help_heading = GLOBAL, value_name = "USER")]
     pub(crate) impersonate: Option<String>,
     /// Act as a member of this group; may be given several times
-    #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "impersonate")]
+    #[arg(long = "as-group", global = true, help_heading = GLOBAL, value_name = "GROUP", requires = "impersonate")]
     pub(crate) impersonate_groups: Vec<String>,
 }
 

@@ -205,11 +205,14 @@ async fn it_says_what_is_wrong_with_a_call() {
     assert!(wrong.error.contains("nowhere"), "{wrong:?}");
     let wrong = exprun(&["statsu"]).await;
     assert_eq!(wrong.code, 2);
-    let help = exprun(&["status", "--help"]).await;
-    assert_eq!(help.code, 0);
-    assert!(
-        help.out.contains("Usage: kubectl exprun status") && help.out.contains("Examples:"),
-        "{}",
-        help.out
-    );
+    for command in ["status", "brake", "release", "plan", "check", "version", "completion"] {
+        let help = exprun(&[command, "--help"]).await;
+        assert_eq!(help.code, 0);
+        assert!(
+            help.out.contains(&format!("Usage: kubectl exprun {command} ")),
+            "{}",
+            help.out
+        );
+        assert!(help.out.contains("\n  kubectl exprun "), "an example: {}", help.out);
+    }
 }

@@ -84,3 +84,42 @@ async fn a_tool_that_may_undo_it_is_named_and_the_exit_code_says_so() {
         "{called:?}"
     );
 }
+
+/// Writes a manifest, and hands its path to kubectl.
+async fn with_file(scene: &Scene, arguments: &[&str], manifest: &Value) {
+    let file = std::env::temp_dir().join(format!("{}-file.json", scene.namespace));
+    std::fs::write(&file, manifest.to_string()).unwrap();
+    let done = kubectl(&[arguments, &["-f", file.to_str().unwrap()]].concat()).await;
+    assert!(done.status.success(), "{done:?}");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_applied_client_side_or_replaced_whole_is_named_too() {
+    let scene = Scene::new().await;
+    let manifest = scene.manifest("run", &json!({"suspend": false}));
+    with_file(&scene, &["apply"], &manifest).await;
+    let called = brake(&scene).await;
+    assert_eq!(called.code, 3, "{called:?}");
+    let who = "kubectl-client-side-apply applied spec.suspend: false last, and may undo this";
+    assert!(called.out.contains(who), "{called:?}");
+    with_file(&scene, &["apply"], &manifest).await;
+    assert_eq!(scene.runs.get("run").await.unwrap().spec.suspend, Some(false));
+
+    // As Argo CD replaces: what is not in Git goes.
+    let scene = Scene::new().await;
+    let mut manifest = scene.manifest("run", &json!({}));
+    manifest["metadata"]["annotations"] = json!({"argocd.argoproj.io/sync-options": "Replace=true"});
+    with_file(&scene, &["create", "--field-manager=argocd-controller"], &manifest).await;
+    let called = brake(&scene).await;
+    assert_eq!(called.code, 3, "{called:?}");
+    assert!(
+        called
+            .out
+            .contains("argocd-controller replaces the resource whole, and may undo this"),
+        "{called:?}"
+    );
+    assert!(called.out.contains("to stop it: argocd app set "), "{called:?}");
+    with_file(&scene, &["replace", "--field-manager=argocd-controller"], &manifest).await;
+    assert_eq!(scene.runs.get("run").await.unwrap().spec.suspend, None);
+}
