@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 
 use appconfig_experiment_operator::{
     api::{
-        ExperimentRunStatus, GROUP, RECONCILE_REQUESTED_AT, SCHEMA_REVISION, SCHEMA_REVISION_LINE,
+        BRAKE_REASON, ExperimentRunStatus, GROUP, RECONCILE_REQUESTED_AT, SCHEMA_REVISION, SCHEMA_REVISION_LINE,
         custom_resource_definition, custom_resource_definition_yaml,
     },
     decide::desired::{Defaults, Desired},
@@ -90,7 +90,9 @@ fn the_group_is_one_constant() {
     let definition = custom_resource_definition();
     assert_eq!(definition.spec.group, GROUP);
     assert_eq!(definition.metadata.name.unwrap(), format!("experimentruns.{GROUP}"));
-    assert!(RECONCILE_REQUESTED_AT.starts_with(&format!("{GROUP}/")));
+    for annotation in [BRAKE_REASON, RECONCILE_REQUESTED_AT] {
+        assert!(annotation.starts_with(&format!("{GROUP}/")), "{annotation}");
+    }
 }
 
 #[test]

@@ -29,3 +29,7 @@ pub const GROUP: &str = "experiments.appconfig.dev";
 /// A new value of this annotation makes a pass now; the value handled last is echoed in
 /// `status.lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "experiments.appconfig.dev/reconcile-requested-at";
+
+/// Why the brake was pulled (`spec.suspend`), in the words of whoever did: up to 253 bytes. `kubectl exprun brake` sets it with
+/// the brake, and `release` removes it.
+pub const BRAKE_REASON: &str = "experiments.appconfig.dev/brake-reason";

@@ -152,7 +152,7 @@ pub(super) struct Flags {
 }
 
 /// The flags that say where `AppConfig` is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
 pub(super) struct ServiceFlags {
     /// AWS region of resources that name none [default: $AWS_DEFAULT_REGION, else each resource must name one]
@@ -175,11 +175,11 @@ the run from AppConfig, with credentials from the same sources as all AWS SDKs.
 
 Exit codes: 0 nothing would be sent, now or later; 2 something would be sent; 1 an error, or a wrong argument.";
 
-/// The flags of `plan`.
-#[derive(Debug, Args)]
+/// The flags of `plan`, which the kubectl plugin has too.
+#[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_PLAN_HELP)]
 #[allow(clippy::doc_markdown, reason = "printed by --help, where backticks would stay")]
-pub(super) struct PlanFlags {
+pub struct PlanFlags {
     /// Manifests: files, folders with their subfolders (*.yaml, *.yml, *.json), or - for standard input; resources of
     /// other kinds are skipped
     #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
@@ -193,7 +193,7 @@ pub(super) struct PlanFlags {
     /// Since when the exposure of --from is live [default: the time of --at]
     #[arg(long, value_name = "TIME", requires = "from", value_parser = super::values::time)]
     pub(super) since: Option<Timestamp>,
-    /// Print tables, or one line of JSON for each resource
+    /// Print tables, one line of JSON for each resource, or Markdown with a Mermaid timeline for a pull request
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(super) output: Output,
     #[command(flatten)]

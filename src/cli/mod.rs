@@ -19,7 +19,8 @@ use crate::{
     appconfig::Rate,
     telemetry::{LogFilter, LogFormat},
 };
-use flags::{Arguments, Flags, PlanFlags, Words};
+pub use flags::PlanFlags;
+use flags::{Arguments, Flags, Words};
 pub use selector::Selector;
 pub use service::{Service, https_proxy};
 pub use values::{InvalidValue, LeaseName, Namespace, Output};
@@ -89,6 +90,8 @@ pub struct Run {
 /// What to preview, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
+    /// How the program is called: the first word of each complaint.
+    pub program: &'static str,
     /// Files, folders, or `-` for standard input.
     pub files: Vec<PathBuf>,
     /// The live exposure; none: read it.
@@ -134,7 +137,7 @@ fn parse_words(arguments: &[OsString]) -> Result<Command, Ended> {
         .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches))
         .map_err(|error| ended(&error, &command, arguments))?;
     match parsed.command {
-        Some(Words::Plan(flags)) => plan(*flags),
+        Some(Words::Plan(flags)) => Ok(Command::Plan(Box::new(flags.settings(PROGRAM)?))),
         Some(Words::Crds) => Ok(Command::Crds),
         Some(Words::Run(flags)) => settings(*flags),
         None => settings(parsed.run),
@@ -155,7 +158,8 @@ pub fn host_name() -> String {
 
 /// The command, which takes an environment variable that is set to nothing for one that is not set: manifests and
 /// shells say "none" in this way.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
+#[must_use]
+pub fn without_empty_variables(command: clap::Command) -> clap::Command {
     let empty = |argument: &clap::Arg| {
         argument
             .get_env()
@@ -199,15 +203,22 @@ fn settings(flags: Flags) -> Result<Command, Ended> {
     })))
 }
 
-fn plan(flags: PlanFlags) -> Result<Command, Ended> {
-    Ok(Command::Plan(Box::new(Plan {
-        files: flags.filename,
-        from: flags.from,
-        at: flags.at,
-        since: flags.since,
-        output: flags.output,
-        service: Service::new(flags.service)?,
-    })))
+impl PlanFlags {
+    /// The settings, for a program that is called so.
+    ///
+    /// # Errors
+    /// When flags or environment can't be used together.
+    pub fn settings(self, program: &'static str) -> Result<Plan, Ended> {
+        Ok(Plan {
+            program,
+            files: self.filename,
+            from: self.from,
+            at: self.at,
+            since: self.since,
+            output: self.output,
+            service: Service::new(self.service)?,
+        })
+    }
 }
 
 /// What clap has to say, in one line: its own report goes over several, and a log shows only the first.

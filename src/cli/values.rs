@@ -23,6 +23,8 @@ pub enum Output {
     Text,
     /// One line of JSON for each resource.
     Json,
+    /// A table and a Mermaid timeline, for a pull request.
+    Markdown,
 }
 
 /// Why a value was refused: what it must be.

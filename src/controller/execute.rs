@@ -10,11 +10,14 @@ use crate::{
     api::{ExperimentRunStatus, Region},
     appconfig::{Prepared, UPDATE_LIVES},
     clock::BootInstant,
-    decide::{Outcome, Owner, event::Event, memory::Memory, ramp::windows::CLOSES_EARLY, service_time::Untold},
+    decide::{
+        Outcome, Owner, event::Event, findings::Reason, memory::Memory, ramp::windows::CLOSES_EARLY,
+        service_time::Untold,
+    },
     fleet::Class,
     pass::{
         self, Answered, Claimed, End, Interruption, Moment, Read, Send, SendWindow, ServiceClock, Step, Written,
-        resource::{ObjectKey, StoredResource},
+        resource::{Identity, ObjectKey, StoredResource},
     },
     run::{Failure, RunAddress, RunKey},
     schema::Begun,
@@ -117,7 +120,9 @@ impl Executor {
     fn take_effects(&self, step: &mut Step<Prepared>) {
         let effects = step.take_effects();
         for event in &effects.publish {
-            self.shared.publish(&step.resource().identity.reference(), event);
+            let identity = &step.resource().identity;
+            self.shared
+                .publish(&identity.reference(), &quoting_the_reason(event, identity));
         }
         if effects.contradiction {
             tracing::warn!("the API server returned a different spec of the same generation; reading its schema again");
@@ -304,4 +309,13 @@ fn logged(failure: Failure) -> Failure {
     let request_id = failure.request_id.as_deref();
     tracing::warn!(operation = %failure.operation, request_id, error = %failure, "AppConfig returned no usable answer");
     failure
+}
+
+/// The Event, with why the brake was pulled where it tells of that.
+fn quoting_the_reason(event: &Event, identity: &Identity) -> Event {
+    let mut event = event.clone();
+    if let (Some(why), true) = (&identity.brake_reason, event.reason == Reason::Suspended.as_str()) {
+        event.note = format!("{} (why: {why:?})", event.note);
+    }
+    event
 }

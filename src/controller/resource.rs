@@ -5,6 +5,7 @@
 //! an empty status would drop an unsettled update and the guard of a removed ramp (P6): such an object is
 //! [`Object::Unreadable`], and names the place and never the value, which may be an entity ID (P11).
 
+mod brake_reason;
 mod object;
 mod part;
 #[cfg(test)]
@@ -23,11 +24,12 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    api::{ExperimentRun, RECONCILE_REQUESTED_AT},
+    api::{BRAKE_REASON, ExperimentRun, RECONCILE_REQUESTED_AT},
     pass::resource::{Identity, ObjectKey, StoredResource},
 };
 
 use super::call::CallError;
+use brake_reason::brake_reason;
 pub(super) use object::{Object, UnreadableObject};
 pub(super) use part::FaultyPart;
 use part::{fields, own_status, part};
@@ -197,6 +199,7 @@ fn identity(metadata: &Metadata<'_>, faults: &mut Vec<FaultyPart>) -> Identity {
         created,
         deleting: metadata.deletion_timestamp.is_some(),
         reconcile_requested_at: part::<Cow<'_, str>>(annotations, requested_at, faults).map(as_remembered),
+        brake_reason: brake_reason(values.get(BRAKE_REASON).copied()),
     }
 }
 

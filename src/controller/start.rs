@@ -19,7 +19,7 @@ use crate::{
     clock::BootInstant,
     decide::{desired::Defaults, findings::Reason},
     http::{self, Heartbeat, Readiness, Sources},
-    leader::{self, Leadership, LeadershipLost},
+    leader::{self, Leadership, LeadershipLost, Publish, Published},
     metrics::Metrics,
 };
 
@@ -81,7 +81,7 @@ pub async fn run(settings: cli::Run, keeper: &Handle) -> Result<(), Error> {
     let client = kubernetes(schema.clone(), settings.https_proxies.clone()).await?;
     // A client's connections live where it was made.
     let of_lease = on(keeper, kubernetes(schema.clone(), settings.https_proxies.clone())).await??;
-    let leadership = leadership(&settings, &of_lease, keeper);
+    let leadership = leadership(&settings, &of_lease, &metrics, keeper);
     let publisher = Publisher::new(client.clone(), &cli::host_name(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
     let (wake, wakes) = mpsc::unbounded_channel();
@@ -164,7 +164,7 @@ async fn kubernetes(schema: ServedSchema, https_proxies: Vec<::http::Uri>) -> Re
     Ok(schema.observe_watches(client).build())
 }
 
-fn leadership(settings: &cli::Run, client: &kube::Client, keeper: &Handle) -> Leadership {
+fn leadership(settings: &cli::Run, client: &kube::Client, metrics: &Metrics, keeper: &Handle) -> Leadership {
     if !settings.leader_elect {
         return Leadership::always();
     }
@@ -174,7 +174,26 @@ fn leadership(settings: &cli::Run, client: &kube::Client, keeper: &Handle) -> Le
         .map_or_else(leader::default_namespace, |name| name.as_str().to_owned());
     let identity = leader::identity(&cli::host_name());
     let _on_keeper = keeper.enter();
-    leader::start(client.clone(), &namespace, settings.lease_name.as_str(), &identity)
+    let name = settings.lease_name.as_str();
+    leader::start(client.clone(), &namespace, name, &identity, publish(settings, metrics))
+}
+
+/// What the Lease tells of this operator.
+fn publish(settings: &cli::Run, metrics: &Metrics) -> Publish {
+    let (metrics, fixed) = (
+        metrics.clone(),
+        Published {
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            namespaces: settings.namespaces.iter().map(ToString::to_string).collect(),
+            selector: settings.selector.as_ref().map(|selector| selector.as_str().to_owned()),
+            region: settings.service.region.as_ref().map(ToString::to_string),
+            last_read: None,
+        },
+    );
+    Arc::new(move || Published {
+        last_read: metrics.last_good_read(),
+        ..fixed.clone()
+    })
 }
 
 /// Tells everybody to stop at the first SIGTERM or SIGINT.

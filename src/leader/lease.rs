@@ -19,7 +19,10 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::election::{LEASE_DURATION, LeaseRecord, LeaseWrite, ObservedLease};
+use super::{
+    Publish,
+    election::{LEASE_DURATION, LeaseRecord, LeaseWrite, ObservedLease},
+};
 
 /// How long one call to the API server may take.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +32,7 @@ pub(super) struct Store {
     api: Api<Lease>,
     name: String,
     identity: String,
+    publish: Publish,
     /// What the API server last answered with.
     last: Option<Lease>,
 }
@@ -44,12 +48,13 @@ pub(super) enum CallFailure {
 }
 
 impl Store {
-    pub(super) fn new(client: Client, namespace: &str, name: &str, identity: &str) -> Self {
+    pub(super) fn new(client: Client, namespace: &str, name: &str, identity: &str, publish: Publish) -> Self {
         let api = Api::namespaced(client, namespace);
         Self {
             api,
             name: name.to_owned(),
             identity: identity.to_owned(),
+            publish,
             last: None,
         }
     }
@@ -68,6 +73,7 @@ impl Store {
     pub(super) async fn write(&mut self, write: &LeaseWrite, limit: Duration) -> Result<ObservedLease, CallFailure> {
         let mut lease = self.base(write.replaces.is_some());
         lease.metadata.resource_version.clone_from(&write.replaces);
+        (self.publish)().write(lease.metadata.annotations.get_or_insert_default());
         let before = lease.spec.take().unwrap_or_default();
         let now = MicroTime(Timestamp::now());
         lease.spec = Some(LeaseSpec {

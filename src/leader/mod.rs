@@ -8,6 +8,7 @@
 mod election;
 mod elector;
 mod lease;
+mod published;
 
 use std::{
     fs,
@@ -31,6 +32,7 @@ pub use election::{
 };
 use elector::LeaderElector;
 use lease::Store;
+pub use published::{Publish, Published};
 
 /// Where Kubernetes tells a Pod its namespace
 /// (<https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api>).
@@ -96,10 +98,10 @@ pub fn identity(host_name: &str) -> String {
 /// Prepares to seek the Lease, in the background of the current runtime: [`Leadership::seek`] begins.
 ///
 /// `client` must be one without kube's retry layer (`Config::default_retry`): beneath a deadline, a late second try of a
-/// write is worse than an error. `identity` is that of [`identity`].
+/// write is worse than an error. `identity` is that of [`identity`]. `publish` is asked with each renewal.
 #[must_use]
-pub fn start(client: Client, namespace: &str, name: &str, identity: &str) -> Leadership {
-    let store = Store::new(client, namespace, name, identity);
+pub fn start(client: Client, namespace: &str, name: &str, identity: &str, publish: Publish) -> Leadership {
+    let store = Store::new(client, namespace, name, identity, publish);
     tracing::info!(
         namespace,
         name,

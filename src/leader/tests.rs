@@ -37,7 +37,7 @@ impl ApiServer {
     }
 
     fn seek(&self, identity: &str) -> Leadership {
-        let store = Store::new(self.client(), "space", "lease", identity);
+        let store = Store::new(self.client(), "space", "lease", identity, Arc::new(Published::default));
         let leadership = elect(store, identity.to_owned(), clock);
         leadership.seek();
         leadership
@@ -296,7 +296,7 @@ async fn a_holder_that_resigns_lets_another_one_lead_and_seeks_the_lease_again_w
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_nobody_seeks_is_not_written() {
     let server = ApiServer::default();
-    let store = Store::new(server.client(), "space", "lease", "a");
+    let store = Store::new(server.client(), "space", "lease", "a", Arc::new(Published::default));
     let leadership = elect(store, "a".to_owned(), clock);
     sleep(Duration::from_mins(1)).await;
     assert_eq!((server.writes(), leadership.holds()), (0, false));

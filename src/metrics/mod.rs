@@ -14,10 +14,14 @@ mod totals;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{
     encoding::text::encode,
@@ -77,6 +81,8 @@ struct Inner {
     build: Family<BuildLabels, Gauge>,
     totals: Totals,
     objects: Option<Mutex<Objects>>,
+    /// Seconds since 1970; 0 while there was none.
+    last_good_read: AtomicI64,
 }
 
 impl Metrics {
@@ -102,6 +108,7 @@ impl Metrics {
             build: Family::default(),
             totals: Totals::register(&mut registry, reasons),
             objects: per_object.then(|| Mutex::new(Objects::register(&mut registry, reasons))),
+            last_good_read: AtomicI64::new(0),
             registry,
         };
         inner.registry.register_collector(Box::new(Process::started()));
@@ -160,6 +167,13 @@ impl Metrics {
     pub fn queue_wait(&self, class: Class, wait: Duration) {
         let class = ClassLabels { class: class.as_str() };
         self.0.queue_seconds.get_or_create(&class).observe(wait.as_secs_f64());
+    }
+
+    /// When `AppConfig` last answered a read well, in whole seconds. `None` while it has not.
+    #[must_use]
+    pub fn last_good_read(&self) -> Option<Timestamp> {
+        let seconds = self.0.last_good_read.load(Ordering::Relaxed);
+        Timestamp::from_second(seconds).ok().filter(|_| seconds > 0)
     }
 
     /// An Event was given up: the queue was full, or the API server did not take it.
@@ -253,6 +267,10 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn request(&self, operation: Operation, code: &'static str, duration: Duration) {
+        if code == "OK" && operation != Operation::UpdateExperimentRun {
+            let now = Timestamp::now().as_second();
+            self.0.last_good_read.store(now, Ordering::Relaxed);
+        }
         let operation = operation.as_str();
         self.0.requests.get_or_create(&RequestLabels { operation, code }).inc();
         self.0

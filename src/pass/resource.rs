@@ -49,6 +49,8 @@ pub struct Identity {
     pub deleting: bool,
     /// The value of the annotation, as it is echoed.
     pub reconcile_requested_at: Option<String>,
+    /// Why the brake was pulled, if somebody said: up to 253 bytes. Its Event quotes it.
+    pub brake_reason: Option<String>,
 }
 
 impl Identity {

@@ -153,6 +153,7 @@ fn stored(spec: ExperimentRunSpec, status: ExperimentRunStatus) -> Result<Arc<St
             created: None,
             deleting: false,
             reconcile_requested_at: None,
+            brake_reason: None,
         },
         spec: Spec::new(spec, BTreeSet::new(), 0).ok_or_else(unreadable)?,
         status,

@@ -10,7 +10,7 @@
 //! | what does kubectl make of their text? | `yaml`, `nodes`, `scalars`, `dialect` |
 //! | would the API server take it? | `manifest`, `names`, `metadata`, `schema`, `rules` |
 //! | what happens? | `preview`, and there [`crate::pass::timeline`] |
-//! | how is it printed? | `text`, `json` |
+//! | how is it printed? | `text`, `json`, `markdown` |
 //!
 //! Nothing of a manifest's overrides and parameters but their number comes out of here, nor of a field whose name may be an
 //! entity ID.
@@ -19,6 +19,7 @@ mod dialect;
 mod documents;
 mod json;
 mod manifest;
+mod markdown;
 mod metadata;
 mod names;
 mod nodes;
@@ -61,7 +62,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", cli::PROGRAM, self.file.display())?;
+        write!(formatter, "{}", self.file.display())?;
         if let Some(document) = self.document {
             write!(formatter, ", document {document}")?;
         }
@@ -134,21 +135,23 @@ pub fn run(settings: &cli::Plan) -> Printed {
             what,
         }),
     }
-    printed(&previews, &problems, settings.output)
+    printed(&previews, &problems, settings)
 }
 
-fn printed(previews: &[Preview], problems: &[Problem], output: Output) -> Printed {
+fn printed(previews: &[Preview], problems: &[Problem], settings: &cli::Plan) -> Printed {
+    let (program, output) = (settings.program, settings.output);
     let print = match output {
         Output::Text => text::print,
         Output::Json => json::print,
+        Output::Markdown => markdown::print,
     };
     let tables: Vec<String> = previews.iter().map(print).collect();
     let error = problems.iter().fold(String::new(), |mut lines, problem| {
-        let _ = writeln!(lines, "{problem}");
+        let _ = writeln!(lines, "{program}: {problem}");
         lines
     });
     Printed {
-        out: tables.join(if output == Output::Text { "\n" } else { "" }),
+        out: tables.join(if output == Output::Json { "" } else { "\n" }),
         error,
         code: if !problems.is_empty() {
             cli::EXIT_FAILED

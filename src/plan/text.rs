@@ -10,23 +10,41 @@ use crate::{
     pass::timeline::Raised,
 };
 
-use super::preview::{Preview, field};
+use super::{
+    Manifest,
+    preview::{Preview, field},
+};
 
 /// The table of one resource.
 pub(super) fn print(preview: &Preview) -> String {
     let manifest = &preview.manifest;
-    let name = match &manifest.namespace {
+    let mut text = format!("{} ({})\n", name(manifest), manifest.file.display());
+    for (head, what) in facts(preview) {
+        let _ = writeln!(text, "  {head:<12}{what}");
+    }
+    if !preview.timeline.raises.is_empty() {
+        text.push('\n');
+        text.push_str(&table(&preview.timeline.raises, &preview.zone));
+    }
+    text
+}
+
+/// Which resource it is.
+pub(super) fn name(manifest: &Manifest) -> String {
+    match &manifest.namespace {
         Some(namespace) => format!("{namespace}/{}", manifest.name),
         None => manifest.name.clone(),
-    };
-    let mut text = format!("{name} ({})\n", manifest.file.display());
+    }
+}
+
+/// What is said of a resource beside its raises, each with what it is about.
+pub(super) fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
     let since = preview
         .since
         .map(|since| format!(", since {since}"))
         .unwrap_or_default();
-    let mut line = |head: &str, what: String| {
-        let _ = writeln!(text, "  {head:<12}{what}");
-    };
+    let mut line = |head, what| facts.push((head, what));
     line("begins", local(preview.at, &preview.zone));
     line("live", format!("{} %{since}", preview.live));
     if let Some(edition) = preview.time_zones() {
@@ -47,11 +65,7 @@ pub(super) fn print(preview: &Preview) -> String {
     for remark in &preview.remarks {
         line("note", note(remark));
     }
-    if !preview.timeline.raises.is_empty() {
-        text.push('\n');
-        text.push_str(&table(&preview.timeline.raises, &preview.zone));
-    }
-    text
+    facts
 }
 
 /// What is to be said of a window: where clocks are changed, by both of them.
@@ -104,8 +118,8 @@ fn members(preview: &Preview, members: &[Member]) -> String {
     }
 }
 
-/// Without windows there is no zone of their own, and UTC is enough.
-fn table(raises: &[Raised], zone: &TimeZone) -> String {
+/// The heads and the raises. Without windows there is no zone of their own, and UTC is enough.
+pub(super) fn rows(raises: &[Raised], zone: &TimeZone) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let heads = [zone.iana_name().unwrap_or("UTC"), "UTC", "from", "to", "why then"];
     rows.push(heads.map(str::to_owned).into());
@@ -126,6 +140,11 @@ fn table(raises: &[Raised], zone: &TimeZone) -> String {
             row.remove(1);
         }
     }
+    rows
+}
+
+fn table(raises: &[Raised], zone: &TimeZone) -> String {
+    let rows = rows(raises, zone);
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())

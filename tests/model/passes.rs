@@ -258,6 +258,7 @@ fn stored(object: &Object) -> StoredResource {
             created: Timestamp::from_second(START).ok(),
             deleting: false,
             reconcile_requested_at: None,
+            brake_reason: None,
         },
         spec: Spec::new(spec, BTreeSet::new(), 0).unwrap(),
         status: (*object.status).clone(),

@@ -1,7 +1,7 @@
 //! What is printed of a ramp, offline: exit codes, the shape of the JSON, the table.
 
 use appconfig_experiment_operator::decide::ramp::schedule::time_zone_data;
-use harness::cases::spec;
+use harness::cases::{CANARY, spec};
 use serde_json::{Value, json};
 
 use crate::command::{Folder, manifest, plan};
@@ -215,4 +215,42 @@ fn openings_of_one_window_that_run_into_each_other_are_told() {
     // One that ends when the next begins is how people write a day in hours.
     assert_eq!(of("0 9-16 * * 1-5", "1h"), [""; 0]);
     assert_eq!(of("0 9 * * 1-4", "7h"), [""; 0]);
+}
+
+#[test]
+fn markdown_has_a_table_and_a_timeline() {
+    let folder = Folder::new();
+    let spec =
+        spec(json!({"exposurePercentage": 100, "ramp": ramp(), "treatmentOverrides": {"inline": {CANARY: "t1"}}}));
+    let file = folder.write("run.yaml", &manifest("add-to-cart-1", &spec).to_string());
+    let printed = plan(&["-f", &file, "--from", "0", "--at", FRIDAY, "-o", "markdown"]);
+    let page = format!(
+        "\
+### checkout/add-to-cart-1
+
+- begins: Fri 2026-11-20 19:00:00 CET
+- live: 0 %, since 2026-11-20T18:00:00Z
+- time zones: IANA {}
+- sent now: nothing
+- not known: whether these match: treatmentOverrides (1 entity)
+- complete: Tue 2026-11-24 10:00:00 CET
+
+| Europe/Berlin | UTC | from | to | why then |
+|---|---|---|---|---|
+| Mon 2026-11-23 09:00:00 CET | 2026-11-23T08:00:00Z | 0 % | 0.5 % | a window opens |
+| Mon 2026-11-23 10:00:00 CET | 2026-11-23T09:00:00Z | 0.5 % | 10 % | the hold is over |
+| Tue 2026-11-24 10:00:00 CET | 2026-11-24T09:00:00Z | 10 % | 100 % | the hold is over |
+
+```mermaid
+timeline
+    title checkout/add-to-cart-1
+    Fri 2026-11-20 19.00 CET : 0 % live
+    Mon 2026-11-23 09.00 CET : 0 % to 0.5 % (a window opens)
+    Mon 2026-11-23 10.00 CET : 0.5 % to 10 % (the hold is over)
+    Tue 2026-11-24 10.00 CET : 10 % to 100 % (the hold is over)
+```
+",
+        time_zone_data()
+    );
+    assert_eq!((printed.out, printed.code), (page, 2));
 }

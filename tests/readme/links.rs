@@ -9,7 +9,7 @@ use std::{
 use crate::document::{Page, ROOT, code};
 
 /// The folders whose files a page may name by their path from the root.
-const FOLDERS: [&str; 6] = [".ci/", "crds/", "deploy/", "docs/", "src/", "tests/"];
+const FOLDERS: [&str; 7] = [".ci/", "crds/", "deploy/", "docs/", "kubectl-exprun/", "src/", "tests/"];
 
 /// The targets of a page's links that lead to a place in the repository.
 fn links(page: &Page) -> Vec<String> {

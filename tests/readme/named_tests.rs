@@ -11,7 +11,7 @@ use crate::{
 /// The names of all functions of the repository that are marked as tests.
 pub fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "kubectl-exprun"] {
         collect(&Path::new(ROOT).join(folder), &mut found);
     }
     found

@@ -143,6 +143,7 @@ impl World {
                 created: None,
                 deleting: false,
                 reconcile_requested_at: self.requested_at.clone(),
+                brake_reason: None,
             },
             spec: Spec::new(spec, BTreeSet::new(), 0).unwrap(),
             status: self.status.clone(),
@@ -151,8 +152,7 @@ impl World {
 
     /// Fences the update of a decision, which there must be.
     pub fn fence(&mut self, decision: &Decision) -> (Update, String) {
-        let id = self.update_id();
-        let update = decision.update.clone().unwrap();
+        let (id, update) = (self.update_id(), decision.update.clone().unwrap());
         self.status = stored(&decision.fence(&update, &id, self.generation, &self.now()));
         self.memory.recorded();
         (update, id)

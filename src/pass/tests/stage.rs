@@ -74,6 +74,7 @@ impl Stage {
             created: Timestamp::from_second(START).ok(),
             deleting: false,
             reconcile_requested_at: None,
+            brake_reason: None,
         };
         let spec = Spec::new(self.spec.clone(), BTreeSet::new(), 100).unwrap();
         Arc::new(StoredResource { identity, spec, status })
