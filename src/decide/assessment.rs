@@ -274,11 +274,10 @@ fn why_not_sent(
         return Some(Finding::UnknownTreatment { keys });
     }
     let above = || {
-        let asked = desired.exposure.filter(|asked| *asked < live.exposure)?;
-        (member == Member::ExposurePercentage).then_some(Finding::ExposureAboveDesired {
-            live: live.exposure,
-            desired: asked,
-        })
+        let leads_down = member == Member::ExposurePercentage && Update::towards(desired, member, live).is_none();
+        let desired = desired.exposure.filter(|_| leads_down)?;
+        let live = live.exposure;
+        Some(Finding::ExposureAboveDesired { live, desired })
     };
     memory.why_held(member, error).or_else(above)
 }

@@ -176,6 +176,9 @@ fn row_deployment_in_progress_waits_from_30_seconds_up_to_5_minutes_and_clears()
         };
         assert_eq!(event_reasons(&decision), events);
     }
+    let mut done_by_others = world.clone();
+    done_by_others.read(&live(25.0));
+    assert_eq!(done_by_others.memory.conflicts, 0, "nothing is left to wait for");
     let mut run = live(10.0);
     world.converge(&mut run);
     assert_eq!(

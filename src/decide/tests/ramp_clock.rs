@@ -185,6 +185,12 @@ fn the_rest_of_a_good_read_with_a_skewed_date_is_told_and_done() {
         find(&ended.status.conditions, ConditionType::Ready).unwrap().reason,
         "RunDone"
     );
+    for kept in [&suspended, &another, &ended] {
+        assert_eq!(
+            kept.memory.skew, world.memory.skew,
+            "it is not the Date that keeps it back"
+        );
+    }
     // And after a failed read, what a good one had shown: the skew was none of it.
     world.read_failed(FailureKind::Unavailable);
     assert_eq!(reconciling(&world).0, "ServiceUnavailable");
