@@ -37,8 +37,8 @@ pub(super) struct Assessment {
     pub(super) target: Target,
     /// What may be sent.
     pub(super) update: Option<Update>,
-    /// More is known at once, so conditions that say why Ready is not True stay as they are.
-    pub(super) is_under_way: bool,
+    /// Conditions that say why Ready is not True stay as they are: more is known at once.
+    pub(super) keeps_conditions: bool,
     /// Nothing is left of an update that failed.
     pub(super) clears_update_error: bool,
     /// When to look again.
@@ -52,7 +52,7 @@ impl Assessment {
             skewed: None,
             target: Target::NotSeen,
             update: None,
-            is_under_way: false,
+            keeps_conditions: false,
             clears_update_error: false,
             look,
         }
@@ -61,7 +61,7 @@ impl Assessment {
     /// The next read tells more; until then the conditions stay as they are.
     fn read_again(findings: Vec<Finding>, look: NextLook) -> Self {
         Self {
-            is_under_way: true,
+            keeps_conditions: true,
             ..Self::new(findings, look.at_once())
         }
     }
@@ -254,7 +254,7 @@ fn of_running(
         None => look,
     };
     Assessment {
-        is_under_way: update.is_some(),
+        keeps_conditions: update.is_some(),
         clears_update_error: is_settled && !memory.holds_a_refusal(),
         update,
         ..Assessment::new(findings, look)

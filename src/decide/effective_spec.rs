@@ -23,13 +23,19 @@ use super::{
 };
 
 /// What a spec asks for of a live run, with the exposure that its ramp allows.
+///
+/// | who goes by | |
+/// |---|---|
+/// | `spec` | what is said of the target: `TargetReached`, what a suspended spec would change, a run that has ended |
+/// | `allowed_now` | what is compared and sent |
+/// | `allowed_next` | what holds, refusals and contests are about: they outlast a wait |
 pub(super) struct EffectiveSpec<'a> {
     /// The spec.
     pub(super) spec: &'a Desired,
-    /// With the exposure that is asked for now.
-    pub(super) now: Cow<'a, Desired>,
-    /// With the exposure that is asked for next, however long it has to wait.
-    pub(super) next: Cow<'a, Desired>,
+    /// With the exposure to which the ramp may have risen by now.
+    pub(super) allowed_now: Cow<'a, Desired>,
+    /// With the exposure that comes next, however long it has to wait.
+    pub(super) allowed_next: Cow<'a, Desired>,
     /// The next raise of a ramp.
     pub(super) raise: NextRaise,
     /// Where the ramp stands, as the status says it.
@@ -52,8 +58,8 @@ impl<'a> EffectiveSpec<'a> {
     fn as_it_is(spec: &'a Desired, before: Option<RampStatus>) -> Self {
         Self {
             spec,
-            now: Cow::Borrowed(spec),
-            next: Cow::Borrowed(spec),
+            allowed_now: Cow::Borrowed(spec),
+            allowed_next: Cow::Borrowed(spec),
             raise: NextRaise::NoneLeft,
             ramp: before,
             kept: None,
@@ -69,7 +75,7 @@ impl<'a> EffectiveSpec<'a> {
         kept: Option<Finding>,
     ) -> Self {
         let asking = |exposure| Cow::Owned(spec.asking(exposure));
-        let (now, next) = match raise {
+        let (allowed_now, allowed_next) = match raise {
             NextRaise::NoneLeft => (Cow::Borrowed(spec), Cow::Borrowed(spec)),
             NextRaise::Due { to, .. } => (asking(to), asking(to)),
             NextRaise::Waiting { to, .. } | NextRaise::Shut { to, .. } | NextRaise::NoClock { to, .. } => {
@@ -79,8 +85,8 @@ impl<'a> EffectiveSpec<'a> {
         };
         Self {
             spec,
-            now,
-            next,
+            allowed_now,
+            allowed_next,
             raise,
             ramp,
             kept,

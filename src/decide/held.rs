@@ -50,7 +50,7 @@ impl Memory {
         };
         let member = refused.update.member();
         let again = refused.generation == situation.resource.generation
-            && Update::towards(&situation.effective.next, member, live).as_ref() == Some(&refused.update);
+            && Update::towards(&situation.effective.allowed_next, member, live).as_ref() == Some(&refused.update);
         if again {
             self.hold(member, Reason::UpdateRejected, live.updated_at, situation);
         } else {
@@ -63,7 +63,7 @@ impl Memory {
         let (generation, now) = (situation.resource.generation, situation.now.wall().0);
         let updated_at = live.updated_at.map(Time);
         // A ramp that waits leaves a refused raise as it is: an hour is an hour.
-        let desired = &situation.effective.next;
+        let desired = &situation.effective.allowed_next;
         let running = live.status == RunStatus::Running;
         self.held.retain(|held| {
             let same_run = held.updated_at == updated_at;
@@ -121,7 +121,7 @@ impl Memory {
             return;
         }
         let generation = situation.resource.generation;
-        let desired = &situation.effective.next;
+        let desired = &situation.effective.allowed_next;
         for member in desired.managed() {
             let contest = self.contests.entry(member).or_default();
             if contest.generation != generation {

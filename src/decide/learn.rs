@@ -20,7 +20,7 @@ use super::{
 };
 
 impl Memory {
-    /// With that an update which came to its end did so.
+    /// With that an update came to its end, if its outcome tells so: no copy of the status revives it.
     pub(super) fn end_update(mut self, evidence: &Evidence) -> Self {
         if let Evidence::Updated {
             id: Some(id), outcome, ..

@@ -137,13 +137,13 @@ pub fn asks_who_ended_it(live: &LiveRun, status: &ExperimentRunStatus) -> bool {
 /// Decides one step of a pass. Total: every input has an answer.
 #[must_use]
 pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, evidence: &Evidence, now: &Now) -> Decision {
-    let memory = memory.clone().end_update(evidence);
+    let ended = memory.clone().end_update(evidence);
     let desired = match resource.desired {
         Ok(desired) => desired,
-        Err(invalid) => return unusable(resource, memory, invalid, now),
+        Err(invalid) => return unusable(resource, ended, invalid, now),
     };
-    let before = memory.take_up(resource, desired, now);
-    let effective = EffectiveSpec::of(desired, before.ramp.clone(), evidence.live(), now);
+    let taken_up = ended.take_up(resource, desired, now);
+    let effective = EffectiveSpec::of(desired, taken_up.ramp.clone(), evidence.live(), now);
     let situation = Situation {
         resource,
         effective: &effective,
@@ -151,13 +151,13 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, evidence:
         evidence,
         now,
     };
-    let observation = Observation::of(&situation, &before);
-    let memory = before.clone().learn(&situation, &observation);
+    let observation = Observation::of(&situation, &taken_up);
+    let learned = taken_up.clone().learn(&situation, &observation);
     let error = last_error::after(&situation, &observation);
-    let assessment = Assessment::of(&situation, &observation, &memory, error.as_ref());
-    let finding = assessment.most_severe(memory.pending.as_ref());
-    let status = report::status(&situation, &observation, &memory, &assessment, error, &finding);
-    let mut events = event::of_observation(&situation, &observation, &before, &memory);
+    let assessment = Assessment::of(&situation, &observation, &learned, error.as_ref());
+    let finding = assessment.most_severe(learned.pending.as_ref());
+    let status = report::status(&situation, &observation, &learned, &assessment, error, &finding);
+    let mut events = event::of_observation(&situation, &observation, &taken_up, &learned);
     events.extend(event::of_transition(
         &resource.status.conditions,
         &status.conditions,
@@ -170,7 +170,7 @@ pub fn decide(resource: &Resource<'_>, memory: &Memory, owner: &Owner, evidence:
         update,
         next: assessment.look.next,
         class: assessment.look.class,
-        memory: memory.keep(&situation, &observation, assessment, &status),
+        memory: learned.keep(&situation, &observation, assessment, &status),
         status,
         events,
     }
@@ -188,7 +188,7 @@ struct Situation<'a> {
 impl Situation<'_> {
     /// What is asked for now.
     fn desired(&self) -> &Desired {
-        &self.effective.now
+        &self.effective.allowed_now
     }
 
     /// When the next regular read is, of a run that has ended or has not.

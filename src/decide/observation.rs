@@ -8,6 +8,16 @@ use crate::run::{LiveRun, RunKey};
 use super::{EndedBy, Evidence, Outcome, Situation, live::Known, memory::Memory, schedule::STALE_BELIEVED_AFTER};
 
 /// What a pass knows of its run from what it saw just now.
+///
+/// | evidence | observation | what is learned | what is assessed |
+/// |---|---|---|---|
+/// | no call, or an update that was not sent | `Missing` | nothing | what was found last |
+/// | a read that failed | `Missing` | one failure more | what was found last, and the failure |
+/// | an update that was refused | `Missing` | that the member is held, if `AppConfig` refused the value | the failure, or what was found last |
+/// | an update whose outcome is not known, or whose answer is older than what is known | `Missing` | that it is pending | what was found last, and `OutcomeUnknown` |
+/// | another run | `OfAnotherRun` | nothing | `RunReplaced` |
+/// | a read older than what is known | `Stale` | one failure more | what was found last, and `StaleRead` |
+/// | a read, or an update's answer | `Usable` | the run as it is now | what differs |
 #[derive(Debug)]
 pub(super) enum Observation<'a> {
     /// Nothing: there was no answer, or none that tells.

@@ -32,7 +32,7 @@ pub(super) fn status(
         error
     };
     // The reason survives a retry: no flapping, and no Event for each.
-    if !assessment.is_under_way || !conditions::can_be_reused(&status.conditions, generation) {
+    if !assessment.keeps_conditions || !conditions::can_be_reused(&status.conditions, generation) {
         let now = situation.now.wall();
         status.conditions = conditions::conditions(&status.conditions, finding, assessment.target, generation, &now);
     }
