@@ -29,7 +29,7 @@ up: programs ## The same servers, left running until Ctrl-C
 test: ## Run every test
 	@echo 'Building the tests: about 8 minutes on two cores the first time, then seconds.'
 	$(CARGO) test --workspace --no-run
-	@echo 'Building etcd, kube-apiserver, kubectl, Helm and crane where they are missing: about 8 minutes, once on a machine.'
+	@echo 'Building etcd, kube-apiserver, kubectl, Helm, crane and kube-score where they are missing: about 8 minutes, once on a machine.'
 	$(BUILT)/control-plane build
 	@echo 'Running the tests: about 12 minutes.'
 	$(WITHOUT_PROXY) $(CARGO) test --workspace

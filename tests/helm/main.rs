@@ -4,6 +4,7 @@
 mod adoption;
 mod helm;
 mod install;
+mod kube_score;
 mod registry;
 mod rendered;
 mod replica;

@@ -36,6 +36,11 @@ const CRANE_MODULE: Module = Module {
     name: "crane",
     go_sum: include_bytes!("../crane/go.sum"),
 };
+const KUBE_SCORE_MODULE: Module = Module {
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/kube-score"),
+    name: "kube-score",
+    go_sum: include_bytes!("../kube-score/go.sum"),
+};
 
 /// A program of a Go module.
 struct Program {
@@ -83,19 +88,27 @@ const CRANE: Program = Program {
     package: "github.com/google/go-containerregistry/cmd/crane",
     patience: "about a quarter of a minute",
 };
+const KUBE_SCORE: Program = Program {
+    module: &KUBE_SCORE_MODULE,
+    name: "kube-score",
+    package: "github.com/zegl/kube-score/cmd/kube-score",
+    patience: "about half a minute",
+};
 
-/// A program that brings things to a cluster, or to a registry.
+/// A program that brings things to a cluster or to a registry, or judges what is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// Installs charts.
     Helm,
     /// Copies images, and serves a registry.
     Crane,
+    /// Looks for what is risky in manifests.
+    KubeScore,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 2] = [Self::Helm, Self::Crane];
+    pub const ALL: [Self; 3] = [Self::Helm, Self::Crane, Self::KubeScore];
 
     /// Finds the program, and builds it where it is missing, as [`Binaries::ensure`] does.
     ///
@@ -105,6 +118,7 @@ impl Tool {
         ensure_built(match self {
             Self::Helm => &HELM,
             Self::Crane => &CRANE,
+            Self::KubeScore => &KUBE_SCORE,
         })
     }
 }

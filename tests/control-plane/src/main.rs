@@ -24,7 +24,7 @@ enum Wish {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-    /// Builds the programs that are missing, Helm and crane too, which takes about eight minutes the first time
+    /// Builds the programs that are missing, Helm, crane and kube-score too, which takes about eight minutes the first time
     Build,
 }
 
