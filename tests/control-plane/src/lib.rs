@@ -1,7 +1,8 @@
 //! A real Kubernetes control plane for tests and the demo, without a container engine.
 //!
 //! [`ControlPlane::start`] starts etcd and kube-apiserver on loopback ports; everything that a kubelet or a controller
-//! manager does is missing: Pods don't run, nothing is garbage-collected and a namespace never finishes deleting. So a
+//! manager does is missing: Pods don't run, nothing is garbage-collected and a namespace never finishes deleting. ([`Node`]
+//! is for the test in which Pods run.) So a
 //! test binary shares one control plane, and each test works in a fresh namespace that it leaves behind:
 //!
 //! ```no_run
@@ -22,14 +23,16 @@ mod binaries;
 mod control_plane;
 mod directory;
 mod error;
+mod node;
 mod probe;
 mod process;
 pub mod proxy;
 mod registry;
 mod user;
 
-pub use binaries::{Binaries, Tool, kubernetes_version};
+pub use binaries::{Binaries, NodeBinaries, Tool, kubernetes_version};
 pub use control_plane::{ControlPlane, Options};
 pub use error::Error;
+pub use node::Node;
 pub use registry::Registry;
 pub use user::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, User};
