@@ -7,12 +7,22 @@ set -eu
 logs=$1
 shift
 
-cgroups() {
-  for kubepods in /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods; do
-    if [ -d "$kubepods" ]; then
-      find "$kubepods" -depth -type d -exec rmdir {} \; 2>/dev/null || true
-    fi
+# Removes what a kubelet has made, within 5 s: a process that has ended takes a moment to leave its cgroup.
+remove_cgroups() {
+  tenths=50
+  while [ "$tenths" -gt 0 ]; do
+    tenths=$((tenths - 1))
+    left=no
+    for kubepods in /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods; do
+      if [ -d "$kubepods" ]; then
+        find "$kubepods" -depth -type d -exec rmdir {} \; 2>/dev/null || left=yes
+        [ ! -d "$kubepods" ] || left=yes
+      fi
+    done
+    [ "$left" = yes ] || return 0
+    sleep 0.1
   done
+  echo 'cgroups named kubepods are left' >&2
 }
 
 # Whether a process is left beside this one and what it runs to find out.
@@ -40,7 +50,7 @@ wait_for_others() {
 }
 
 # Those of an earlier run, should it have been killed.
-cgroups
+remove_cgroups
 
 # Sockets, mounts and records of servers, which would stay on the machine.
 # The first without a note of it, which would be in the machine's /run.
@@ -77,5 +87,5 @@ fi
 wait_for_others 50 || kill -s TERM -- -1 || true
 wait_for_others 50 || kill -s KILL -- -1 || true
 wait_for_others 50 || true
-cgroups
+remove_cgroups
 exit "$code"
