@@ -7,6 +7,7 @@ use std::{
 };
 
 use control_plane::{Registry, Tool};
+use serde_json::Value;
 
 use crate::ROOT;
 
@@ -50,6 +51,13 @@ impl Images {
         crane(&["mutate", &base, "--entrypoint", "/pause", "--tag", &images.pause]);
         images
     }
+}
+
+/// The digest of the operator's image, as `make image` prints it.
+pub fn digest() -> String {
+    let index = fs::read(layout().join("index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    index["manifests"][0]["digest"].as_str().unwrap().to_owned()
 }
 
 fn layout() -> PathBuf {

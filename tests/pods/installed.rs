@@ -25,7 +25,8 @@ impl Installed {
         let up: PathBuf = folder.components().skip(1).map(|_| "..").collect();
         let root = fs::canonicalize(ROOT).unwrap();
         let base = up.join(root.strip_prefix("/").unwrap()).join("deploy");
-        let add = |path: &str, value| json!({"op": "add", "path": format!("/spec/template/spec/containers/0/{path}/-"), "value": value});
+        let container = "/spec/template/spec/containers/0";
+        let add = |list: &str, value| json!({"op": "add", "path": format!("{container}/{list}/-"), "value": value});
         let patch = json!([
             add("args", json!("--region=eu-west-1")),
             add("args", json!(format!("--endpoint-url={emulator}"))),
@@ -81,6 +82,13 @@ impl Installed {
     pub async fn restarts(&self) -> u32 {
         let restarts = self.list("{.items[*].status.containerStatuses[*].restartCount}").await;
         restarts.iter().map(|count| count.parse::<u32>().unwrap()).sum()
+    }
+
+    /// The digests of the images that the containers were started from.
+    pub async fn digests(&self) -> BTreeSet<String> {
+        let images = self.list("{.items[*].status.containerStatuses[*].imageID}").await;
+        let digest = |image: String| image.rsplit_once('@').unwrap().1.to_owned();
+        images.into_iter().map(digest).collect()
     }
 
     async fn list(&self, path: &str) -> Vec<String> {

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::ROOT;
@@ -27,60 +28,76 @@ pub fn is_inside() -> bool {
     inside
 }
 
-/// Runs this program's test of that name in namespaces of its own, and fails if it does.
-pub fn run_inside(test: &str) {
-    let lock = env::temp_dir().join("appconfig-experiment-operator-pods.lock");
-    let lock = File::create(lock).unwrap();
-    // Cgroups have a place that two would share.
-    lock.lock().unwrap();
-    let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pods");
-    let _ = fs::remove_dir_all(&logs);
-    let mut child = Command::new("unshare")
-        .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"])
-        .args(["--propagation", "private"])
-        .arg(Path::new(ROOT).join("tests/pods/namespaces.sh"))
-        .arg(&logs)
-        .arg(env::current_exe().unwrap())
-        .args([test, "--exact", "--include-ignored", "--nocapture"])
-        .env(INSIDE, "true")
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let _lifeline = child.stdin.take();
-    let status = child.wait().unwrap();
-    assert!(
-        status.success(),
-        "{status}; what the servers logged is in {}",
-        logs.display()
-    );
+/// A machine on which Pods can run. No other test of this kind runs there meanwhile.
+pub struct Machine {
+    lock: File,
 }
 
-/// Whether all is there that Pods take, after an attempt to install it. Where it is not, this is said, and in CI (`CI=true`) the
-/// test fails.
-pub fn is_able() -> bool {
-    let Err(why) = ability() else { return true };
-    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "not run: {why}");
-    say(&format!("NOT RUN, and nothing is proved: {why}"));
-    false
-}
+impl Machine {
+    /// The machine, after an attempt to install what is missing. Where Pods can't run, this is said, and in CI (`CI=true`) the
+    /// test fails.
+    pub fn find() -> Option<Self> {
+        let why = match Self::prepare() {
+            Ok(machine) => return Some(machine),
+            Err(why) => why,
+        };
+        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "not run: {why}");
+        say(&format!("NOT RUN, and nothing is proved: {why}"));
+        None
+    }
 
-fn ability() -> Result<(), String> {
-    let install = Command::new(Path::new(ROOT).join(".ci/container-runtime")).output();
-    let install = install.map_err(|error| error.to_string())?;
-    if !install.status.success() {
-        return Err(String::from_utf8_lossy(&install.stderr).trim().to_owned());
+    fn prepare() -> Result<Self, String> {
+        let install = Command::new(Path::new(ROOT).join(".ci/container-runtime")).output();
+        let install = install.map_err(|error| error.to_string())?;
+        if !install.status.success() {
+            return Err(String::from_utf8_lossy(&install.stderr).trim().to_owned());
+        }
+        let unshare = Command::new("unshare")
+            .args(["--net", "--mount", "--pid", "--fork", "true"])
+            .output()
+            .map_err(|error| error.to_string())?;
+        if !unshare.status.success() {
+            let why = String::from_utf8_lossy(&unshare.stderr);
+            return Err(format!("namespaces of its own take root: {}", why.trim()));
+        }
+        let lock = env::temp_dir().join("appconfig-experiment-operator-pods.lock");
+        let lock = File::create(lock).map_err(|error| error.to_string())?;
+        // Cgroups have a place that two would share.
+        lock.lock().map_err(|error| error.to_string())?;
+        // Those of a test that was killed a moment ago are about to end.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while pods_of_others().is_some() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(200));
+        }
+        match pods_of_others() {
+            Some(cgroup) => Err(format!("Pods run on this machine, in {}", cgroup.display())),
+            None => Ok(Self { lock }),
+        }
     }
-    let unshare = Command::new("unshare")
-        .args(["--net", "--mount", "--pid", "--fork", "true"])
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !unshare.status.success() {
-        let why = String::from_utf8_lossy(&unshare.stderr);
-        return Err(format!("namespaces of its own take root: {}", why.trim()));
-    }
-    match pods_of_others() {
-        Some(cgroup) => Err(format!("Pods run on this machine, in {}", cgroup.display())),
-        None => Ok(()),
+
+    /// Runs this program's test of that name in namespaces of its own, and fails if it does.
+    pub fn run_inside(self, test: &str) {
+        let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pods");
+        let _ = fs::remove_dir_all(&logs);
+        let mut child = Command::new("unshare")
+            .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"])
+            .args(["--propagation", "private"])
+            .arg(Path::new(ROOT).join("tests/pods/namespaces.sh"))
+            .arg(&logs)
+            .arg(env::current_exe().unwrap())
+            .args([test, "--exact", "--include-ignored", "--nocapture"])
+            .env(INSIDE, "true")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let _lifeline = child.stdin.take();
+        let status = child.wait().unwrap();
+        drop(self.lock);
+        assert!(
+            status.success(),
+            "{status}; what the servers logged is in {}",
+            logs.display()
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     images::Images,
     installed::{Installed, forward},
-    machine::say,
+    machine::{Machine, say},
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -30,14 +30,12 @@ fn both_replicas_run_as_pods_and_ramps_survive_their_end() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         return runtime.block_on(journey());
     }
-    if !machine::is_able() {
-        return;
-    }
+    let Some(machine) = Machine::find() else { return };
     Binaries::ensure().unwrap();
     NodeBinaries::ensure().unwrap();
     Tool::Crane.ensure().unwrap();
     images::build();
-    machine::run_inside("both_replicas_run_as_pods_and_ramps_survive_their_end");
+    machine.run_inside("both_replicas_run_as_pods_and_ramps_survive_their_end");
 }
 
 async fn journey() {
@@ -60,6 +58,7 @@ async fn journey() {
     let node = spawn_blocking(move || Node::start(control_plane(), &pause).unwrap());
     let node = node.await.unwrap();
     installed.rolled_out().await;
+    assert_eq!(installed.digests().await, [images::digest()].into());
     let leader = installed.leader().await;
     let seconds = started.elapsed().as_secs();
     say(&format!(

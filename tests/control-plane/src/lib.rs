@@ -1,8 +1,7 @@
 //! A real Kubernetes control plane for tests and the demo, without a container engine.
 //!
 //! [`ControlPlane::start`] starts etcd and kube-apiserver on loopback ports; everything that a kubelet or a controller
-//! manager does is missing: Pods don't run, nothing is garbage-collected and a namespace never finishes deleting. ([`Node`]
-//! is for the test in which Pods run.) So a
+//! manager does is missing: Pods don't run, nothing is garbage-collected and a namespace never finishes deleting. So a
 //! test binary shares one control plane, and each test works in a fresh namespace that it leaves behind:
 //!
 //! ```no_run
@@ -15,6 +14,8 @@
 //!     SHARED.get_or_init(|| ControlPlane::start(Options::default()).expect("the control plane starts"))
 //! }
 //! ```
+//!
+//! A [`Node`] brings what is missing, for a test that has the machine's rights.
 //!
 //! Everything here blocks, the start for seconds and a first build for minutes: async code calls it in
 //! `tokio::task::spawn_blocking`.
