@@ -15,7 +15,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit faults memory figures image lines mutations soak check mutations-apply format lint doc deny crds-check crds charts
+.PHONY: help demo up test unit faults memory figures image pods lines mutations soak check mutations-apply format lint doc deny crds-check crds charts
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -54,6 +54,14 @@ image: ## Assemble the image in dist/, as an OCI layout with a bill of materials
 	@$(CARGO) run --quiet --package operator-image -- --target $(PLATFORM) --output dist \
 	  --binary $(TARGET)/$(PLATFORM)/release/appconfig-experiment-operator \
 	  --revision "$$(git rev-parse --verify --quiet HEAD)"
+
+pods: ## Run deploy/ as real Pods, with kubelet, containerd and runc, from the image in dist/; it takes root, on Linux
+	@test -e dist/image/index.json || $(MAKE) image
+	@.ci/as-root .ci/container-runtime || true
+	$(CARGO) build --package control-plane
+	@echo 'Building kubelet, containerd and what they need where it is missing: about ten minutes, once on a machine.'
+	$(BUILT)/control-plane build --node
+	$(WITHOUT_PROXY) $(CARGO) --config "target.'cfg(unix)'.runner='$(abspath .ci/as-root)'" test --test pods -- --ignored --nocapture
 
 lines: ## Count the lines of code, by room
 	@tests/lines

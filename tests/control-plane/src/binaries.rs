@@ -41,6 +41,11 @@ const KUBE_SCORE_MODULE: Module = Module {
     name: "kube-score",
     go_sum: include_bytes!("../kube-score/go.sum"),
 };
+const CONTAINERD_MODULE: Module = Module {
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/containerd"),
+    name: "containerd",
+    go_sum: include_bytes!("../containerd/go.sum"),
+};
 
 /// A program of a Go module.
 struct Program {
@@ -74,6 +79,31 @@ const KUBE_CONTROLLER_MANAGER: Program = Program {
     name: "kube-controller-manager",
     package: "k8s.io/kubernetes/cmd/kube-controller-manager",
     patience: "one to two minutes after kube-apiserver",
+};
+const KUBE_SCHEDULER: Program = Program {
+    module: &CONTROL_PLANE,
+    name: "kube-scheduler",
+    package: "k8s.io/kubernetes/cmd/kube-scheduler",
+    patience: "about half a minute after kube-apiserver",
+};
+const KUBELET: Program = Program {
+    module: &CONTROL_PLANE,
+    name: "kubelet",
+    package: "k8s.io/kubernetes/cmd/kubelet",
+    patience: "about a minute after kube-apiserver",
+};
+const CONTAINERD: Program = Program {
+    module: &CONTAINERD_MODULE,
+    name: "containerd",
+    package: "github.com/containerd/containerd/v2/cmd/containerd",
+    patience: "about two minutes on two cores",
+};
+/// containerd looks for it in its own folder.
+const CONTAINERD_SHIM: Program = Program {
+    module: &CONTAINERD_MODULE,
+    name: "containerd-shim-runc-v2",
+    package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+    patience: "seconds after containerd",
 };
 
 const HELM: Program = Program {
@@ -149,13 +179,34 @@ impl Binaries {
             kubectl: ensure(&KUBECTL)?,
         })
     }
+}
 
-    /// Finds or builds kube-controller-manager, which only a test of garbage collection or of namespace deletion needs.
+/// The programs that run Pods, beside those of a control plane.
+#[derive(Clone, Debug)]
+pub struct NodeBinaries {
+    /// What starts and probes the Pods of a node.
+    pub kubelet: PathBuf,
+    /// What pulls images and starts containers. Its shim is in the same folder.
+    pub containerd: PathBuf,
+    /// What decides on which node a Pod runs.
+    pub kube_scheduler: PathBuf,
+    /// What makes Pods of a Deployment.
+    pub kube_controller_manager: PathBuf,
+}
+
+impl NodeBinaries {
+    /// Finds the programs, and builds those that are missing, as [`Binaries::ensure`] does: about six minutes on two cores.
     ///
     /// # Errors
     /// As [`Binaries::ensure`].
-    pub fn ensure_controller_manager() -> Result<PathBuf, Error> {
-        ensure(&KUBE_CONTROLLER_MANAGER)
+    pub fn ensure() -> Result<Self, Error> {
+        ensure_built(&CONTAINERD_SHIM)?;
+        Ok(Self {
+            kubelet: ensure(&KUBELET)?,
+            containerd: ensure_built(&CONTAINERD)?,
+            kube_scheduler: ensure(&KUBE_SCHEDULER)?,
+            kube_controller_manager: ensure(&KUBE_CONTROLLER_MANAGER)?,
+        })
     }
 }
 

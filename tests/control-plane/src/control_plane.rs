@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::binaries::Binaries;
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::node;
 use crate::probe;
 use crate::process::Server;
 use crate::user::{Tokens, User};
@@ -25,6 +26,9 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// More arguments for kube-apiserver, which win over the ones it gets anyway.
     pub apiserver_arguments: Vec<String>,
+    /// Whether a [`Node`](crate::Node) joins. Then Pods get their service account's token, and a kubelet may do what it has
+    /// to. Without one, a Pod is stored as it was sent.
+    pub node: bool,
 }
 
 /// A running control plane. Dropping it stops its servers; so does the end of the process, whatever it ends of.
@@ -44,6 +48,7 @@ struct Cluster {
     tokens: Tokens,
     ports: Ports,
     apiserver_arguments: Vec<String>,
+    node: bool,
     directory: Directory,
 }
 
@@ -71,6 +76,7 @@ impl ControlPlane {
             tokens,
             ports,
             apiserver_arguments,
+            node: options.node,
             directory,
         };
         cluster.write_credentials()?;
@@ -332,7 +338,11 @@ impl Cluster {
             .arg("--service-cluster-ip-range=10.0.0.0/24")
             .arg("--allow-privileged=true")
             .arg("--authorization-mode=RBAC")
-            .arg("--disable-admission-plugins=ServiceAccount")
+            .args(if self.node {
+                node::APISERVER_ARGUMENTS
+            } else {
+                &["--disable-admission-plugins=ServiceAccount"]
+            })
             .arg(format!("--service-account-issuer={}/", self.ports.url()))
             .arg(file("service-account-key-file", "sa.pub"))
             .arg(file("service-account-signing-key-file", "sa.key"))

@@ -15,6 +15,8 @@
 //! }
 //! ```
 //!
+//! A [`Node`] brings what is missing, for a test that has the machine's rights.
+//!
 //! Everything here blocks, the start for seconds and a first build for minutes: async code calls it in
 //! `tokio::task::spawn_blocking`.
 
@@ -22,14 +24,16 @@ mod binaries;
 mod control_plane;
 mod directory;
 mod error;
+mod node;
 mod probe;
 mod process;
 pub mod proxy;
 mod registry;
 mod user;
 
-pub use binaries::{Binaries, Tool, kubernetes_version};
+pub use binaries::{Binaries, NodeBinaries, Tool, kubernetes_version};
 pub use control_plane::{ControlPlane, Options};
 pub use error::Error;
+pub use node::Node;
 pub use registry::Registry;
 pub use user::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, User};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use control_plane::{Binaries, ControlPlane, Error, Options, Tool};
+use control_plane::{Binaries, ControlPlane, Error, NodeBinaries, Options, Tool};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A real etcd and kube-apiserver on loopback ports, and kubectl for them
@@ -25,7 +25,11 @@ enum Wish {
         dir: Option<PathBuf>,
     },
     /// Builds the programs that are missing, Helm, crane and kube-score too, which takes about eight minutes the first time
-    Build,
+    Build {
+        /// Those that run Pods and crane instead of all tools, which takes about ten minutes the first time
+        #[arg(long)]
+        node: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
             directory: dir,
             ..Options::default()
         }),
-        Wish::Build => build(),
+        Wish::Build { node } => build(node),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,8 +49,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn build() -> Result<(), Error> {
+fn build(node: bool) -> Result<(), Error> {
     Binaries::ensure()?;
+    if node {
+        NodeBinaries::ensure()?;
+        return Tool::Crane.ensure().map(|_| ());
+    }
     Tool::ALL.iter().try_for_each(|tool| tool.ensure().map(|_| ()))
 }
 

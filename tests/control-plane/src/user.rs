@@ -21,14 +21,17 @@ pub enum User {
     Developer,
     /// Another one: `developer-2`, in the group `developers` too.
     SecondDeveloper,
+    /// The kubelet of a [`Node`](crate::Node): `system:node:node1`, in the group `system:nodes`.
+    Node,
 }
 
 impl User {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Administrator,
         Self::Operator,
         Self::Developer,
         Self::SecondDeveloper,
+        Self::Node,
     ];
 
     /// The name in kubeconfigs and file names.
@@ -38,6 +41,7 @@ impl User {
             Self::Operator => "operator",
             Self::Developer => "developer",
             Self::SecondDeveloper => "developer-2",
+            Self::Node => crate::node::NAME,
         }
     }
 
@@ -46,6 +50,7 @@ impl User {
     pub fn name(self) -> String {
         match self {
             Self::Operator => format!("system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_SERVICE_ACCOUNT}"),
+            Self::Node => format!("system:node:{}", crate::node::NAME),
             _ => self.short_name().to_owned(),
         }
     }
@@ -55,6 +60,7 @@ impl User {
             Self::Administrator => "system:masters".to_owned(),
             Self::Operator => format!("system:serviceaccounts,system:serviceaccounts:{OPERATOR_NAMESPACE}"),
             Self::Developer | Self::SecondDeveloper => "developers".to_owned(),
+            Self::Node => "system:nodes".to_owned(),
         }
     }
 }

@@ -9,11 +9,17 @@ use tokio::task::spawn_blocking;
 use crate::{built, cluster};
 
 /// The control plane, started by whoever comes first. It ends with the process.
+#[must_use]
 pub fn control_plane() -> &'static ControlPlane {
+    control_plane_with(Options::default())
+}
+
+/// The same, of a test that has a binary of its own and comes first: with these options.
+pub fn control_plane_with(options: Options) -> &'static ControlPlane {
     static SHARED: OnceLock<ControlPlane> = OnceLock::new();
     SHARED.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let control_plane = ControlPlane::start(Options::default()).expect("the control plane starts");
+        let control_plane = ControlPlane::start(options).expect("the control plane starts");
         let applied = control_plane
             .kubectl(["apply", "-k", &format!("{}/deploy", built::ROOT)])
             .expect("kubectl runs");

@@ -36,7 +36,7 @@ mod scene;
 mod stored;
 
 pub use certificate::Certificate;
-pub use deployed::{administrator, control_plane, kubectl};
+pub use deployed::{administrator, control_plane, control_plane_with, kubectl};
 pub use faults::{copied, raw, refuse};
 pub use forwarder::Forwarder;
 pub use history::Processes;
