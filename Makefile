@@ -26,7 +26,7 @@ demo: programs ## Show it all in under a minute, on a real API server and an emu
 up: programs ## The same servers, left running until Ctrl-C
 	@$(BUILT)/examples/demo up
 
-test: ## Run every test
+test: ## Run every test but those that take root (`make pods`) or hours
 	@echo 'Building the tests: about 8 minutes on two cores the first time, then seconds.'
 	$(CARGO) test --workspace --no-run
 	@echo 'Building etcd, kube-apiserver, kubectl, Helm, crane and kube-score where they are missing: about 8 minutes, once on a machine.'
