@@ -15,7 +15,7 @@ unexport $(filter AWS_% APPCONFIG_OPERATOR_%,$(.VARIABLES))
 WITHOUT_PROXY := env $(foreach name,HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy,-u $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit faults memory figures image pods lines mutations soak check mutations-apply format lint doc deny crds-check crds charts
+.PHONY: help demo up test unit faults memory figures image pods lines mutations soak nightly check mutations-apply format lint doc deny crds-check crds charts
 
 help: ## List what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -71,6 +71,10 @@ mutations: ## Break the code on purpose, more than 700 times, and expect a test 
 
 soak: ## Let everything go wrong for MINUTES=n, as SEED=s has it, and judge what the operator did
 	$(WITHOUT_PROXY) MINUTES='$(MINUTES)' SEED='$(SEED)' $(CARGO) test --test soak -- --ignored --nocapture
+
+nightly: ## Run what takes hours: every mutation, then an hour of the soak, or MINUTES=n
+	$(MAKE) mutations
+	$(MAKE) soak MINUTES='$(or $(MINUTES),60)' SEED='$(SEED)'
 
 check: mutations-apply format lint doc deny crds-check ## Everything but the tests: format, lints, documentation, dependencies, generated files, patches of the mutations
 
