@@ -114,7 +114,7 @@ async fn p6_a_rollback_of_both_charts_in_the_middle_of_a_ramp_raises_nothing() {
 
     let mut rolled_back = scene.operator();
     let run = scene.wait("run", "refused", |run| is_stalled(run, "InvalidSpec")).await;
-    let told = "this operator does not know spec.ramp.steps[].approval: upgrade it, or remove the field";
+    let told = "this operator does not know spec.ramp.steps[].approval: upgrade the operator, or remove the field";
     assert_eq!(message(&run), told);
     scene.pass("run").await;
     assert_eq!(held_by(&scene).await, "needed");

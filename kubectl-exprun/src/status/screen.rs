@@ -124,7 +124,10 @@ fn waits_for(run: &Run, clock: &Clock) -> String {
             clock.distance(at.0),
             next.exposure_percentage
         ),
-        None => format!("{what}, and none is found to open; then {} %", next.exposure_percentage),
+        None => format!(
+            "{what}, and no window was found to open; then {} %",
+            next.exposure_percentage
+        ),
     }
 }
 

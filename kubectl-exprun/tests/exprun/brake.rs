@@ -52,7 +52,7 @@ async fn p1_it_pulls_the_brake_in_one_patch_and_says_what_that_means() {
     let told = scene.wait_for_notes("run", "Suspended", 1).await;
     assert_eq!(
         told,
-        ["suspended; live matches the spec (why: \"checkout errors rise\")"]
+        ["suspended; the run matches the spec (why: \"checkout errors rise\")"]
     );
     let entries = run.managed_fields().iter();
     let ours = entries
