@@ -31,7 +31,7 @@ test: ## Run every test but those that take root (`make pods`) or hours
 	$(CARGO) test --workspace --no-run
 	@echo 'Building etcd, kube-apiserver, kubectl, Helm, crane and kube-score where they are missing: about 8 minutes, once on a machine.'
 	$(BUILT)/control-plane build
-	@echo 'Running the tests: about 12 minutes.'
+	@echo 'Running the tests: about 14 minutes.'
 	$(WITHOUT_PROXY) $(CARGO) test --workspace
 
 unit: ## Run the tests that start no server; with ROOM=decide those of one room

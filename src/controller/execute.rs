@@ -10,14 +10,11 @@ use crate::{
     api::{ExperimentRunStatus, Region},
     appconfig::{Prepared, UPDATE_LIVES},
     clock::BootInstant,
-    decide::{
-        Outcome, Owner, event::Event, findings::Reason, memory::Memory, ramp::windows::CLOSES_EARLY,
-        service_time::Untold,
-    },
+    decide::{Outcome, Owner, event::Event, memory::Memory, ramp::windows::CLOSES_EARLY, service_time::Untold},
     fleet::Class,
     pass::{
         self, Answered, Claimed, End, Interruption, Moment, Read, Send, SendWindow, ServiceClock, Step, Written,
-        resource::{Identity, ObjectKey, StoredResource},
+        resource::{ObjectKey, StoredResource},
     },
     run::{Failure, RunAddress, RunKey},
     schema::Begun,
@@ -121,8 +118,8 @@ impl Executor {
         let effects = step.take_effects();
         for event in &effects.publish {
             let identity = &step.resource().identity;
-            self.shared
-                .publish(&identity.reference(), &quoting_the_reason(event, identity));
+            let event = event.quoting(identity.brake_reason.as_deref());
+            self.shared.publish(&identity.reference(), &event);
         }
         if effects.contradiction {
             tracing::warn!("the API server returned a different spec of the same generation; reading its schema again");
@@ -309,13 +306,4 @@ fn logged(failure: Failure) -> Failure {
     let request_id = failure.request_id.as_deref();
     tracing::warn!(operation = %failure.operation, request_id, error = %failure, "AppConfig returned no usable answer");
     failure
-}
-
-/// The Event, with why the brake was pulled where it tells of that.
-fn quoting_the_reason(event: &Event, identity: &Identity) -> Event {
-    let mut event = event.clone();
-    if let (Some(why), true) = (&identity.brake_reason, event.reason == Reason::Suspended.as_str()) {
-        event.note = format!("{} (why: {why:?})", event.note);
-    }
-    event
 }

@@ -81,6 +81,18 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The same, with why the brake was pulled, where it tells that the brake holds.
+    #[must_use]
+    pub fn quoting(&self, brake_reason: Option<&str>) -> Self {
+        let mut event = self.clone();
+        if let Some(why) = brake_reason.filter(|_| self.reason == Reason::Suspended.as_str()) {
+            event.note = format!("{} (why: {why:?})", event.note);
+        }
+        event
+    }
+}
+
 /// What an answer that counts is worth, in the order in which it happened. `before` is what was remembered before it.
 pub(super) fn of_observation(
     situation: &Situation<'_>,

@@ -20,7 +20,7 @@ use super::{
 };
 
 impl Memory {
-    /// With that an update came to its end, if its outcome tells so: no copy of the status revives it.
+    /// Lets go of the update that was under way, once its outcome is known: no old copy of the status revives it.
     pub(super) fn end_update(mut self, evidence: &Evidence) -> Self {
         if let Evidence::Updated {
             id: Some(id), outcome, ..
@@ -32,7 +32,7 @@ impl Memory {
         self
     }
 
-    /// With what the resource tells by now, before any answer counts.
+    /// Takes up what the resource tells by now, before any answer counts.
     ///
     /// An update that the status names and whose end this process doesn't know was sent just now and the answer is missing,
     /// or another process, or this one before a crash, may have sent it. Its settling time starts.
@@ -81,7 +81,7 @@ impl Memory {
         }
     }
 
-    /// With what the answer tells, once for each answer.
+    /// Learns what the answer tells. Called once for each answer.
     pub(super) fn learn(mut self, situation: &Situation<'_>, observation: &Observation<'_>) -> Self {
         match observation {
             Observation::Missing => self.learn_of_none(situation),
@@ -170,7 +170,7 @@ impl Memory {
         }
     }
 
-    /// With what was decided. The findings of a good read still hold while none comes after it.
+    /// Keeps what was decided. The findings of a good read still hold while none comes after it.
     pub(super) fn keep(
         mut self,
         situation: &Situation<'_>,

@@ -128,7 +128,7 @@ impl Decision {
     }
 }
 
-/// Whether to ask who ended the run: once, when it has ended.
+/// Whether to ask who ended the run: when it has ended, and the status does not tell.
 #[must_use]
 pub fn asks_who_ended_it(live: &LiveRun, status: &ExperimentRunStatus) -> bool {
     live.status == crate::api::RunStatus::Done && status.ended_by.is_none()

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::support::*;
 use crate::decide::{
     conditions::conditions,
-    event::of_transition,
+    event::{Event, of_transition},
     findings::{Finding, Reason, Severity, Target},
 };
 
@@ -71,4 +71,20 @@ fn the_first_failure_of_a_new_resource_is_not_told_and_a_stalled_reason_is() {
     };
     assert_eq!(of_a_new_one(Finding::StaleRead { in_a_row: 3 }), None);
     assert_eq!(of_a_new_one(Finding::RunDoneDiffering), Some("RunDone"));
+}
+
+#[test]
+fn the_event_of_the_brake_alone_quotes_why_it_was_pulled() {
+    let event = |reason: Reason| Event::normal(reason.as_str(), "suspended".to_owned());
+    for (reason, why, note) in [
+        (
+            Reason::Suspended,
+            Some("errors rise"),
+            "suspended (why: \"errors rise\")",
+        ),
+        (Reason::Suspended, None, "suspended"),
+        (Reason::RunDone, Some("errors rise"), "suspended"),
+    ] {
+        assert_eq!(event(reason).quoting(why).note, note, "{reason}");
+    }
 }
